@@ -1,0 +1,49 @@
+# Every target installs what it needs first. `make help` lists them.
+
+PYTHON ?=
+PORT ?=
+ROW ?=
+VENV := .venv
+RUN := PYTHONPATH=. $(VENV)/bin/python
+# Nothing is left in the home directory: caches stay in this folder.
+export UV_CACHE_DIR := $(CURDIR)/.cache/uv
+export PYTHONDONTWRITEBYTECODE :=
+export AIRFLOW_HOME := $(CURDIR)/.state/airflow
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test lint bench conformance lock
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.installed ## install everything into .venv
+
+demo: setup ## score four days of real flights through real Airflow, and show the result
+	@$(RUN) -m local demo
+
+up: setup ## keep the stack running with the Airflow UI until Ctrl-C; PORT=8080 chooses the port
+	@$(RUN) -m local up $(if $(PORT),--port $(PORT))
+
+test: setup lint ## run the whole test suite
+	@$(RUN) -m pytest
+
+lint: setup ## check style and types
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/ruff format --check --quiet .
+	@$(VENV)/bin/mypy --no-error-summary
+
+bench: setup ## compare with what people use today; ROW=name chooses
+	@$(RUN) -m tests.bench $(ROW)
+
+conformance: setup ## run the vectors of the real service against the local Batch Transform
+	@$(RUN) -m tests.contract.aws.conformance
+
+COMPILE := $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-header --quiet
+
+lock: setup ## compile each list of dependencies into its pinned one
+	@$(COMPILE) requirements.in -o requirements.txt
+	@$(COMPILE) tests/contract/aws/clients.in -o tests/contract/aws/clients.txt
+
+$(VENV)/.installed: requirements.txt local/setup.sh
+	@sh local/setup.sh "$(PYTHON)" $(VENV)

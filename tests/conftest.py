@@ -1,0 +1,58 @@
+"""What every test stands on: an Airflow home of its own, and a real PostgreSQL."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import psycopg
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+_HOME = tempfile.mkdtemp(prefix="airflow-home-")
+
+# Airflow reads its settings on first import, so they are set before any test module is imported.
+for _name in [
+    name for name in os.environ if name.startswith(("AIRFLOW", "BATCH_TRANSFORM", "AWS_"))
+]:
+    del os.environ[_name]
+os.environ.update(
+    {
+        "AIRFLOW_HOME": _HOME,
+        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_HOME}/airflow.db",
+        "BATCH_TRANSFORM_S3_URI": "s3://test-bucket/runs",
+        "PYTHONPATH": str(PROJECT),
+    }
+)
+
+
+def pytest_unconfigure():
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server for the whole session; a short path, as a socket's name has 107 bytes."""
+    from local.postgres import start_postgres
+    from local.processes import Processes
+
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        processes = Processes(Path(folder) / "logs")
+        try:
+            yield start_postgres(Path(folder) / "data", processes)
+        finally:
+            processes.stop()
+
+
+@pytest.fixture
+def database(postgres, request):
+    """The connection string of an empty database of the test's own."""
+    name = f"test_{abs(hash(request.node.nodeid)):x}"
+    postgres.create_database(name)
+    yield postgres.dsn(name)
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
