@@ -1,0 +1,38 @@
+"""Decompressing an object while it is read."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+from local.aws.agent.errors import RecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MOST = 1 << 20
+
+
+def gunzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The plain bytes of gzip members one after another, in chunks of at most 1 MiB.
+
+    Raises:
+        RecordError: the object is not gzip, is damaged or cut off.
+    """
+    unzip = zlib.decompressobj(wbits=31)
+    begun = False
+    for chunk in chunks:
+        data = chunk
+        while data:
+            if unzip.eof:
+                unzip = zlib.decompressobj(wbits=31)
+            try:
+                plain = unzip.decompress(data, _MOST)
+            except zlib.error as error:
+                raise RecordError(f"Failed to decompress the object: {error}") from error
+            begun = True
+            data = unzip.unused_data if unzip.eof else unzip.unconsumed_tail
+            if plain:
+                yield plain
+    if begun and not unzip.eof:
+        raise RecordError("Failed to decompress the object: unexpected end")

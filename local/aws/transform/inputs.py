@@ -1,0 +1,110 @@
+"""Which objects a job reads, and where their outputs go."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from local.aws.agent.plan import InputObject
+
+if TYPE_CHECKING:
+    from local.aws.objects import ObjectStore
+
+_S3_URI = re.compile(r"s3://([^/]+)/?(.*)", re.DOTALL)
+_HTTPS_URI = re.compile(r"https://[^/]+/([^/]+)/?(.*)", re.DOTALL)
+
+
+class ManifestError(Exception):
+    """The manifest is not what AWS documents."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What an input names.
+
+    Args:
+        objects: what to transform, in the order of their keys.
+        markers: labels of folder markers that were left out.
+    """
+
+    objects: tuple[InputObject, ...]
+    markers: tuple[str, ...] = ()
+
+
+def parse_uri(uri: str) -> tuple[str, str]:
+    """Bucket and key of an `s3://` or path-style `https://` URI."""
+    match = _S3_URI.fullmatch(uri) or _HTTPS_URI.fullmatch(uri)
+    return (match[1], match[2]) if match else (uri.partition("://")[2].partition("/")[0], "")
+
+
+def output_key(prefix: str, key: str, output_prefix: str) -> str:
+    """The key of an input's output.
+
+    What the key has after the input prefix, `.out` appended. A prefix that ends in the middle of a
+    name, or is the whole key, is cut at its last `/` first.
+    """
+    whole = prefix.endswith("/") or not prefix or key[len(prefix) : len(prefix) + 1] == "/"
+    cut = len(prefix) if whole else prefix.rfind("/") + 1
+    return joined(output_prefix, key[cut:].lstrip("/"))
+
+
+def joined(output_prefix: str, relative: str) -> str:
+    """The output key of a relative name."""
+    folder = output_prefix.rstrip("/")
+    return f"{folder}/{relative}.out" if folder else f"{relative}.out"
+
+
+def by_prefix(store: ObjectStore, uri: str, output_prefix: str, *, markers: bool) -> Found:
+    """All objects whose key begins with the prefix, a plain string.
+
+    Args:
+        store: where they are.
+        uri: the prefix.
+        output_prefix: key prefix of the outputs.
+        markers: whether folder markers are inputs too.
+    """
+    bucket, prefix = parse_uri(uri)
+    objects, left_out = [], []
+    for key, size in store.listing(bucket, prefix):
+        item = InputObject(
+            bucket=bucket, key=key, output_key=output_key(prefix, key, output_prefix)
+        )
+        if key.endswith("/") and size == 0 and not markers:
+            left_out.append(item.label)
+        else:
+            objects.append(item)
+    return Found(objects=tuple(objects), markers=tuple(left_out))
+
+
+def by_manifest(document: bytes, output_prefix: str) -> Found:
+    """The objects a manifest lists, each once, in its order.
+
+    Raises:
+        ManifestError: it is not a JSON array of a prefix and names.
+    """
+    prefix, names = _entries(document)
+    bucket, folder = parse_uri(prefix)
+    objects = tuple(
+        InputObject(
+            bucket=bucket, key=folder + name, output_key=joined(output_prefix, name.lstrip("/"))
+        )
+        for name in dict.fromkeys(names)
+    )
+    return Found(objects=objects)
+
+
+def _entries(document: bytes) -> tuple[str, list[str]]:
+    try:
+        entries: Any = json.loads(document)
+    except (ValueError, RecursionError) as error:
+        raise ManifestError(f"it is not JSON: {error}") from error
+    if not isinstance(entries, list) or not entries or not isinstance(entries[0], dict):
+        raise ManifestError('it must be an array that begins with {"prefix": "s3://…"}')
+    prefix, names = entries[0].get("prefix"), entries[1:]
+    if not isinstance(prefix, str) or not prefix.startswith("s3://"):
+        raise ManifestError('its first element must be {"prefix": "s3://…"}')
+    if not all(isinstance(name, str) for name in names):
+        raise ManifestError("every element after the first must be a string")
+    return prefix, names

@@ -1,0 +1,125 @@
+"""Large objects and the memory they take."""
+
+import io
+import threading
+
+import psutil
+import pytest
+from boto3.s3.transfer import TransferConfig
+
+from local.aws.testing import running_aws
+from tests.contract.aws.conftest import CONTAINERS
+from tests.contract.aws.lab import Lab
+
+MB = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def fresh_lab():
+    """A service that has done nothing else, whose memory is therefore known."""
+    with running_aws(containers=CONTAINERS) as aws:
+        yield Lab(aws)
+
+
+class Peak:
+    """The most memory that the service and its agents take, each by itself, in bytes."""
+
+    def __init__(self, pid):
+        self._process = psutil.Process(pid)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self.service = self.agent = 0
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self):
+        while not self._over.wait(0.02):
+            self.service = max(self.service, self._process.memory_info().rss)
+            for child in self._process.children():
+                try:
+                    self.agent = max(self.agent, child.memory_info().rss)
+                except psutil.NoSuchProcess:
+                    continue
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"DataProcessing": {"JoinSource": "Input"}}], ids=["plain", "joined"]
+)
+def test_memory_does_not_grow_with_the_object(fresh_lab, fields):
+    lab = fresh_lab
+    record = b"0123456789," * 9 + b"\n"
+    rows = 256 * MB // len(record)
+    config = TransferConfig(max_concurrency=1, multipart_chunksize=8 * MB)
+    lab.s3.upload_fileobj(Repeated(record, rows), lab.bucket, "in/big", Config=config)
+    csv = {
+        "ContentType": "text/csv",
+        "Accept": "text/csv",
+        "SplitType": "Line",
+        "AssembleWith": "Line",
+    }
+    with Peak(lab.aws.pid) as peak:
+        description = lab.run("test/count:1", **csv, **fields)
+    assert description["TransformJobStatus"] == "Completed"
+    assert peak.service < 250 * MB
+    assert peak.agent < 150 * MB
+    size = lab.s3.head_object(Bucket=lab.bucket, Key="out/big.out")["ContentLength"]
+    assert size == rows * (len(record) + 2 if fields else 2)
+    lab.s3.delete_objects(
+        Bucket=lab.bucket, Delete={"Objects": [{"Key": "in/big"}, {"Key": "out/big.out"}]}
+    )
+
+
+class Repeated(io.RawIOBase):
+    """A file of one record, many times over."""
+
+    def __init__(self, record, times):
+        self._block = record * (MB // len(record))
+        self._left = len(record) * times
+        self._rest = b""
+
+    def readable(self):
+        return True
+
+    def read(self, size=-1):
+        while len(self._rest) < size:
+            self._rest += self._block
+        size = min(size, self._left)
+        self._left -= size
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return taken
+
+
+@pytest.mark.parametrize("upload", ["put", "multipart"])
+def test_large_objects_come_back_as_they_went(lab, upload):
+    data = bytes(range(256)) * (20 * MB // 256) + b"end"
+    if upload == "put":
+        lab.s3.put_object(
+            Bucket=lab.bucket, Key="big", Body=data, ContentType="text/csv", Metadata={"k": "v"}
+        )
+    else:
+        lab.s3.upload_fileobj(
+            io.BytesIO(data),
+            lab.bucket,
+            "big",
+            ExtraArgs={"ContentType": "text/csv", "Metadata": {"k": "v"}},
+        )
+    head = lab.s3.head_object(Bucket=lab.bucket, Key="big")
+    whole = lab.s3.get_object(Bucket=lab.bucket, Key="big")
+    assert whole["Body"].read() == data
+    assert head["ContentLength"] == whole["ContentLength"] == len(data)
+    assert (whole["ContentType"], whole["Metadata"]) == ("text/csv", {"k": "v"})
+    assert whole["ETag"] == head["ETag"]
+    part = lab.s3.get_object(Bucket=lab.bucket, Key="big", Range="bytes=5-10")
+    assert (part["Body"].read(), part["ContentRange"]) == (data[5:11], f"bytes 5-10/{len(data)}")
+    buffer = io.BytesIO()
+    lab.s3.download_fileobj(lab.bucket, "big", buffer)
+    assert buffer.getvalue() == data
+    lab.s3.copy_object(Bucket=lab.bucket, Key="copy", CopySource=f"{lab.bucket}/big")
+    lab.s3.delete_object(Bucket=lab.bucket, Key="big")
+    assert lab.s3.get_object(Bucket=lab.bucket, Key="copy")["Body"].read() == data
