@@ -1,0 +1,1 @@
+"""The demo's models: the container program that serves them, training, packing, registration."""

@@ -1,0 +1,1 @@
+"""Probability that a flight arrives 15 minutes late or more."""

@@ -1,0 +1,1 @@
+"""How pleased the writer of a support message sounds, from 0 to 1."""
