@@ -1,0 +1,1 @@
+"""What users edit (``pipelines``) and the scoring work itself (``scoring``)."""

@@ -1,0 +1,196 @@
+"""The SageMaker model of a job: found, checked, and made once where it is a package version.
+
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeModel.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from include.scoring.errors import NameTaken, RequestRefused
+from include.scoring.jobs.codes import translated
+from include.scoring.names import model_name
+
+
+class Models(Protocol):
+    """Models and model packages of one account and region. Every call may raise Transient."""
+
+    def find(self, name: str) -> Mapping[str, Any] | None:
+        """Describe a model; None where there is none."""
+
+    def latest_approved(self, group: str) -> str | None:
+        """Return the ARN of a package group's latest approved version; None where there is none."""
+
+    def create(self, name: str, package: str, role: str) -> None:
+        """Make a model of a package version; one that exists is left alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFacts:
+    """What a request needs to know of a model.
+
+    Attributes:
+        name: for the request's ModelName.
+        content: its containers, which belong in the digest: a model that was made anew under an
+            old name gives other predictions.
+        isolated: whether its containers have no network.
+    """
+
+    name: str
+    content: Any
+    isolated: bool
+
+
+def checked(models: Models, name: str) -> ModelFacts:
+    """Describe a model, and check that batch transform can use it.
+
+    Raises:
+        RequestRefused: there is no such model, or its artefacts are uncompressed.
+    """
+    described = models.find(name)
+    if described is None:
+        raise RequestRefused(
+            f"There is no SageMaker model {name!r} in this account and region; create it, or"
+            " correct model.name"
+        )
+    problems = list(_problems(described))
+    if problems:
+        raise RequestRefused(f"Batch transform cannot use model {name!r}: {'; '.join(problems)}")
+    return ModelFacts(
+        name=name,
+        content=[_content(each) for each in _containers(described)],
+        isolated=bool(described.get("EnableNetworkIsolation", False)),
+    )
+
+
+def of_package_group(models: Models, group: str, version: str, role: str) -> ModelFacts:
+    """Come by the model of a package version; it is made once, and found again ever after.
+
+    Raises:
+        RequestRefused: a model of that name is another, or cannot be used.
+    """
+    name = model_name(group, version)
+    if models.find(name) is None:
+        models.create(name, version, role)
+    facts = checked(models, name)
+    if [each.get("ModelPackageName") for each in facts.content] != [version]:
+        raise RequestRefused(
+            f"Model {name!r} exists, but is not of the package version {version}; delete it"
+        )
+    return facts
+
+
+def latest_version(models: Models, group: str) -> str:
+    """Return the ARN of the latest approved version of a model package group.
+
+    Raises:
+        RequestRefused: no version is approved.
+    """
+    version = models.latest_approved(group)
+    if version is None:
+        raise RequestRefused(
+            f"Model package group {group!r} has no approved version in this account and region;"
+            " approve one"
+        )
+    return version
+
+
+def _containers(described: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    primary = described.get("PrimaryContainer")
+    return [primary] if primary else described.get("Containers", [])
+
+
+def _content(container: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("Image", "ModelDataUrl", "Environment", "ModelPackageName")
+    return {name: container[name] for name in names if container.get(name)}
+
+
+def _problems(described: Mapping[str, Any]) -> Iterator[str]:
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/large-model-inference-uncompressed.html
+    for container in _containers(described):
+        source = container.get("ModelDataSource", {}).get("S3DataSource", {})
+        if (
+            source.get("CompressionType", "Gzip") == "None"
+            or source.get("S3DataType") == "S3Prefix"
+        ):
+            yield "its artefacts are uncompressed; pack them as model.tar.gz"
+        elif source:
+            yield "it names its artefacts in ModelDataSource; name them in ModelDataUrl"
+
+
+class SageMakerModels:
+    """Models through a boto3 client."""
+
+    def __init__(self, client: Any) -> None:
+        """Use a client whose region, endpoint and credentials are set."""
+        self._client = client
+
+    def find(self, name: str) -> Mapping[str, Any] | None:
+        """Describe a model."""
+        try:
+            with translated():
+                described: Mapping[str, Any] = self._client.describe_model(ModelName=name)
+        except RequestRefused as error:
+            if "Could not find model" not in str(error):
+                raise
+            return None
+        return described
+
+    def latest_approved(self, group: str) -> str | None:
+        """Return the latest approved version."""
+        with translated():
+            answer = self._client.list_model_packages(
+                ModelPackageGroupName=group,
+                ModelApprovalStatus="Approved",
+                SortBy="CreationTime",
+                SortOrder="Descending",
+                MaxResults=1,
+            )
+        found = answer["ModelPackageSummaryList"]
+        return found[0]["ModelPackageArn"] if found else None
+
+    def create(self, name: str, package: str, role: str) -> None:
+        """Make a model of a package version."""
+        try:
+            with translated():
+                self._client.create_model(
+                    ModelName=name,
+                    PrimaryContainer={"ModelPackageName": package},
+                    ExecutionRoleArn=role,
+                )
+        except NameTaken:
+            return
+
+
+@dataclass
+class InMemoryModels:
+    """Models in memory, for tests and examples.
+
+    Attributes:
+        described: models by name.
+        approved: ARN of the latest approved version, by package group.
+        created: names of the models that were made, in order.
+    """
+
+    described: dict[str, dict[str, Any]] = field(default_factory=dict)
+    approved: dict[str, str] = field(default_factory=dict)
+    created: list[str] = field(default_factory=list)
+
+    def find(self, name: str) -> Mapping[str, Any] | None:
+        """Describe a model."""
+        return self.described.get(name)
+
+    def latest_approved(self, group: str) -> str | None:
+        """Return the latest approved version."""
+        return self.approved.get(group)
+
+    def create(self, name: str, package: str, role: str) -> None:
+        """Make a model of a package version."""
+        if name not in self.described:
+            self.created.append(name)
+            self.described[name] = {
+                "PrimaryContainer": {"ModelPackageName": package},
+                "ExecutionRoleArn": role,
+            }

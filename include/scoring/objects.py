@@ -1,0 +1,169 @@
+"""The object store: what the work needs of S3, and a fake of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol, Self
+
+from include.scoring.names import S3Uri
+from include.scoring.upload import S3Uploads, Uploads
+
+
+class ObjectMissing(LookupError):
+    """There is no such object. A programming error or a race, not bad data, unless caught."""
+
+
+class ObjectStore(Protocol):
+    """What the work needs of S3."""
+
+    def put(self, uri: S3Uri, body: bytes) -> None:
+        """Store an object."""
+
+    def get(self, uri: S3Uri) -> bytes:
+        """Return an object's content, or raise ObjectMissing."""
+
+    def size(self, uri: S3Uri) -> int:
+        """Return an object's size in bytes, or raise ObjectMissing."""
+
+    def keys(self, prefix: S3Uri) -> Iterator[S3Uri]:
+        """List the objects below ``prefix/``, in the order of their keys."""
+
+    def uploads(self) -> Uploads:
+        """Return a context in which objects are made piece by piece."""
+
+
+class S3Objects:
+    """S3 through a boto3 client.
+
+    https://docs.aws.amazon.com/boto3/latest/reference/services/s3.html
+    """
+
+    def __init__(self, client: Any) -> None:
+        """Use a client whose region, endpoint and credentials are set."""
+        self._client = client
+
+    def put(self, uri: S3Uri, body: bytes) -> None:
+        """Store an object."""
+        self._client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body)
+
+    def get(self, uri: S3Uri) -> bytes:
+        """Return an object's content."""
+        try:
+            response = self._client.get_object(Bucket=uri.bucket, Key=uri.key)
+        except self._client.exceptions.NoSuchKey as error:
+            raise ObjectMissing(str(uri)) from error
+        body: bytes = response["Body"].read()
+        return body
+
+    def size(self, uri: S3Uri) -> int:
+        """Return an object's size in bytes."""
+        try:
+            response = self._client.head_object(Bucket=uri.bucket, Key=uri.key)
+        except self._client.exceptions.ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                raise ObjectMissing(str(uri)) from error
+            raise
+        size: int = response["ContentLength"]
+        return size
+
+    def keys(self, prefix: S3Uri) -> Iterator[S3Uri]:
+        """List the objects below ``prefix/``."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=prefix.bucket, Prefix=f"{prefix.key}/"
+        )
+        for page in pages:
+            for entry in page.get("Contents", ()):
+                yield S3Uri(prefix.bucket, entry["Key"])
+
+    def unfinished(self, prefix: S3Uri) -> Iterator[S3Uri]:
+        """List the objects below ``prefix/`` whose upload was begun and neither done nor aborted.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
+        """
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(
+            Bucket=prefix.bucket, Prefix=f"{prefix.key}/"
+        )
+        for page in pages:
+            for entry in page.get("Uploads", ()):
+                yield S3Uri(prefix.bucket, entry["Key"])
+
+    def uploads(self) -> S3Uploads:
+        """Upload piece by piece."""
+        return S3Uploads(self._client)
+
+
+class InMemoryObjects:
+    """The object store as a dict, for tests and examples."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.content: dict[S3Uri, bytes] = {}
+
+    def put(self, uri: S3Uri, body: bytes) -> None:
+        """Store an object."""
+        self.content[uri] = body
+
+    def get(self, uri: S3Uri) -> bytes:
+        """Return an object's content."""
+        try:
+            return self.content[uri]
+        except KeyError as error:
+            raise ObjectMissing(str(uri)) from error
+
+    def size(self, uri: S3Uri) -> int:
+        """Return an object's size in bytes."""
+        return len(self.get(uri))
+
+    def keys(self, prefix: S3Uri) -> Iterator[S3Uri]:
+        """List the objects below ``prefix/``."""
+        start = f"{prefix.key}/"
+        yield from sorted(
+            (
+                uri
+                for uri in self.content
+                if uri.bucket == prefix.bucket and uri.key.startswith(start)
+            ),
+            key=lambda uri: uri.key,
+        )
+
+    def uploads(self) -> InMemoryUploads:
+        """Collect pieces."""
+        return InMemoryUploads(self)
+
+
+class InMemoryUploads:
+    """Objects that appear in a dict once all are complete."""
+
+    def __init__(self, objects: InMemoryObjects) -> None:
+        """Collect for a store."""
+        self._objects = objects
+        self._begun: dict[S3Uri, InMemoryUpload] = {}
+
+    def open(self, uri: S3Uri) -> InMemoryUpload:
+        """Begin an object."""
+        return self._begun.setdefault(uri, InMemoryUpload())
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Store everything, or nothing."""
+        if kind is None:
+            for uri, upload in self._begun.items():
+                self._objects.put(uri, b"".join(upload.pieces))
+
+
+class InMemoryUpload:
+    """The pieces of one object."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.pieces: list[bytes] = []
+
+    def write(self, body: bytes) -> None:
+        """Append."""
+        self.pieces.append(body)
+
+    def close(self) -> None:
+        """Need nothing more."""

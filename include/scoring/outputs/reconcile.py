@@ -1,0 +1,145 @@
+"""Accounts for every record of a partition before the target is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from include.scoring.errors import OutputError
+from include.scoring.index import ExtractIndex
+from include.scoring.objects import ObjectStore
+from include.scoring.outputs.answers import Files, Misfit, ShardWrong, read_answers
+from include.scoring.outputs.fetch import Places, fetched
+from include.scoring.outputs.shape import Shape, shape_of
+from include.scoring.outputs.staged import Staged, StagedColumn
+from include.scoring.spec import Pipeline, PipelineFile
+
+_NAMED = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """What became of every row of the source.
+
+    Attributes:
+        source_rows: rows that the source gave.
+        oversized: those kept out of the shards.
+        records: records in the shards.
+        answers: records whose output was found.
+        misfits: records whose prediction does not fit, in the order of the shards.
+        rows: rows ready for the target.
+    """
+
+    source_rows: int
+    oversized: int
+    records: int
+    answers: int
+    misfits: tuple[Misfit, ...]
+    rows: int
+
+
+def columns_of(settings: PipelineFile, index: ExtractIndex) -> list[StagedColumn]:
+    """Derive the target's columns: ids, of the types of the first record's, and predictions."""
+    types = id_types(index) or ["text"] * len(settings.record.id)
+    return [
+        *(StagedColumn(name=n, type=t) for n, t in zip(settings.record.id, types, strict=True)),
+        *(
+            StagedColumn(name=name, type=each.type, nullable=each.nullable)
+            for name, each in settings.predictions.items()
+        ),
+    ]
+
+
+def id_types(index: ExtractIndex) -> list[str]:
+    """Return the types of the id columns; none where there is no record to tell."""
+    first = index.shards[0].first_id if index.shards else ()
+    return ["bigint" if isinstance(part, int) else "text" for part in first]
+
+
+def stage_outputs(
+    pipeline: Pipeline, index: ExtractIndex, objects: ObjectStore, places: Places, staged: Staged
+) -> Account:
+    """Read the outputs of every shard into the stage.
+
+    Raises:
+        OutputError: outputs are missing, their records are not those sent, or more predictions do
+            not fit than ``limits.bad_records`` allows. Every shard is read before that is said.
+    """
+    shape = shape_of(pipeline.settings)
+    problems: list[str] = []
+    misfits: list[Misfit] = []
+    answers = 0
+    with closing(fetched(index, objects, places, staged.folder)) as shards:
+        for files in shards:
+            try:
+                misfits.extend(_stage(staged, files, shape))
+                answers += files.shard.records
+            except ShardWrong as problem:
+                problems.append(f"shard {files.shard.name}: {problem}")
+    if problems:
+        raise OutputError(_message(index, problems))
+    _check_share(misfits, index, pipeline.settings.limits.bad_records)
+    account = Account(
+        source_rows=index.records + index.quarantined,
+        oversized=index.quarantined,
+        records=sum(shard.records for shard in index.shards),
+        answers=answers,
+        misfits=tuple(misfits),
+        rows=staged.count(),
+    )
+    _check_sums(account, index)
+    return account
+
+
+def _stage(staged: Staged, files: Files, shape: Shape) -> list[Misfit]:
+    from include.scoring.outputs import fast  # not at the top: as in Staged
+
+    if fast.stage_right(staged, files, shape):
+        return []
+    misfits: list[Misfit] = []
+    answers = read_answers(files, shape)
+
+    def rows() -> Iterator[Sequence[object]]:
+        for answer in answers:
+            if isinstance(answer, Misfit):
+                misfits.append(answer)
+            else:
+                yield (*answer[0], *answer[1])
+
+    staged.add_rows(rows())
+    return misfits
+
+
+def _message(index: ExtractIndex, problems: Sequence[str]) -> str:
+    listed = "\n  ".join(problems[:_NAMED])
+    more = f"\n  and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
+    return (
+        f"The outputs of {len(problems)} of {len(index.shards)} shards do not match their records;"
+        f" the target was not touched:\n  {listed}{more}"
+    )
+
+
+def _check_share(misfits: Sequence[Misfit], index: ExtractIndex, share: float) -> None:
+    if len(misfits) <= share * index.records:
+        return
+    listed = "\n  ".join(str(misfit) for misfit in misfits[:_NAMED])
+    more = f"\n  and {len(misfits) - _NAMED} more" if len(misfits) > _NAMED else ""
+    raise OutputError(
+        f"{len(misfits)} of {index.records} predictions do not fit, and limits.bad_records allows"
+        f" {share:.4%}; the target was not touched:\n  {listed}{more}"
+    )
+
+
+def _check_sums(account: Account, index: ExtractIndex) -> None:
+    sums = {
+        "records in index.json": index.records,
+        "records in its shards": account.records,
+        "records with an output": account.answers,
+        "rows ready and quarantined": account.rows + len(account.misfits),
+    }
+    if len(set(sums.values())) > 1:
+        facts = ", ".join(f"{count} {name}" for name, count in sums.items())
+        raise OutputError(
+            f"The sums of the partition disagree; the target was not touched: {facts}"
+        )

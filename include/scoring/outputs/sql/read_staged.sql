@@ -1,0 +1,1 @@
+SELECT {columns} FROM staged WHERE rowid >= ? AND rowid < ?

@@ -1,0 +1,1 @@
+INSERT INTO staged SELECT {ids}, {values} FROM sent POSITIONAL JOIN answered

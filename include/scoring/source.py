@@ -1,0 +1,87 @@
+"""What a source of records is, and the way from its rows to lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Protocol
+
+from include.scoring.contract import check
+from include.scoring.identity import Row, distinct
+from include.scoring.kinds import Column
+from include.scoring.partition import Partition
+from include.scoring.records import RowEncoder, chunks
+from include.scoring.spec import Pipeline, Record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lines:
+    """The records of one partition, in one consistent snapshot.
+
+    Attributes:
+        columns: the columns of the record, checked against the contract, with the kinds that are
+            known before the first block is drawn.
+        final_columns: gives the columns once all blocks are drawn, when every kind is known that
+            ever will be.
+        blocks: whole lines, each block some; drawn once, and closed by who drew them. Ids are
+            proven different by the end.
+    """
+
+    columns: tuple[Column, ...]
+    final_columns: Callable[[], tuple[Column, ...]]
+    blocks: Generator[bytes]
+
+
+class Source(Protocol):
+    """Where the records of a partition come from."""
+
+    def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
+        """Return the partition's records.
+
+        Raises:
+            SourceError: here or while blocks are drawn: the columns are not the contract's, an id
+                is NULL or comes twice, or a value cannot be written.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Rows of one partition as Python values."""
+
+    columns: tuple[Column, ...]
+    rows: Iterator[Row]
+
+
+def encoded(table: Table, pipeline: Pipeline) -> Lines:
+    """Encode rows, in the columns of the record and the order in which they come."""
+    record = pipeline.settings.record
+    check(table.columns, pipeline)
+    encoder = RowEncoder(record, table.columns)
+    pending = chunks(table.rows)
+    first = list(next(pending, ()))
+    if first:
+        encoder.learn(first)
+        check(encoder.columns, pipeline)
+    encoder.expect(pipeline.contract or ())
+    blocks = _blocks(chain([first] if first else [], pending), encoder, record)
+    return Lines(columns=encoder.columns, final_columns=lambda: encoder.columns, blocks=blocks)
+
+
+def _blocks(chunks: Iterable[list[Row]], encoder: RowEncoder, record: Record) -> Generator[bytes]:
+    for chunk in distinct(chunks, record):
+        yield encoder.encode(chunk)
+
+
+class RowsSource:
+    """Given rows, for tests and examples."""
+
+    def __init__(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Serve these rows for every partition."""
+        self._columns = columns
+        self._rows = rows
+
+    def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
+        """Encode the given rows."""
+        columns = tuple(Column(name=name) for name in self._columns)
+        return encoded(Table(columns=columns, rows=iter(self._rows)), pipeline)

@@ -1,0 +1,137 @@
+"""Records straight from PostgreSQL: the database writes them, and this proves them.
+
+One COPY is one statement, so all records are of one snapshot, whatever is written meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from typing import Any
+
+from include.scoring.contract import check
+from include.scoring.errors import SourceError
+from include.scoring.kinds import ID_KINDS, Column, Kind
+from include.scoring.partition import Partition
+from include.scoring.query import statement, with_parameters
+from include.scoring.source import Lines
+from include.scoring.sources.pgcopy import stream
+from include.scoring.sources.pgcsv import checked
+from include.scoring.sources.pgjson import json_lines
+from include.scoring.sources.pgrefuse import Refusals
+from include.scoring.sources.pgtypes import KINDS, expression
+from include.scoring.spec import Pipeline, Record
+
+_TYPES = "SELECT oid, typname, typtype, format_type(oid, NULL) FROM pg_type WHERE oid = ANY (%s)"
+_SESSION = """
+SET LOCAL timezone = 'UTC';
+SET LOCAL datestyle = 'ISO';
+SET LOCAL extra_float_digits = 1
+"""
+
+
+class CopySource:
+    """A query with the parameters ``:partition_start`` and ``:partition_end``, run by COPY."""
+
+    def __init__(self, connection: Any, query: str) -> None:
+        """Read through an open psycopg2 connection that nothing else uses."""
+        self._connection = connection
+        self._query = statement(query)
+
+    def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
+        """Run the query for a partition."""
+        record = pipeline.settings.record
+        self._connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+        with self._connection.cursor() as cursor:
+            cursor.execute(_SESSION)
+            _bind(cursor, partition)
+            types = _types(cursor, self._asked())
+        columns = tuple(_column(name, *found) for name, found in types)
+        check(columns, pipeline)
+        _check_types(columns, record)
+        copy = _copy(self._asked(), record, {name: found[0] for name, found in types})
+        refusals = Refusals(columns=columns, id_count=len(record.id))
+        copied = stream(self._connection, copy)
+        blocks = _proven(self._connection, copied, refusals, record.format)
+        return Lines(columns=columns, final_columns=lambda: columns, blocks=blocks)
+
+    def _asked(self) -> str:
+        return with_parameters(self._query, _setting)
+
+
+def _proven(
+    connection: Any, blocks: Generator[bytes], refusals: Refusals, record_format: str
+) -> Generator[bytes]:
+    prove = checked if record_format == "csv" else json_lines
+    try:
+        # Closed here, since the thread behind the stream must be gone before the connection is.
+        with closing(blocks):
+            yield from prove(blocks, refusals)
+    finally:
+        connection.rollback()  # nothing was written; the snapshot holds the database up no longer
+
+
+def _setting(parameter: str) -> str:
+    # COPY takes no parameters, so they are bound to settings of this transaction; the planner
+    # reads those like constants, since current_setting() is stable.
+    return f"CAST(current_setting('batch_transform.{parameter}') AS timestamptz)"
+
+
+def _bind(cursor: Any, partition: Partition) -> None:
+    cursor.execute(
+        "SELECT set_config('batch_transform.partition_start', %s, true),"
+        " set_config('batch_transform.partition_end', %s, true)",
+        (partition.start.isoformat(), partition.end.isoformat()),
+    )
+
+
+def _types(cursor: Any, query: str) -> list[tuple[str, tuple[str, str, str]]]:
+    """Return each column's name with the name, the class and the full name of its type."""
+    cursor.execute(f"SELECT * FROM (\n{query}) AS source LIMIT 0")  # noqa: S608 - the user's query
+    described = [(column.name, column.type_code) for column in cursor.description]
+    cursor.execute(_TYPES, ([oid for _, oid in described],))
+    types = {oid: (name, kind, shown) for oid, name, kind, shown in cursor.fetchall()}
+    return [(name, types[oid]) for name, oid in described]
+
+
+def _column(name: str, type_name: str, type_class: str, shown: str) -> Column:
+    kind: Kind | None = "text" if type_class == "e" else KINDS.get(type_name)
+    return Column(name=name, kind=kind, source_type=shown)
+
+
+def _check_types(columns: tuple[Column, ...], record: Record) -> None:
+    problems = [problem for column in columns if (problem := _problem(column, record))]
+    if problems:
+        raise SourceError("Columns of the query cannot be written:\n  " + "\n  ".join(problems))
+
+
+def _problem(column: Column, record: Record) -> str | None:
+    if column.kind is None:
+        zone = " AT TIME ZONE …" if column.source_type.startswith("timestamp") else ""
+        return f"{column.name} is {column.source_type}; cast it in the query{zone}"
+    if column.name in record.id and column.kind not in ID_KINDS:
+        return f"{column.name} is {column.source_type}; an id is an integer or a text"
+    if column.kind == "nested" and record.format == "csv":
+        return f"{column.name} is {column.source_type}, which CSV has no text for; take it apart"
+    return None
+
+
+def _copy(query: str, record: Record, types: Mapping[str, str]) -> str:
+    """Write the COPY statement; rows come in the order of their ids, so equal ids are neighbours.
+
+    Texts are ordered by their bytes: an order by a language changes with the operating system.
+    """
+    csv = record.format == "csv"
+    names = {name: '"' + name + '"' for name in record.columns}
+    values = ", ".join(
+        expression(names[name], type_name, record.policies, csv=csv)
+        for name, type_name in types.items()
+    )
+    order = ", ".join(
+        names[name] if types[name].startswith("int") else f'CAST({names[name]} AS text) COLLATE "C"'
+        for name in record.id
+    )
+    return (
+        f"COPY (SELECT {values} FROM (\n{query}) AS source ORDER BY {order})"  # noqa: S608
+        f" TO STDOUT (FORMAT {record.format if csv else 'text'}, ENCODING 'UTF8')"
+    )

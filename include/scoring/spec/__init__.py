@@ -1,0 +1,24 @@
+"""What a ``pipeline.yaml`` may say, one module for each part of it."""
+
+from include.scoring.spec.fields import Name
+from include.scoring.spec.job import Limits, Model, Transform
+from include.scoring.spec.pipeline import Pipeline, PipelineFile, Schedule
+from include.scoring.spec.source import ENGINE_OUTPUT, Policies, Record, Shards, Source
+from include.scoring.spec.target import Prediction, Target
+
+__all__ = [
+    "ENGINE_OUTPUT",
+    "Limits",
+    "Model",
+    "Name",
+    "Pipeline",
+    "PipelineFile",
+    "Policies",
+    "Prediction",
+    "Record",
+    "Schedule",
+    "Shards",
+    "Source",
+    "Target",
+    "Transform",
+]

@@ -1,0 +1,89 @@
+"""The model, the transform job, and its limits."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from include.scoring.spec.fields import Duration, Section, Share
+
+_AwsName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")]
+_InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
+
+
+class Model(Section):
+    """The SageMaker model: by its name, or the latest approved version of a package group.
+
+    Attributes:
+        name: of an existing model.
+        package_group: model package group; the model of a version is made when it is first used.
+        role: ARN of the execution role of models that are made.
+    """
+
+    name: _AwsName | None = None
+    package_group: _AwsName | None = None
+    role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.name is None) == (self.package_group is None):
+            raise ValueError("give either name or package_group")
+        if (self.package_group is None) != (self.role is None):
+            raise ValueError("role goes with package_group: the role of the models that are made")
+        return self
+
+    @property
+    def label(self) -> str:
+        """Name for people."""
+        return self.name or f"latest approved of {self.package_group}"
+
+
+class Transform(Section):
+    """Settings of the transform job, in the terms of CreateTransformJob.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
+    """
+
+    instance_type: _InstanceType | None = None
+    instance_types: Annotated[tuple[_InstanceType, ...], Field(min_length=2)] | None = None
+    instance_count: Annotated[int, Field(ge=1, le=100)] = 1
+    strategy: Literal["MultiRecord", "SingleRecord"]
+    max_concurrent_transforms: Annotated[int, Field(ge=1, le=100)] = 1
+    max_payload_mb: Annotated[int, Field(ge=1, le=100)] = 6
+    join: Literal["engine", "line"] = "engine"
+    overrides: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Instance types in the order in which they are tried; the next where one is sold out."""
+        return self.instance_types or (self.instance_type or "",)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.instance_type is None) == (self.instance_types is None):
+            raise ValueError("give either instance_type or instance_types")
+        return self
+
+    @model_validator(mode="after")
+    def _in_flight(self) -> Self:
+        in_flight = self.max_concurrent_transforms * self.max_payload_mb
+        if in_flight > 100:
+            raise ValueError(
+                f"max_concurrent_transforms x max_payload_mb is {in_flight}; the service allows 100"
+            )
+        return self
+
+
+class Limits(Section):
+    """When a run gives up.
+
+    Attributes:
+        deadline: how long the transform job may take.
+        bad_records: share of the partition's records whose prediction may be unfit; they are kept
+            in quarantine instead of the target. One more fails the run.
+    """
+
+    deadline: Duration = timedelta(hours=6)
+    bad_records: Annotated[Share, Field(lt=1)] = 0.0

@@ -1,0 +1,67 @@
+"""The protocol of a warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from include.scoring.ledger import Entry
+from include.scoring.outputs.staged import Staged, StagedColumn
+from include.scoring.spec import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What to put where.
+
+    Attributes:
+        target: the target of the pipeline.
+        columns: its columns beside the partition's date, ids first.
+        ids: how many of them are ids.
+        typed: whether the types of the ids are known; they are not where there was no record yet.
+        entry: the load's row in the ledger.
+    """
+
+    target: Target
+    columns: Sequence[StagedColumn]
+    ids: int
+    typed: bool
+    entry: Entry
+
+    @property
+    def partition(self) -> date:
+        """The partition to replace."""
+        return self.entry.partition
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """What a load did.
+
+    Attributes:
+        rows: rows that the partition holds now.
+        changed: False where it held this very load already.
+    """
+
+    rows: int
+    changed: bool
+
+
+class Warehouse(Protocol):
+    """Where predictions go; ``tests/contract/warehouse`` holds every one of them to this."""
+
+    def history(self, load: Load, count: int) -> list[Entry]:
+        """Return the entry in force of each of the ``count`` partitions before this one.
+
+        The latest partition comes first; those without rows of this pipeline are passed over.
+        """
+
+    def replace(self, load: Load, staged: Staged) -> Published:
+        """Put the staged rows in place of the partition's, and the entry into the ledger.
+
+        Until this returns, every reader sees the partition as it was; afterwards, as it is. If it
+        does not return, nothing has changed. Of two at once one waits, or the later wins whole.
+        A second one with the digest of the entry in force changes nothing.
+        """

@@ -1,0 +1,93 @@
+"""An orchard's transform job on the fakes."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from include.scoring.index import ExtractIndex, Shard
+from include.scoring.jobs.claim import Claimant
+from include.scoring.jobs.fake import InMemoryJobs, NoLogs
+from include.scoring.jobs.memory import InMemoryMemory
+from include.scoring.jobs.start import Wanted
+from include.scoring.jobs.watch import Services, Watched
+from include.scoring.names import S3Uri
+from include.scoring.objects import InMemoryObjects
+
+OUTPUT = S3Uri.parse("s3://bucket/output")
+DEADLINE = timedelta(hours=6)
+REQUEST = {
+    "ModelName": "apples",
+    "MaxPayloadInMB": 6,
+    "TransformInput": {
+        "DataSource": {
+            "S3DataSource": {
+                "S3DataType": "ManifestFile",
+                "S3Uri": "s3://bucket/manifest.json",
+            }
+        },
+        "ContentType": "text/csv",
+    },
+    "TransformOutput": {"S3OutputPath": str(OUTPUT), "Accept": "text/csv"},
+    "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+}
+
+
+def shard(number):
+    return Shard(
+        name=f"part-{number:05d}.csv",
+        records=10,
+        bytes=1,
+        sha256="aa",
+        first_id=(1,),
+        last_id=(1,),
+    )
+
+
+INDEX = ExtractIndex(
+    pipeline="apples",
+    partition=date(2013, 6, 1),
+    columns=("apple_id",),
+    records=40,
+    shards=tuple(shard(number) for number in range(4)),
+)
+
+
+@pytest.fixture
+def jobs():
+    return InMemoryJobs()
+
+
+@pytest.fixture
+def memory():
+    return InMemoryMemory()
+
+
+@pytest.fixture
+def services(jobs):
+    return Services(jobs=jobs, objects=InMemoryObjects(), logs=NoLogs())
+
+
+@pytest.fixture
+def wanted():
+    return Wanted(
+        pipeline="apples",
+        partition="2013-06-01",
+        digest="d1" * 32,
+        request=REQUEST,
+        instance_types=("ml.m5.large",),
+        claimant=Claimant(attempt="first", run="nightly"),
+    )
+
+
+def by(wanted, attempt, **changes):
+    return replace(wanted, claimant=replace(wanted.claimant, attempt=attempt), **changes)
+
+
+def watched(name, attempt="first"):
+    return Watched(name=name, index=INDEX, attempt=attempt, deadline=DEADLINE)
+
+
+def write_outputs(objects, *numbers):
+    for number in numbers:
+        objects.put(OUTPUT / f"runs/{shard(number).name}.out", b"1")

@@ -1,0 +1,118 @@
+"""Done means done: what each status means, and what a job that is not over may become."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from include.scoring import errors
+from include.scoring.jobs.claim import Stop, stop_if_owned
+from include.scoring.jobs.memory import begin
+from include.scoring.jobs.pacing import pause, pause_after_failure
+from include.scoring.jobs.watch import check_done, look
+from tests.unit.scoring.jobs.conftest import DEADLINE, by, watched, write_outputs
+
+ALL = range(4)
+ENDS = [
+    # status, reason, outputs, error, part of its message
+    ("Completed", "", ALL, None, ""),
+    ("Completed", "", (), errors.OutputError, "4 of 4 shards have no output"),
+    ("Completed", "", (0, 2), errors.OutputError, "part-00001.csv, part-00003.csv"),
+    ("Stopped", "", ALL, errors.JobStopped, "was stopped before it was over"),
+    ("Failed", "AlgorithmError: boom", ALL, errors.JobFailed, "AlgorithmError: boom"),
+    ("Failed", "ClientError: 400", (), errors.JobFailed, "ClientError: 400"),
+    ("Failed", "", (), errors.JobFailed, "gives no FailureReason"),
+    ("Failed", "CapacityError: none", (), errors.CapacityShort, "CapacityError: none"),
+    ("Failed", "InternalServerError: x", (), errors.ServiceBroken, "InternalServerError"),
+    ("Paused", "", ALL, errors.UnknownStatus, "'Paused'"),
+]
+
+
+@pytest.fixture
+def job(services, memory, wanted):
+    return begin(services.jobs, memory, wanted, is_whole=lambda job: True, expect=str).job
+
+
+@pytest.mark.parametrize(("status", "reason", "outputs", "error", "text"), ENDS)
+def test_only_completed_with_every_output_is_a_success(
+    services, job, status, reason, outputs, error, text
+):
+    write_outputs(services.objects, *outputs)
+    services.jobs.end(job.name, status, reason)
+    seen = look(services, watched(job.name), services.jobs.now)
+    if error is None:
+        check_done(services, watched(job.name), seen)
+        return
+    with pytest.raises(error) as raised:
+        check_done(services, watched(job.name), seen)
+    assert text in str(raised.value)
+    if status == "Failed":
+        assert "(It has no log: apples" in str(raised.value)
+
+
+def test_progress_counts_outputs_by_name_and_tells_what_is_left(services, job):
+    write_outputs(services.objects, 0, 3)
+    services.jobs.advance(timedelta(seconds=30))
+    seen = look(services, watched(job.name), services.jobs.now)
+    assert json.loads(json.dumps(seen.progress.as_dict())) == {
+        "shards_done": 2,
+        "shards": 4,
+        "records_done": 20,
+        "records": 40,
+        "eta_seconds": 30,
+    }
+    assert str(seen.progress) == "2 of 4 shards, 20 of 40 records, about 30 s left"
+
+
+def test_the_deadline_counts_from_the_jobs_creation_and_stops_it_once(services, job):
+    services.jobs.advance(DEADLINE - timedelta(seconds=1))
+    look(services, watched(job.name), services.jobs.now)
+    assert services.jobs.stopped == []
+    services.jobs.advance(timedelta(seconds=1))
+    for _ in range(2):
+        seen = look(services, watched(job.name), services.jobs.now)
+    assert services.jobs.stopped == [job.name]
+    with pytest.raises(errors.DeadlinePassed, match="not over after 6:00:00"):
+        check_done(services, watched(job.name), seen)
+
+
+def test_a_late_job_that_a_newer_attempt_owns_is_left_to_it(services, memory, wanted, job):
+    begin(services.jobs, memory, by(wanted, "second"), is_whole=lambda job: True, expect=str)
+    services.jobs.advance(DEADLINE)
+    look(services, watched(job.name), services.jobs.now)
+    assert services.jobs.stopped == []
+    look(services, watched(job.name, "second"), services.jobs.now)
+    assert services.jobs.stopped == [job.name]
+
+
+def test_a_job_is_stopped_by_its_owner_alone(services, memory, wanted, job):
+    begin(services.jobs, memory, by(wanted, "second"), is_whole=lambda job: True, expect=str)
+    assert stop_if_owned(services.jobs, job.name, "first", wait_for_heir=bool) is Stop.OWNED
+    assert stop_if_owned(services.jobs, job.name, "second", wait_for_heir=bool) is Stop.STOPPED
+    assert stop_if_owned(services.jobs, job.name, "second", wait_for_heir=bool) is Stop.OVER
+    assert stop_if_owned(services.jobs, "no-such-job", "x", wait_for_heir=bool) is Stop.OVER
+    assert services.jobs.stopped == [job.name]
+
+
+def test_an_heir_that_attaches_while_it_is_waited_for_keeps_the_job(services, memory, wanted, job):
+    def attach():
+        begin(services.jobs, memory, by(wanted, "second"), is_whole=lambda job: True, expect=str)
+        return True
+
+    assert stop_if_owned(services.jobs, job.name, "first", wait_for_heir=attach) is Stop.OWNED
+    assert services.jobs.stopped == []
+
+
+def test_looks_are_frequent_at_first_and_never_in_step():
+    assert pause(0, 60, 0.5) == 1
+    assert pause(100, 60, 0.5) == pytest.approx(10)
+    assert pause(10_000, 60, 0.5) == pytest.approx(60)
+    assert pause(10_000, 60, 0) == pytest.approx(48)
+    assert pause(10_000, 60, 1) == pytest.approx(72)
+    assert pause(10_000, 0.5, 0.5) == 0.5
+
+
+def test_failed_looks_are_followed_by_ever_longer_pauses():
+    pauses = [pause_after_failure(failures, 10, 0.5) for failures in range(1, 7)]
+    assert pauses == pytest.approx([20, 40, 80, 160, 300, 300])
+    assert pause_after_failure(10**6, 600, 0.5) == pytest.approx(600)

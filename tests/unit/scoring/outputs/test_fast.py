@@ -1,0 +1,156 @@
+"""The fast reader takes only what the slow one reads without complaint, and reads the same."""
+
+import csv
+import io
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from include.scoring.index import Shard
+from include.scoring.outputs import fast
+from include.scoring.outputs.answers import Files, Misfit, ShardWrong, read_answers
+from include.scoring.outputs.shape import Shape
+from include.scoring.outputs.staged import Staged, StagedColumn
+from include.scoring.spec import Prediction
+from tests.unit.scoring.outputs.partitions import rows_of
+
+KINDS = ("double", "bigint", "text", "boolean")
+TEXTS = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufeff"), max_size=8
+)
+ODD = st.sampled_from(
+    ["", " 1", "1_0", "1.5", "2.0", "1e5", "nan", "inf", "-0", "0x1f", "TRUE",
+     "9223372036854775808", "9007199254740993", "1e400", "null", "ERROR"]
+)  # fmt: skip
+NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+VALUES = NUMBERS | st.booleans() | st.none() | ODD | TEXTS
+PREDICTIONS = st.builds(
+    Prediction,
+    at=st.just(0),
+    type=st.sampled_from(KINDS),
+    nullable=st.booleans(),
+) | st.builds(
+    Prediction,
+    at=st.just(0),
+    type=st.sampled_from(["double", "bigint"]),
+    min=st.floats(-1e6, 0) | st.integers(-(2**53), 0),
+    max=st.floats(0, 1e6) | st.integers(0, 2**53),
+    nullable=st.booleans(),
+)
+
+
+def a_field(value):
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def csv_line(fields):
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow(fields)
+    return buffer.getvalue().encode()
+
+
+def both(tmp_path, shape, sent, answered, columns):
+    """The rows of the fast reader, None where it leaves the shard; and those of the slow one."""
+    shard = Shard(name="part", records=len(sent), bytes=1, sha256="", first_id=(1,), last_id=(1,))
+    files = Files(
+        shard=shard, sent=tmp_path / "sent", answered=tmp_path / "answered", lines=len(answered)
+    )
+    files.sent.write_bytes(b"".join(sent))
+    files.answered.write_bytes(b"".join(answered))
+    (tmp_path / "staged.duckdb").unlink(missing_ok=True)
+    staged = Staged(tmp_path, columns)
+    try:
+        found = rows_of(staged) if fast.stage_right(staged, files, shape) else None
+        slow = slow_rows(staged, files, shape) if found is not None else None
+    finally:
+        staged.close()
+    return found, slow
+
+
+def slow_rows(staged, files, shape):
+    try:
+        answers = list(read_answers(files, shape))
+    except ShardWrong as problem:
+        return str(problem)
+    misfits = [answer for answer in answers if isinstance(answer, Misfit)]
+    if misfits:
+        return misfits
+    before = staged.count()
+    staged.add_rows((*identity, *values) for identity, values in answers)
+    return rows_of(staged)[before:]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("fast")
+
+
+@given(
+    rows=st.lists(st.tuples(TEXTS, VALUES), min_size=1, max_size=5), each=PREDICTIONS,
+    joined=st.booleans(),
+)  # fmt: skip
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_csv_is_read_alike(folder, rows, each, joined):
+    each = each.model_copy(update={"at": -1})
+    shape = Shape(
+        sent="csv", answered="csv", joined=joined, whole=True, columns=("id", "weight"), ids=1,
+        predictions={"score": each},
+    )  # fmt: skip
+    columns = [
+        StagedColumn(name="id", type="text"),
+        StagedColumn(name="score", type=each.type, nullable=True),
+    ]
+    sent = [csv_line([name, "1"]) for name, _ in rows]
+    answered = [
+        csv_line([name, "1", a_field(value)] if joined else [a_field(value)])
+        for name, value in rows
+    ]
+    found, slow = both(folder, shape, sent, answered, columns)
+    assert found == slow
+
+
+@given(
+    rows=st.lists(st.tuples(TEXTS, VALUES), min_size=1, max_size=5), each=PREDICTIONS,
+    joined=st.booleans(), path=st.sampled_from(["$", "a", "a[0]", "[1]"]),
+)  # fmt: skip
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_json_lines_are_read_alike(folder, rows, each, joined, path):
+    each = each.model_copy(update={"at": path})
+    shape = Shape(
+        sent="jsonl", answered="jsonl", joined=joined, whole=True, columns=("id", "weight"), ids=1,
+        predictions={"score": each},
+    )  # fmt: skip
+    columns = [
+        StagedColumn(name="id", type="text"),
+        StagedColumn(name="score", type=each.type, nullable=True),
+    ]
+    build = {
+        "$": lambda v: v,
+        "a": lambda v: {"a": v},
+        "a[0]": lambda v: {"a": [v]},
+        "[1]": lambda v: [0, v],
+    }[path]
+    sent = [(json.dumps({"id": name}) + "\n").encode() for name, _ in rows]
+    answered = [
+        json.dumps({"SageMakerOutput": build(value), "id": name} if joined else build(value))
+        for name, value in rows
+    ]
+    found, slow = both(folder, shape, sent, [f"{x}\n".encode() for x in answered], columns)
+    assert found == slow
+
+
+def test_what_is_right_goes_the_fast_way(folder):
+    """Else the property above would hold of a reader that leaves everything."""
+    shape = Shape(
+        sent="csv", answered="csv", joined=True, whole=True, columns=("id", "weight"), ids=1,
+        predictions={"score": Prediction(at=-1, min=0, max=1)},
+    )  # fmt: skip
+    columns = [StagedColumn(name="id", type="bigint"), StagedColumn(name="score", type="double")]
+    sent = [b"1,a\n", b'9007199254740993,"x,y"\n']
+    answered = [b"1,a,0.1\n", b'9007199254740993,"x,y",1\n']
+    found, slow = both(folder, shape, sent, answered, columns)
+    assert found == slow == [(1, 0.1), (9007199254740993, 1.0)]

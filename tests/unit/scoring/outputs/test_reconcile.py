@@ -1,0 +1,145 @@
+"""Accounting for a whole partition: every shard, every output, every record."""
+
+import gzip
+import re
+
+import pytest
+
+from include.scoring.errors import OutputError
+from tests.unit.scoring.outputs.partitions import PLACES, Sent, put, rows_of, staged_from
+
+SHARDS = [
+    Sent("part-00000.csv", b"1,0.5,red\n2,0.5,red\n", (1,), (2,)),
+    Sent("part-00001.csv", b"3,0.5,red\n", (3,), (3,)),
+    Sent("part-00002.csv", b"4,0.5,red\n", (4,), (4,)),
+]
+OUTPUTS = {
+    "part-00000.csv": b"1,0.5,red,0.1\n2,0.5,red,0.2\n",
+    "part-00001.csv": b"3,0.5,red,0.3\n",
+    "part-00002.csv": b"4,0.5,red,0.4\n",
+}
+ROWS = [(1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4)]
+
+
+@pytest.fixture
+def load(make_pipeline, objects):
+    def load(outputs, *, shards=SHARDS, folder="", change=lambda index: index, **changes):
+        pipeline = make_pipeline(**changes)
+        index = change(put(objects, pipeline, shards, outputs, folder=folder))
+        with staged_from(objects, pipeline, index) as (staged, account):
+            return rows_of(staged), account
+
+    return load
+
+
+@pytest.mark.parametrize("folder", ["", "runs/apples/2013-06-01/attempt/input/"])
+def test_outputs_are_found_wherever_they_lie(load, folder):
+    rows, account = load(OUTPUTS, folder=folder)
+    assert rows == ROWS
+    assert (account.source_rows, account.records, account.answers, account.rows) == (4, 4, 4, 4)
+
+
+def test_records_kept_out_of_the_shards_are_source_rows(load):
+    _, account = load(OUTPUTS, change=lambda index: index.model_copy(update={"quarantined": 3}))
+    assert (account.source_rows, account.oversized, account.records) == (7, 3, 4)
+
+
+def test_gzip_shards_and_outputs_of_several_members(load):
+    halves = OUTPUTS["part-00000.csv"].splitlines(keepends=True)
+    packed = b"".join(map(gzip.compress, halves))
+    shards = [Sent(s.name, gzip.compress(s.body, mtime=0), s.first, s.last) for s in SHARDS]
+
+    rows, _ = load({**OUTPUTS, "part-00000.csv": packed}, shards=shards)
+    assert rows == ROWS
+
+
+def test_gzip_that_ends_too_early_is_refused(load):
+    packed = gzip.compress(OUTPUTS["part-00000.csv"])[:-9]
+    with pytest.raises(OutputError, match="gzip, but ends before its end"):
+        load({**OUTPUTS, "part-00000.csv": packed})
+
+
+def test_outputs_missing_and_unknown_are_named(load):
+    outputs = {"part-00000.csv": OUTPUTS["part-00000.csv"], "part-00009.csv": b"9,0.9\n"}
+    with pytest.raises(OutputError) as caught:
+        load(outputs)
+    assert "without an output: 2 (part-00001.csv, part-00002.csv)" in str(caught.value)
+    assert "unknown, but has an output: 1 (part-00009.csv.out)" in str(caught.value)
+
+
+def test_an_output_in_two_places_is_refused(load, objects):
+    objects.put(PLACES.output / "again/part-00001.csv.out", b"3,0.5,red,0.9\n")
+    with pytest.raises(OutputError, match=r"with two outputs: 1 \(part-00001\.csv\)"):
+        load(OUTPUTS)
+
+
+def test_every_shard_is_read_before_anything_is_said(load):
+    outputs = {**OUTPUTS, "part-00000.csv": b"1,0.5,red,0.1\n", "part-00002.csv": b"5,0.5,red,1\n"}
+    message = (
+        "The outputs of 2 of 3 shards do not match their records; the target was not touched:\n"
+        "  shard part-00000.csv: it has 2 records, but its output has 1: 1 missing (2)\n"
+        "  shard part-00002.csv: 1 missing (4), 1 foreign (5)"
+    )
+    with pytest.raises(OutputError, match=re.escape(message)):
+        load(outputs)
+
+
+def test_unfit_values_of_all_shards_are_listed_with_their_ids(load):
+    outputs = {**OUTPUTS, "part-00000.csv": b"1,0.5,red,7\n2,0.5,red,0.2\n",
+               "part-00001.csv": b"3,0.5,red,ERROR\n"}  # fmt: skip
+    message = (
+        "2 of 4 predictions do not fit, and limits.bad_records allows 0.0000%; the target was not"
+        " touched:\n"
+        "  part-00000.csv, line 1, id 1: sweetness is 7.0, above its max of 1.0\n"
+        "  part-00001.csv, line 1, id 3: sweetness is 'ERROR', not double"
+    )
+    with pytest.raises(OutputError, match=re.escape(message)):
+        load(outputs)
+    rows, account = load(outputs, limits={"bad_records": 0.5})
+    assert rows == [ROWS[1], ROWS[3]]
+    assert [misfit.id for misfit in account.misfits] == [("1",), ("3",)]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b'3,0.5,red,"0.3\n', "line 1 cannot be read as csv: unexpected end of data"),
+        (b"3,0.5,red,\xff\n", "line 1 cannot be read as csv: 'utf-8' codec can't decode"),
+        (b"3,0.5,red\n", "a row has 3 fields, of which 3 are the record's, so sweetness is not at"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named(load, line, message):
+    with pytest.raises(OutputError, match=re.escape(message)):
+        load({**OUTPUTS, "part-00001.csv": line})
+
+
+def test_rows_of_different_widths_are_refused(load):
+    ragged = b"1,0.5,red,0.1\n2,0.5,red,x,0.2\n"
+    with pytest.raises(OutputError, match="line 2 has 5 fields, but the first line has 4"):
+        load({**OUTPUTS, "part-00000.csv": ragged})
+
+
+def test_a_shard_that_is_not_what_the_extract_wrote_is_refused(load):
+    def other(index):
+        shards = [s.model_copy(update={"sha256": "0" * 64}) for s in index.shards]
+        return index.model_copy(update={"shards": tuple(shards)})
+
+    with pytest.raises(OutputError, match=r"part-00000\.csv is not what the extract wrote"):
+        load(OUTPUTS, change=other)
+
+
+def test_sums_that_disagree_are_refused(load):
+    with pytest.raises(OutputError, match=r"sums of the partition disagree.*5 records in index"):
+        load(OUTPUTS, change=lambda index: index.model_copy(update={"records": 5}))
+
+
+def test_an_empty_partition_needs_no_output(load):
+    rows, account = load({}, shards=[])
+    assert (rows, account.rows, account.answers) == ([], 0, 0)
+
+
+def test_values_outside_their_bounds_may_be_left_to_the_checks(load):
+    outputs = {**OUTPUTS, "part-00001.csv": b"3,0.5,red,7\n"}
+    rows, account = load(outputs, checks={"bounds": {"level": "warn"}})
+    assert rows[2] == (3, 7.0)
+    assert account.misfits == ()

@@ -1,0 +1,131 @@
+import gzip
+import hashlib
+from itertools import zip_longest
+
+import pytest
+
+from include.scoring.errors import SourceError
+from include.scoring.extract import extract
+from include.scoring.index import ExtractIndex
+from include.scoring.source import RowsSource
+
+COLUMNS = ["apple_id", "weight", "colour"]
+ROWS = [(1, 0.25, "red"), (2, None, "green"), (3, 0.5, "red, mostly")]
+
+
+def test_shards_and_index_hold_every_row(make_pipeline, objects, layout, partition):
+    pipeline = make_pipeline(record={"compression": "gzip"}, shards={"min_count": 2})
+    index = extract(pipeline, partition, RowsSource(COLUMNS, ROWS), objects, layout)
+    shards = {uri.key.rsplit("/", 1)[-1]: body for uri, body in objects.content.items()}
+    assert gzip.decompress(shards["part-00000.csv.gz"]) == b"1,0.25,red\n"
+    assert gzip.decompress(shards["part-00001.csv.gz"]) == b'2,,green\n3,0.5,"red, mostly"\n'
+    assert [shard.records for shard in index.shards] == [1, 2]
+    assert index.records == 3
+    assert (index.shards[1].first_id, index.shards[1].last_id) == ((2,), (3,))
+    for shard in index.shards:
+        assert shard.bytes == len(shards[shard.name])
+        assert shard.sha256 == hashlib.sha256(shards[shard.name]).hexdigest()
+    assert ExtractIndex.from_json(shards["index.json"]) == index
+
+
+def test_two_extracts_of_the_same_rows_are_the_same_to_the_byte(
+    make_pipeline, objects, layout, partition
+):
+    pipeline = make_pipeline(record={"compression": "gzip"})
+    extract(pipeline, partition, RowsSource(COLUMNS, ROWS), objects, layout)
+    first = dict(objects.content)
+    extract(pipeline, partition, RowsSource(COLUMNS, ROWS), objects, layout)
+    assert objects.content == first
+
+
+def test_no_rows_give_an_index_without_shards(make_pipeline, objects, layout, partition):
+    index = extract(make_pipeline(), partition, RowsSource(COLUMNS, []), objects, layout)
+    assert (index.records, index.shards) == (0, ())
+    assert list(objects.content) == [layout.index]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        ["apple_id", "colour", "weight"],
+        ["apple_id", "weight"],
+        [*COLUMNS, "smell"],
+        ["id", "weight", "colour"],
+    ],
+)
+def test_other_columns_than_the_records_are_refused_before_a_shard_is_written(
+    make_pipeline, objects, layout, partition, columns
+):
+    with pytest.raises(SourceError) as refusal:
+        extract(make_pipeline(), partition, RowsSource(columns, ROWS), objects, layout)
+    _, *shown = str(refusal.value).splitlines()
+    assert shown[0].split() == ["contract", "source"]
+    pairs = zip_longest(COLUMNS, columns, fillvalue="")
+    for line, (expected, found) in zip(shown[1:], pairs, strict=True):
+        mark = [] if expected == found else ["*"]
+        assert line.split() == [*mark, *filter(None, (expected, found))]
+    assert objects.content == {}
+
+
+def test_an_extract_that_fails_leaves_no_index(make_pipeline, objects, layout, partition):
+    rows = [*ROWS, (4, float("nan"), "red")]
+    with pytest.raises(SourceError, match="apple_id=4: column weight holds NaN"):
+        extract(make_pipeline(), partition, RowsSource(COLUMNS, rows), objects, layout)
+    assert layout.index not in objects.content
+
+
+def test_an_id_names_one_row(make_pipeline, objects, layout, partition):
+    with pytest.raises(SourceError, match=r"Two rows have the same apple_id: rows 1 and 4 in"):
+        extract(make_pipeline(), partition, RowsSource(COLUMNS, ROWS * 2), objects, layout)
+
+
+@pytest.mark.parametrize("bad_id", [None, 1.0, True])
+def test_an_id_is_an_integer_or_a_text(make_pipeline, objects, layout, partition, bad_id):
+    rows = [(bad_id, 0.25, "red")]
+    with pytest.raises(SourceError, match="id column apple_id holds .*; an id is an integer or a"):
+        extract(make_pipeline(), partition, RowsSource(COLUMNS, rows), objects, layout)
+
+
+LARGE = [(1, 0.25, "red"), (2, 0.5, "x" * 1_000_000), (3, 0.5, "green")]
+
+
+def test_a_record_too_large_for_a_request_is_refused_by_its_id(
+    make_pipeline, objects, layout, partition
+):
+    pipeline = make_pipeline(transform={"max_payload_mb": 1})
+    with pytest.raises(
+        SourceError, match=r"The record with apple_id = \(2,\) has 1000007 bytes, m"
+    ):
+        extract(pipeline, partition, RowsSource(COLUMNS, LARGE), objects, layout)
+    assert layout.index not in objects.content
+
+
+def test_a_record_too_large_is_set_aside_where_the_policy_says_so(
+    make_pipeline, objects, layout, partition
+):
+    pipeline = make_pipeline(
+        record={"policies": {"oversized": "quarantine"}}, transform={"max_payload_mb": 1}
+    )
+    index = extract(pipeline, partition, RowsSource(COLUMNS, LARGE), objects, layout)
+    assert (index.records, index.quarantined) == (2, 1)
+    assert objects.get(layout.input / "part-00000.csv") == b"1,0.25,red\n3,0.5,green\n"
+    set_aside = objects.get(layout.attempt_root / "quarantine" / "oversized.csv")
+    assert set_aside == b"2,0.5," + b"x" * 1_000_000 + b"\n"
+
+
+def test_no_shard_passes_its_limit_even_for_one_record(make_pipeline, objects, layout, partition):
+    pipeline = make_pipeline(shards={"max_bytes": 11})
+    with pytest.raises(SourceError, match=r"apple_id = \(3,\) has 20 bytes, more than the 11"):
+        extract(pipeline, partition, RowsSource(COLUMNS, ROWS), objects, layout)
+
+
+def test_the_index_says_what_was_asked_and_what_was_found(
+    make_pipeline, objects, layout, partition
+):
+    index = extract(make_pipeline(), partition, RowsSource(COLUMNS, ROWS), objects, layout)
+    assert index.columns == ("apple_id", "weight", "colour")
+    assert index.types == ("integer", "float", "text")
+    assert index.query == hashlib.sha256(b"SELECT 1").hexdigest()
+    empty = extract(make_pipeline(), partition, RowsSource(COLUMNS, []), objects, layout)
+    assert empty.types == (None, None, None)
+    assert empty.contract != index.contract

@@ -1,0 +1,68 @@
+"""The model behind a job: there, usable, and made once for a package version."""
+
+from dataclasses import replace
+
+import pytest
+
+from include.scoring.errors import RequestRefused
+from include.scoring.models import InMemoryModels, checked, latest_version, of_package_group
+
+VERSION = "arn:aws:sagemaker:us-east-1:123456789012:model-package/trees/7"
+ROLE = "arn:aws:iam::123456789012:role/scoring"
+
+
+@pytest.fixture
+def models():
+    return InMemoryModels(approved={"trees": VERSION})
+
+
+def test_a_missing_model_is_refused(models):
+    with pytest.raises(RequestRefused, match="no SageMaker model 'apples'"):
+        checked(models, "apples")
+
+
+def test_a_model_is_what_its_containers_are(models):
+    container = {"Image": "trees:1", "ModelDataUrl": "s3://b/model.tar.gz", "Mode": "SingleModel"}
+    models.described["apples"] = {"PrimaryContainer": container, "CreationTime": "today"}
+    facts = checked(models, "apples")
+    assert facts.content == [{"Image": "trees:1", "ModelDataUrl": "s3://b/model.tar.gz"}]
+    assert not facts.isolated
+    models.described["apples"] = {"Containers": [container] * 2, "EnableNetworkIsolation": True}
+    both = checked(models, "apples")
+    assert both == replace(facts, content=facts.content * 2, isolated=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ({"S3DataType": "S3Prefix", "CompressionType": "None"}, "uncompressed"),
+        ({"S3DataType": "S3Object", "CompressionType": "Gzip"}, "ModelDataUrl"),
+    ],
+)
+def test_artefacts_that_batch_transform_cannot_use_are_refused(models, source, text):
+    container = {"Image": "trees:1", "ModelDataSource": {"S3DataSource": source}}
+    models.described["apples"] = {"PrimaryContainer": container}
+    with pytest.raises(RequestRefused, match=text):
+        checked(models, "apples")
+
+
+def test_the_model_of_a_package_version_is_made_once(models):
+    version = latest_version(models, "trees")
+    first = of_package_group(models, "trees", version, ROLE)
+    assert of_package_group(models, "trees", version, ROLE) == first
+    assert models.created == ["trees-v7"]
+    assert first.name == "trees-v7"
+    newer = of_package_group(models, "trees", VERSION.replace("/7", "/8"), ROLE)
+    assert newer.content != first.content
+    assert models.created == ["trees-v7", "trees-v8"]
+
+
+def test_a_model_of_that_name_but_of_something_else_is_refused(models):
+    models.described["trees-v7"] = {"PrimaryContainer": {"Image": "other:1"}}
+    with pytest.raises(RequestRefused, match="is not of the package version"):
+        of_package_group(models, "trees", VERSION, ROLE)
+
+
+def test_a_group_without_an_approved_version_is_refused(models):
+    with pytest.raises(RequestRefused, match="no approved version"):
+        latest_version(models, "pears")

@@ -1,0 +1,116 @@
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from include.scoring.errors import PartitionError
+from include.scoring.partition import Partition, RunDates, last_whole_day, resolve
+
+NEW_YORK = "America/New_York"
+NOON = datetime(2013, 7, 10, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("day", "timezone", "hours"),
+    [
+        (date(2013, 3, 9), NEW_YORK, 24),
+        (date(2013, 3, 10), NEW_YORK, 23),
+        (date(2013, 11, 3), NEW_YORK, 25),
+        (date(2013, 6, 1), "UTC", 24),
+        (date(2024, 9, 8), "America/Santiago", 23),  # the clocks jump over midnight itself
+        (date(2024, 4, 6), "America/Santiago", 25),  # 23:00 to 24:00 comes twice
+    ],
+)
+def test_a_partition_lasts_from_local_midnight_to_local_midnight(day, timezone, hours):
+    partition = Partition(day=day, timezone=timezone)
+    assert partition.end - partition.start == timedelta(hours=hours)
+    following = Partition(day=day + timedelta(days=1), timezone=timezone)
+    assert partition.end == following.start
+
+
+def test_bounds_are_instants_in_utc():
+    partition = Partition(day=date(2013, 6, 1), timezone=NEW_YORK)
+    assert partition.start == datetime(2013, 6, 1, 4, tzinfo=UTC)
+    assert partition.label == "2013-06-01"
+
+
+@pytest.mark.parametrize(
+    ("dates", "label"),
+    [
+        # a scheduled run, or one of a backfill
+        (RunDates(logical_date=datetime(2013, 7, 4, tzinfo=UTC), run_after=NOON), "2013-07-04"),
+        # by hand with a date picked
+        (
+            RunDates(
+                logical_date=datetime(2013, 7, 4, 12, tzinfo=UTC), manual=True, run_after=NOON
+            ),
+            "2013-07-04",
+        ),
+        # by hand with the form's own logical date, which is now
+        (RunDates(logical_date=NOON, manual=True, run_after=NOON), "2013-07-09"),
+        # by hand over the API with nothing
+        (RunDates(manual=True, run_after=NOON), "2013-07-09"),
+        # by hand with the parameter
+        (RunDates(parameter="2013-06-04", manual=True, run_after=NOON), "2013-06-04"),
+        # with a partition key
+        (RunDates(partition_key="2013-06-05", run_after=NOON), "2013-06-05"),
+        # parameter before key before logical date
+        (
+            RunDates(parameter="2013-06-04", partition_key="2013-06-05", run_after=NOON),
+            "2013-06-04",
+        ),
+        (
+            RunDates(
+                partition_key="2013-06-05",
+                logical_date=datetime(2013, 7, 4, tzinfo=UTC),
+                run_after=NOON,
+            ),
+            "2013-06-05",
+        ),
+        (RunDates(parameter="", manual=True, run_after=NOON), "2013-07-09"),
+    ],
+)
+def test_every_kind_of_run_has_one_partition(dates, label):
+    assert resolve(dates, NEW_YORK).label == label
+
+
+def test_the_last_whole_day_is_the_zones_own():
+    just_after_midnight_utc = datetime(2013, 7, 10, 1, tzinfo=UTC)
+    assert last_whole_day(just_after_midnight_utc, "UTC").label == "2013-07-09"
+    assert last_whole_day(just_after_midnight_utc, NEW_YORK).label == "2013-07-08"
+
+
+@pytest.mark.parametrize("label", ["2013-7", "yesterday", "2013-06-31", "2013-06-01T00:00"])
+def test_a_label_that_is_no_date_is_refused_with_the_way_to_write_one(label):
+    with pytest.raises(PartitionError, match="'partition' is .*; give the day .* YYYY-MM-DD"):
+        resolve(RunDates(parameter=label, run_after=NOON), NEW_YORK)
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        RunDates(parameter="2013-07-10", manual=True, run_after=NOON),
+        RunDates(partition_key="2013-08-01", run_after=NOON),
+        RunDates(logical_date=datetime(2013, 7, 10, tzinfo=UTC), run_after=NOON),
+    ],
+)
+def test_a_day_that_is_not_over_is_refused(dates):
+    with pytest.raises(PartitionError, match="is not over: it ends at"):
+        resolve(dates, NEW_YORK)
+
+
+def test_a_backfill_has_its_own_dates():
+    own = datetime(2013, 6, 1, tzinfo=UTC)
+    run = {"logical_date": own, "backfill": True, "run_after": NOON}
+    assert resolve(RunDates(**run), NEW_YORK).label == "2013-06-01"
+    assert resolve(RunDates(parameter="2013-06-01", **run), NEW_YORK).label == "2013-06-01"
+    with pytest.raises(PartitionError, match="create the backfill again without the parameter"):
+        resolve(RunDates(parameter="2013-05-01", **run), NEW_YORK)
+
+
+def test_a_day_is_over_at_its_end_and_not_before():
+    end = Partition(day=date(2013, 7, 9), timezone=NEW_YORK).end
+    assert resolve(RunDates(parameter="2013-07-09", run_after=end), NEW_YORK).label == "2013-07-09"
+    with pytest.raises(PartitionError):
+        resolve(
+            RunDates(parameter="2013-07-09", run_after=end - timedelta(microseconds=1)), NEW_YORK
+        )

@@ -1,0 +1,142 @@
+from datetime import date, time, timedelta
+from pathlib import Path
+
+import pytest
+
+from include.scoring.errors import ConfigurationError, PipelineInvalid
+from include.scoring.pipelines import pipeline_folders, read_pipeline
+from include.scoring.settings import SHIPPED_PIPELINES
+
+VALID = """\
+description: Scores apples
+owner: orchard
+schedule: {at: "02:00", timezone: America/New_York}
+start_date: 2013-06-01
+source:
+  conn_id: warehouse
+  sql: features.sql
+record:
+  format: csv
+  id: [apple_id]
+  features: [weight, colour]
+  compression: gzip
+shards: {max_bytes: 64MB, min_count: 2}
+model: {name: apples}
+transform:
+  instance_type: ml.m5.large
+  instance_count: 2
+  strategy: MultiRecord
+  max_concurrent_transforms: 4
+predictions:
+  sweetness: {at: -1, type: double, min: 0, max: 1}
+target: {conn_id: warehouse, table: predictions.apples, partition_column: picked_on}
+limits: {deadline: 90m}
+"""
+QUERY = "SELECT 1 WHERE t >= :partition_start AND t < :partition_end"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "apples").mkdir()
+    (tmp_path / "apples" / "pipeline.yaml").write_text(VALID)
+    (tmp_path / "apples" / "features.sql").write_text(QUERY)
+    return tmp_path / "apples"
+
+
+def problems_of(folder):
+    with pytest.raises(PipelineInvalid) as refusal:
+        read_pipeline(folder)
+    assert refusal.value.pipeline == folder.name
+    assert all(problem in str(refusal.value) for problem in refusal.value.problems)
+    return "\n".join(refusal.value.problems)
+
+
+def test_a_valid_folder_is_read(folder):
+    pipeline = read_pipeline(folder)
+    settings = pipeline.settings
+    assert (pipeline.name, pipeline.query) == ("apples", QUERY)
+    assert settings.start_date == date(2013, 6, 1)
+    assert settings.schedule.at == time(2)
+    assert settings.shards.max_bytes == 64_000_000
+    assert settings.limits.deadline == timedelta(minutes=90)
+    assert settings.transform.max_payload_mb == 6
+    assert settings.record.columns == ["apple_id", "weight", "colour"]
+
+
+@pytest.mark.parametrize("folder", pipeline_folders(SHIPPED_PIPELINES), ids=lambda path: path.name)
+def test_every_shipped_pipeline_is_valid(folder):
+    assert read_pipeline(folder).name == folder.name
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('at: "02:00"', "at: 25", 'pipeline.yaml:3: schedule.at: a time of day is quoted and'),
+        ("America/New_York", "Mars/Base", "pipeline.yaml:3: schedule.timezone: a time zone is an"),
+        ("2013-06-01", "last year", "pipeline.yaml:4: start_date: "),
+        ("owner: orchard\n", "", "pipeline.yaml:1: owner: is missing"),
+        ("format: csv", "format: parquet", "pipeline.yaml:9: record.format: Input should be 'cs"),
+        ("[weight, colour]", "[weight, we-ight]", "pipeline.yaml:11: record.features.1: "),
+        ("[weight, colour]", "[]", "pipeline.yaml:11: record.features: "),
+        ("[weight, colour]", "[weight, apple_id]", "id and features name apple_id more than once"),
+        ("compression: gzip", "compresion: gzip", "pipeline.yaml:12: record.compresion: is not a"),
+        ("min_count: 2", "min_count: 1", "an instance without a shard is paid and idle"),
+        ("name: apples", "name: my_apples", "pipeline.yaml:14: model.name: "),
+        ("ml.m5.large", "m5.large", "pipeline.yaml:16: transform.instance_type"),
+        ("instance_count: 2", "instance_count: 101", "less than or equal to 100, not 101"),
+        ("MultiRecord", "Multi", "pipeline.yaml:18: transform.strategy: Input should be 'MultiRec"),
+        ("transforms: 4", "transforms: 17", "max_concurrent_transforms x max_payload_mb is 102"),
+        ("at: -1", 'at: "score[0]"', "predictions.sweetness.at is 'score[0]'; for csv it reads"),
+        ("type: double", "type: text", "min and max are for numbers"),
+        ("predictions.apples", "predictions.apples; drop", "pipeline.yaml:22: target.table: "),
+        ("picked_on", "sweetness", "the target table would have sweetness twice"),
+        ("deadline: 90m", "deadline: 90", "limits.deadline: a duration is a whole number and a u"),
+        ("limits:", "limit:", "pipeline.yaml:23: limit: is not a setting of a pipeline"),
+        ("owner: orchard", "owner: orchard\nowner: me", "pipeline.yaml:3: owner is given twice"),
+        ("owner: orchard", "owner: [", "pipeline.yaml: is not YAML: "),
+        ("sql: features.sql", "sql: nowhere.sql", "nowhere.sql: cannot be read: "),
+    ],
+)  # fmt: skip
+def test_each_mistake_is_named_with_its_line_and_what_is_allowed(folder, old, new, problem):
+    assert old in VALID
+    (folder / "pipeline.yaml").write_text(VALID.replace(old, new, 1))
+    assert problem in problems_of(folder)
+
+
+def test_all_mistakes_are_reported_at_once(folder):
+    wrong = VALID.replace("ml.m5.large", "large").replace("orchard", "[]").replace("90m", "soon")
+    (folder / "pipeline.yaml").write_text(wrong)
+    problems = problems_of(folder)
+    assert all(key in problems for key in ("owner", "transform.instance_type", "limits.deadline"))
+
+
+@pytest.mark.parametrize("name", ["partition_start", "partition_end"])
+def test_a_query_that_ignores_a_bound_is_refused(folder, name):
+    (folder / "features.sql").write_text(QUERY.replace(f":{name}", "now()"))
+    assert f"features.sql: does not use :{name}" in problems_of(folder)
+
+
+def test_an_empty_query_is_refused(folder):
+    (folder / "features.sql").write_text("\n")
+    assert "features.sql: is empty" in problems_of(folder)
+
+
+@pytest.mark.parametrize("name", ["Apples", "my-apples", "a" * 41, "1apple"])
+def test_a_folder_name_that_cannot_be_a_job_name_is_refused(folder, name):
+    assert "becomes DAG id and job name" in problems_of(folder.rename(folder.parent / name))
+
+
+def test_a_folder_without_its_file_is_refused(tmp_path):
+    assert "pipeline.yaml: cannot be read" in problems_of(tmp_path)
+
+
+def test_hidden_folders_and_files_are_no_pipelines(folder):
+    for name in (".hidden", "__pycache__"):
+        (folder.parent / name).mkdir()
+    (folder.parent / "notes.txt").touch()
+    assert pipeline_folders(folder.parent) == [folder]
+
+
+def test_a_missing_root_is_named_with_its_setting():
+    with pytest.raises(ConfigurationError, match="BATCH_TRANSFORM_PIPELINES"):
+        pipeline_folders(Path("nowhere"))

@@ -1,0 +1,118 @@
+"""What would be refused is refused before it is sent, all of it at once."""
+
+import copy
+
+import pytest
+
+from include.scoring.errors import RequestRefused
+from include.scoring.request_checks import check, override_problems
+
+GOOD = {
+    "TransformJobName": "apples-2013-06-01-0123456789ab",
+    "ModelName": "apples",
+    "MaxConcurrentTransforms": 4,
+    "MaxPayloadInMB": 6,
+    "TransformInput": {
+        "DataSource": {
+            "S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": "s3://bucket/manifest.json"}
+        },
+        "ContentType": "text/csv",
+        "SplitType": "Line",
+    },
+    "TransformOutput": {
+        "S3OutputPath": "s3://bucket/output",
+        "Accept": "text/csv",
+        "AssembleWith": "Line",
+    },
+    "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 2},
+    "DataProcessing": {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$"},
+}
+BAD = [
+    # path, value, what is said
+    ("MaxPayloadInMB", 26, "MaxConcurrentTransforms x MaxPayloadInMB is 104; the service allows"),
+    ("MaxPayloadInMB", -1, "MaxPayloadInMB is -1; at least 0"),
+    ("MaxPayloadInMB", "6", "MaxPayloadInMB is '6'; it must be a integer"),
+    ("TransformJobName", "a_b", "TransformJobName is 'a_b', which does not match"),
+    ("TransformJobName", "a" * 64, "TransformJobName is 64 long; at most 63"),
+    ("BatchStrategy", "Many", "BatchStrategy is 'Many'; it is one of MultiRecord, SingleRecord"),
+    ("ModelName", None, "ModelName is missing"),
+    ("Volume", 5, "Volume is not a field of CreateTransformJob"),
+    ("Environment", {str(n): "x" for n in range(17)}, "Environment is 17 long; at most 16"),
+    ("Environment", {"A-B": "x"}, "Environment key 'A-B' is 'A-B', which does not match"),
+    ("Environment", {"A": 1}, "Environment.A is 1; it must be a string"),
+    ("Tags", [{"Key": f"k{n}", "Value": ""} for n in range(48)], "Tags may have 47 entries"),
+    ("ModelClientConfig.InvocationsMaxRetries", 4, "InvocationsMaxRetries is 4; at most 3"),
+    ("TransformInput.SplitType", "RecordIO", "both must be Line"),
+    ("TransformInput.ContentType", "text/libsvm", "the service takes text/csv, application/json"),
+    ("TransformOutput.Accept", "application/json", "they must be equal"),
+    ("DataProcessing.InputFilter", "$[0" + ",1" * 31 + "]", "66 characters; the service takes 63"),
+    ("DataProcessing.InputFilter", "$['a_b']", "letters, digits and"),
+    ("DataProcessing.InputFilter", "[1:]", "begins with $"),
+    ("DataProcessing.InputFilter", "$[0,5:]", "a range stands alone"),
+    ("DataProcessing.InputFilter", "$[0:2,246:]", "a range stands alone"),
+    ("DataProcessing.OutputFilter", "$.score", "CSV has columns by number"),
+    ("TransformResources.InstanceCount", 3, "but there are 2 shards"),
+    ("TransformResources.InstanceCount", 0, "InstanceCount is 0; at least 1"),
+    ("TransformResources.InstanceType", "large", "InstanceType is 'large'; it is one of"),
+]
+
+
+def with_change(path, value):
+    request = copy.deepcopy(GOOD)
+    *parents, last = path.split(".")
+    here = request
+    for part in parents:
+        here = here.setdefault(part, {})
+    here[last] = value
+    return request
+
+
+def test_a_good_request_passes():
+    check(GOOD, shards=2)
+
+
+@pytest.mark.parametrize(("path", "value", "text"), BAD)
+def test_a_bad_request_is_refused_in_plain_words(path, value, text):
+    with pytest.raises(RequestRefused) as error:
+        check(with_change(path, value), shards=2)
+    assert text in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["ml.m5d.large", "ml.g4dn.xlarge", "ml.c5d.xlarge"])
+def test_a_volume_key_goes_with_no_local_disk(kind):
+    request = with_change("TransformResources.VolumeKmsKeyId", "alias/key")
+    check(request, shards=2)
+    request["TransformResources"]["InstanceType"] = kind
+    with pytest.raises(RequestRefused, match="encrypts itself"):
+        check(request, shards=2)
+
+
+def test_all_problems_come_at_once():
+    request = with_change("MaxPayloadInMB", 60)
+    request["DataProcessing"]["InputFilter"] = "$['a_b']"
+    request["TransformOutput"]["Accept"] = "text/plain"
+    with pytest.raises(RequestRefused) as error:
+        check(request, shards=1)
+    assert len(str(error.value).splitlines()) == 6
+
+
+def test_names_in_a_filter_of_json_lines_are_fine():
+    request = with_change("TransformInput.ContentType", "application/jsonlines")
+    request["TransformOutput"]["Accept"] = "application/jsonlines"
+    request["DataProcessing"]["OutputFilter"] = "$['id','SageMakerOutput']"
+    check(request, shards=2)
+
+
+def test_overrides_may_not_take_the_job_away():
+    overrides = {
+        "ModelName": "x",
+        "TransformOutput": {"S3OutputPath": "s3://elsewhere", "KmsKeyId": "alias/fine"},
+        "TransformInput": {"DataSource": {}},
+        "Environment": {"A": "1"},
+    }
+    problems = list(override_problems(overrides))
+    assert [problem.split(":")[0] for problem in problems] == [
+        "overrides must not set ModelName",
+        "overrides must not set TransformInput.DataSource",
+        "overrides must not set TransformOutput.S3OutputPath",
+    ]

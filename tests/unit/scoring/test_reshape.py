@@ -1,0 +1,125 @@
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from include.scoring import records
+from include.scoring.errors import ConfigurationError, SourceError
+from include.scoring.kinds import Column
+from include.scoring.reshape import Reshape
+from include.scoring.source import Table
+
+NOON = datetime(2013, 6, 1, 12, 30, 0, 5, tzinfo=UTC)
+EVERYTHING = (
+    ("number", 2**53 + 1),
+    ("large", 2**70),
+    ("exact", Decimal("0.1000")),
+    ("ratio", 0.1),
+    ("not_a_number", float("nan")),
+    ("flag", True),
+    ("day", date(2013, 6, 1)),
+    ("moment", NOON),
+    ("words", "häß \ud83d 🍏"),
+    ("nested", {"a": [1, None]}),
+)
+
+
+@pytest.fixture
+def reshaped(tmp_path):
+    """The rows of a table after a function, and the names of their columns."""
+
+    def reshaped(source, columns, rows):
+        (tmp_path / "reshape.py").write_text(source)
+        table = Table(columns=tuple(Column(name=name) for name in columns), rows=iter(rows))
+        found = Reshape(tmp_path / "reshape.py")(table)
+        return [column.name for column in found.columns], list(found.rows)
+
+    return reshaped
+
+
+def test_what_is_not_touched_stays_itself_beside_nulls(reshaped):
+    columns = ["row_id", *(name for name, _ in EVERYTHING)]
+    rows = [(1, *(value for _, value in EVERYTHING)), (2, *[None] * len(EVERYTHING))]
+    names, found = reshaped("def reshape(frame):\n    return frame\n", columns, rows)
+    assert names == columns
+    assert repr(found) == repr(rows)  # repr tells 1 from 1.0 and True, and NaN is itself
+
+
+def test_rows_may_be_dropped_and_features_computed(reshaped):
+    source = (
+        "def reshape(frame):\n"
+        "    frame['is_heavy'] = frame['weight'] > 1\n"
+        "    frame['double'] = frame['count'] * 2\n"
+        "    return frame[frame['colour'] != 'brown'][['apple_id', 'is_heavy', 'double']]\n"
+    )
+    rows = [(1, 1.5, 2**53 + 1, "red"), (2, 0.5, None, "brown"), (3, None, None, "red")]
+    names, found = reshaped(source, ["apple_id", "weight", "count", "colour"], rows)
+    assert names == ["apple_id", "is_heavy", "double"]
+    assert found == [(1, True, 2**54 + 2), (3, None, None)]
+    assert type(found[0][1]) is bool
+
+
+def test_values_of_numpy_become_pythons(reshaped):
+    source = (
+        "import numpy as np, pandas as pd\n"
+        "def reshape(frame):\n"
+        "    frame['f'] = np.array([1.5, np.nan])\n"
+        "    frame['i'] = np.arange(2)\n"
+        "    frame['t'] = pd.to_datetime(['2013-06-01T12:30:00.000005Z', None])\n"
+        "    return frame\n"
+    )
+    _, found = reshaped(source, ["apple_id"], [(1,), (2,)])
+    assert found[0] == (1, 1.5, 0, NOON)
+    assert [type(value) for value in found[0]] == [int, float, int, datetime]
+    assert found[1][3] is None
+
+
+def test_chunks_are_reshaped_one_by_one(reshaped, monkeypatch):
+    monkeypatch.setattr(records, "CHUNK_ROWS", 2)
+    source = (
+        "def reshape(frame):\n    return frame.assign(size=len(frame)).astype({'size': 'Int64'})\n"
+    )
+    _, found = reshaped(source, ["apple_id"], [(1,), (2,), (3,)])
+    assert found == [(1, 2), (2, 2), (3, 1)]
+
+
+def test_no_rows_need_no_function(reshaped):
+    assert reshaped("def reshape(frame):\n    1 / 0\n", ["apple_id"], []) == (["apple_id"], [])
+
+
+def test_an_error_names_the_chunk_the_file_and_the_line_but_no_value(reshaped, monkeypatch):
+    monkeypatch.setattr(records, "CHUNK_ROWS", 1)
+    source = "def reshape(frame):\n    frame['word'].astype(int)\n    return frame\n"
+    with pytest.raises(
+        SourceError, match=r"reshape\.py:2 failed on chunk 2 of the rows: Val"
+    ) as no:
+        reshaped(source, ["word"], [("1",), ("secret",)])
+    assert "secret" not in str(no.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        ("return None", "returned NoneType for chunk 1"),
+        ("return frame if frame.word[0] == '1' else frame[[]]", "returned other columns for chu"),
+    ],
+)
+def test_a_result_that_is_no_frame_of_the_same_columns_is_refused(
+    reshaped, monkeypatch, body, complaint
+):
+    monkeypatch.setattr(records, "CHUNK_ROWS", 1)
+    with pytest.raises(SourceError, match=complaint):
+        reshaped(f"def reshape(frame):\n    {body}\n", ["word"], [("1",), ("2",)])
+
+
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [
+        ("reshape = 1 +\n", "SyntaxError"),
+        ("import nothing_of_the_kind\n", r"reshape\.py:1 cannot be imported: ModuleNotFoundError"),
+        ("def other(frame):\n    return frame\n", "AttributeError"),
+    ],
+)
+def test_a_file_that_cannot_be_imported_is_named(reshaped, source, complaint):
+    with pytest.raises(ConfigurationError, match=complaint):
+        reshaped(source, ["apple_id"], [])

@@ -1,0 +1,78 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.scoring import shards
+from include.scoring.shards import cut
+from include.scoring.spec import Shards
+
+
+def blocks(sizes, lines_a_block=3):
+    lines = [b"x" * (size - 1) + b"\n" for size in sizes]
+    return [
+        b"".join(lines[start : start + lines_a_block])
+        for start in range(0, len(lines), lines_a_block)
+    ]
+
+
+def cut_up(given_blocks, **limits):
+    """The bodies of the shards, in their order."""
+    bodies = {}
+    for piece in cut(given_blocks, Shards(**limits)):
+        assert piece.body.endswith(b"\n")
+        assert piece.records == piece.body.count(b"\n")
+        assert piece.shard in (len(bodies), len(bodies) - 1)
+        bodies[piece.shard] = bodies.get(piece.shard, b"") + piece.body
+    return list(bodies.values())
+
+
+def records(bodies):
+    return [body.count(b"\n") for body in bodies]
+
+
+@given(
+    st.lists(st.integers(1, 50), max_size=200),
+    st.integers(50, 300),
+    st.integers(1, 5),
+    st.none() | st.integers(1, 20),
+    st.integers(1, 10),
+)
+def test_shards_keep_every_line_in_order_within_their_limits(
+    sizes, max_bytes, min_count, max_records, lines_a_block
+):
+    given_blocks = blocks(sizes, lines_a_block)
+    bodies = cut_up(given_blocks, max_bytes=max_bytes, min_count=min_count, max_records=max_records)
+    assert b"".join(bodies) == b"".join(given_blocks)
+    assert all(bodies)
+    assert len(bodies) >= min(min_count, len(sizes))
+    assert all(len(body) <= max_bytes for body in bodies)
+    assert all(count <= (max_records or count) for count in records(bodies))
+
+
+@given(
+    st.lists(st.integers(1, 50), max_size=200),
+    st.integers(1, 10),
+    st.integers(1, 10),
+)
+def test_cuts_do_not_depend_on_the_blocks_in_which_lines_come(sizes, one_way, another_way):
+    limits = {"max_bytes": 100, "min_count": 2}
+    once = cut_up(blocks(sizes, one_way), **limits)
+    assert cut_up(blocks(sizes, another_way), **limits) == once
+
+
+def test_a_small_partition_is_spread_evenly():
+    assert records(cut_up(blocks([10] * 7), max_bytes=1000, min_count=3)) == [2, 2, 3]
+
+
+def test_a_large_partition_begins_with_small_shards_and_none_passes_max_bytes(monkeypatch):
+    monkeypatch.setattr(shards, "_HELD_BYTES", 200)
+    bodies = cut_up(blocks([10] * 1000), max_bytes=900, min_count=2)
+    assert bodies[0] == b"".join(blocks([10] * 10))
+    sizes = [len(body) for body in bodies[2:-1]]
+    assert sizes == sorted(sizes)
+    assert max(sizes) == 900
+    # No instance of two has much more to do, if each takes the next shard when it is done.
+    assert max(sizes) <= 10_000 / 2 / 4
+
+
+def test_no_line_gives_no_shard():
+    assert cut_up([], max_bytes=100) == []

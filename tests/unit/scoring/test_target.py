@@ -1,0 +1,101 @@
+"""What a pipeline may say about its predictions, its target and its checks."""
+
+import pytest
+from pydantic import ValidationError
+
+from include.scoring import request
+from include.scoring.replypath import json_path, reply_path
+from include.scoring.spec import Prediction, Target
+
+PLACES = request.JobPlaces(manifest="", output="")
+
+
+@pytest.mark.parametrize(
+    ("path", "steps", "json"),
+    [
+        ("$", [], "$"),
+        ("score", ["score"], '$."score"'),
+        ("predictions[0][1].p", ["predictions", 0, 1, "p"], '$."predictions"[0][1]."p"'),
+        ("[1]", [1], "$[1]"),
+    ],
+)
+def test_a_path_leads_to_the_same_place_for_both_readers(path, steps, json):
+    assert (reply_path(path), json_path(steps)) == (steps, json)
+
+
+@pytest.mark.parametrize("path", ["", "a b", "a.", "$.a", "a[-1]", "'; DROP TABLE x"])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(ValidationError, match="is not a path such as"):
+        Prediction(at=path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"type": "text", "min": 0}, "min and max are for numbers; drop them from a text"),
+        ({"type": "boolean", "max": 1}, "drop them from a boolean"),
+        ({"min": 2, "max": 1}, "min is 2.0, above max, which is 1.0"),
+    ],
+)
+def test_bounds_are_for_numbers(settings, message):
+    with pytest.raises(ValidationError, match=message):
+        Prediction(at=0, **settings)
+
+
+def target(**settings):
+    return Target(**{"conn_id": "w", "table": "scores", "partition_column": "day", **settings})
+
+
+def test_a_target_in_s3_is_a_plain_prefix():
+    assert target(table="s3://lake/scores/").table == "s3://lake/scores"
+    assert target(table="s3://lake/scores").in_s3
+    assert not target().in_s3
+    for wrong in ("s3://lake", "s3://LAKE/scores", "s3://lake/scores?x", "s3://lake/a*"):
+        with pytest.raises(ValidationError, match="S3"):
+            target(table=wrong)
+
+
+@pytest.mark.parametrize("settings", [{"add_columns": True}, {"swap": "partitions"}])
+def test_settings_of_tables_are_refused_in_s3(settings):
+    assert target(**settings)
+    with pytest.raises(ValidationError, match="add_columns and swap are for Postgres"):
+        target(table="s3://lake/scores", **settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"checks": {"mean": {"colour": {"leq_to": 1}}}}, "checks.mean names colour, which is no"),
+        ({"limits": {"bad_records": "100%"}}, "less than 1"),
+        ({"limits": {"bad_records": "a few"}}, "a share is a percentage such as 0.1%"),
+        ({"limits": {"bad_records": -0.1}}, "greater than or equal to 0"),
+    ],
+)
+def test_what_checks_and_limits_refuse(make_pipeline, changes, message):
+    with pytest.raises(ValidationError, match=message):
+        make_pipeline(**changes)
+
+
+def test_a_share_is_a_percentage_or_a_number(make_pipeline):
+    for text in ("0.1%", 0.001):
+        settings = make_pipeline(limits={"bad_records": text}).settings
+        assert settings.limits.bad_records == pytest.approx(0.001)
+
+
+def test_join_by_line_asks_for_predictions_alone(make_pipeline):
+    processing = request.build(make_pipeline(transform={"join": "line"}).settings, PLACES)
+    assert processing["DataProcessing"] == {
+        "InputFilter": "$[1:]",
+        "JoinSource": "None",
+        "OutputFilter": "$",
+    }
+
+
+def test_the_accepted_type_says_how_predictions_are_addressed(make_pipeline):
+    json_out = {"overrides": {"TransformOutput": {"Accept": "application/jsonlines"}}}
+    pipeline = make_pipeline(
+        transform={"join": "line", **json_out}, predictions={"sweetness": {"at": "score"}}
+    )
+    assert pipeline.settings.reply_format == "jsonl"
+    with pytest.raises(ValidationError, match="for jsonl it reads like"):
+        make_pipeline(transform=json_out)
