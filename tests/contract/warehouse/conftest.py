@@ -1,0 +1,126 @@
+"""The warehouses that the suite holds to the protocol, and readers of each."""
+
+from collections import defaultdict
+from datetime import date
+
+import duckdb
+import psycopg
+import pytest
+
+from include.scoring.names import S3Uri
+from include.scoring.objects import InMemoryObjects
+from include.scoring.spec import Target
+from include.scoring.warehouse.files import FilesWarehouse
+from include.scoring.warehouse.postgres import PostgresWarehouse
+
+COPY = {"copy_binary", "copy_binary, after a block", "count_partition", "write_entry", "commit"}
+POSTGRES_STEPS = {
+    "rows": {"delete_partition", *COPY},
+    "partitions": {"drop_part", "create_part", "attach_part", "rename_part", *COPY},
+}
+
+
+class PostgresLab:
+    """A table of Postgres; ``swap`` as in the target."""
+
+    def __init__(self, database, swap):
+        self.target = Target(
+            conn_id="warehouse", table="predictions.Order", partition_column="group", swap=swap
+        )
+        self.steps = POSTGRES_STEPS[swap]
+        self._database = database
+        self._opened = []
+        self._reader = self.connect(autocommit=True)
+        self._reader.execute("CREATE SCHEMA predictions")
+        self._reader.execute("SET lock_timeout = '100ms'")
+
+    def connect(self, **settings):
+        self._opened.append(psycopg.connect(self._database, **settings))
+        return self._opened[-1]
+
+    def warehouse(self, step=None):
+        return PostgresWarehouse(self.connect(), step)
+
+    def content(self):
+        """Every row by partition, as a reader of its own sees it now; None where it has to wait."""
+        try:
+            return self._read()
+        except psycopg.errors.LockNotAvailable:
+            return None
+
+    def _read(self):
+        if not self._reader.execute("""SELECT to_regclass('predictions."Order"')""").fetchone()[0]:
+            return {}
+        found = defaultdict(list)
+        for day, *row in self._reader.execute('SELECT * FROM predictions."Order" ORDER BY 2'):
+            found[day].append(tuple(row))
+        return dict(found)
+
+    def loads(self):
+        query = "SELECT count(*) FROM predictions.batch_transform_ledger"
+        return self._reader.execute(query).fetchone()[0]
+
+    def end_processes(self):
+        """End all loads as the end of their processes would."""
+        for connection in self._opened[1:]:
+            connection.close()
+
+    def close(self):
+        for connection in self._opened:
+            connection.close()
+
+
+class FilesLab:
+    """Parquet files in an object store, read by DuckDB from what the pointers list."""
+
+    steps = frozenset({"file", "entry", "pointer"})
+
+    def __init__(self, objects, folder):
+        self.target = Target(
+            conn_id="lake", table="s3://bucket/lake/apples", partition_column="group"
+        )
+        self.objects = objects
+        self._folder = folder
+
+    def warehouse(self, step=None):
+        return FilesWarehouse(self.objects, step)
+
+    def content(self):
+        found = {}
+        prefix = S3Uri.parse(self.target.table) / "current"
+        for pointer in self.objects.keys(prefix):
+            label = pointer.key.split("/group=")[1].removesuffix("/symlink.txt")
+            rows = sorted(
+                row
+                for uri in self.objects.get(pointer).decode().splitlines()
+                for row in self._read(S3Uri.parse(uri))
+            )
+            if rows:
+                found[date.fromisoformat(label)] = rows
+        return found
+
+    def _read(self, uri):
+        path = self._folder / uri.key.replace("/", "-")
+        path.write_bytes(self.objects.get(uri))
+        with duckdb.connect() as connection:
+            return connection.execute("SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
+
+    def loads(self):
+        prefix = S3Uri.parse(self.target.table) / "data"
+        return sum(uri.key.endswith("/entry.json") for uri in self.objects.keys(prefix))
+
+    def end_processes(self):
+        pass
+
+    def close(self):
+        pass
+
+
+@pytest.fixture(params=["rows", "partitions", "files"])
+def lab(request, tmp_path):
+    if request.param == "files":
+        opened = FilesLab(InMemoryObjects(), tmp_path)
+    else:
+        opened = PostgresLab(request.getfixturevalue("database"), request.param)
+    yield opened
+    opened.close()

@@ -1,0 +1,57 @@
+"""Loads made by hand: rows on a stage, and the entry that goes with them."""
+
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+
+from include.scoring.ledger import Entry
+from include.scoring.outputs.staged import StagedColumn, staging
+from include.scoring.warehouse.loader import Load
+
+FIRST, SECOND, THIRD = date(2013, 6, 1), date(2013, 6, 2), date(2013, 6, 3)
+NUMBERS = (StagedColumn(name="apple_id", type="bigint"), StagedColumn(name="score", type="double"))
+MIXED = (
+    StagedColumn(name="apple_id", type="text"),
+    StagedColumn(name="select", type="double", nullable=True),
+    StagedColumn(name="sort", type="text", nullable=True),
+    StagedColumn(name="ripe", type="boolean"),
+    StagedColumn(name="pips", type="bigint"),
+)
+
+
+def a_load(target, partition, rows, **changes):
+    """A load of rows; ``digest``, ``columns``, ``pipeline`` and ``typed`` may be given."""
+    entry = Entry(
+        pipeline=changes.pop("pipeline", "apples"),
+        partition=partition,
+        digest=changes.pop("digest", repr(rows)),
+        run_id="manual__2013",
+        job_name="apples-2013-06-01-0123456789ab",
+        model="apples",
+        source_rows=len(rows),
+        oversized=0,
+        records=len(rows),
+        misfits=0,
+        rows=len(rows),
+        loaded_at=datetime(2013, 6, 2, 2, 30, tzinfo=UTC),
+        instance_type="ml.m5.large",
+        instance_count=2,
+        transform_seconds=12.5,
+        profile={"score": {"mean": 0.5}},
+        findings=["row_count: few"],
+    )
+    return Load(
+        **{"target": target, "columns": NUMBERS, "ids": 1, "typed": True, "entry": entry, **changes}
+    )
+
+
+@contextmanager
+def stage_of(load, rows):
+    with staging(load.columns) as staged:
+        staged.add_rows(rows)
+        yield staged
+
+
+def replace(warehouse, target, partition, rows, **changes):
+    load = a_load(target, partition, rows, **changes)
+    with stage_of(load, rows) as staged:
+        return warehouse.replace(load, staged)

@@ -1,0 +1,167 @@
+"""What every warehouse does: partitions replaced whole, or not at all, by whoever is the later."""
+
+import threading
+
+import pytest
+
+from tests.contract.warehouse.loads import (
+    FIRST,
+    MIXED,
+    SECOND,
+    THIRD,
+    a_load,
+    replace,
+    stage_of,
+)
+
+BIG = 9007199254740993  # the first integer that a double does not hold
+OLD = [(1, 0.5), (2, 0.25), (BIG, 0.75)]
+NEW = [(2, 0.125), (4, 1.0), (BIG, 0.0)]
+
+
+class Crash(BaseException):
+    """Stands for the end of the process: no handler of errors sees it as one of its own."""
+
+
+def test_values_come_back_exactly(lab):
+    rows = [
+        ("", None, "", True, 0),
+        ("NULL", 0.1, None, False, -(2**63)),
+        ('a "quoted", text', 1e-308, "line\nfeed \\N \u2028", True, 2**63 - 1),
+        ("z'; DROP TABLE x; --", 1.7976931348623157e308, '""', False, BIG),
+    ]
+    replace(lab.warehouse(), lab.target, FIRST, rows, columns=MIXED)
+    assert lab.content() == {FIRST: rows}
+
+
+def test_a_partition_is_replaced_and_the_others_stay(lab):
+    for partition, rows in ((FIRST, OLD), (SECOND, OLD[:1]), (FIRST, NEW)):
+        published = replace(lab.warehouse(), lab.target, partition, rows)
+        assert (published.rows, published.changed) == (len(rows), True)
+    assert lab.content() == {FIRST: NEW, SECOND: OLD[:1]}
+
+
+def test_an_empty_partition_takes_the_place_of_a_full_one(lab):
+    replace(lab.warehouse(), lab.target, FIRST, OLD)
+    replace(lab.warehouse(), lab.target, SECOND, OLD)
+    assert replace(lab.warehouse(), lab.target, FIRST, [], typed=False).rows == 0
+    assert lab.content() == {SECOND: OLD}
+
+
+def test_an_empty_partition_needs_no_table(lab):
+    assert replace(lab.warehouse(), lab.target, FIRST, [], typed=False).rows == 0
+    assert lab.content() == {}
+    replace(lab.warehouse(), lab.target, FIRST, OLD)
+    assert lab.content() == {FIRST: OLD}
+
+
+def test_a_second_load_of_the_same_digest_changes_nothing(lab):
+    replace(lab.warehouse(), lab.target, FIRST, OLD, digest="a")
+    again = replace(lab.warehouse(), lab.target, FIRST, OLD, digest="a")
+    assert (again.rows, again.changed) == (3, False)
+    assert (lab.content(), lab.loads()) == ({FIRST: OLD}, 1)
+
+
+def test_the_digest_in_force_is_that_of_the_last_load(lab):
+    for rows in (OLD, NEW, OLD):
+        assert replace(lab.warehouse(), lab.target, FIRST, rows).changed
+    assert lab.content() == {FIRST: OLD}
+
+
+def test_history_is_what_is_in_force_in_the_partitions_before(lab):
+    replace(lab.warehouse(), lab.target, FIRST, OLD, digest="first")
+    replace(lab.warehouse(), lab.target, SECOND, OLD, digest="overtaken")
+    replace(lab.warehouse(), lab.target, SECOND, NEW[:2], digest="second")
+    now = a_load(lab.target, THIRD, OLD)
+    replace(lab.warehouse(), lab.target, THIRD, OLD)
+    found = lab.warehouse().history(now, 7)
+    assert [entry.digest for entry in found] == ["second", "first"]
+    assert found[1] == a_load(lab.target, FIRST, OLD, digest="first").entry
+    assert lab.warehouse().history(now, 1) == found[:1]
+    assert lab.warehouse().history(a_load(lab.target, FIRST, []), 7) == []
+    assert lab.warehouse().history(a_load(lab.target, THIRD, [], pipeline="pears"), 7) == []
+
+
+def steps_of(lab, rows):
+    """The names of the steps of a load, in order, and what a reader saw before each."""
+    seen = []
+    replace(lab.warehouse(lambda name: seen.append((name, lab.content()))), lab.target, FIRST, rows)
+    return seen
+
+
+@pytest.mark.parametrize("old", [OLD, []], ids=["over another", "first"])
+def test_a_reader_sees_the_old_partition_until_it_sees_the_new(lab, old):
+    if old:
+        replace(lab.warehouse(), lab.target, FIRST, old)
+    seen = steps_of(lab, NEW)
+    whole = [{FIRST: old} if old else {}, {FIRST: NEW}]
+    if lab.target.swap == "partitions":
+        whole.append(None)  # while the new table is attached, readers wait
+    assert [content for _, content in seen if content not in whole] == []
+    assert seen[0][1] == whole[0]
+    assert lab.content() == whole[1]
+
+
+@pytest.mark.parametrize("old", [OLD, []], ids=["over another", "first"])
+def test_a_crash_at_any_step_leaves_a_whole_partition_and_a_retry_finishes(lab, old):
+    if old:
+        replace(lab.warehouse(), lab.target, FIRST, old)
+    before = lab.content()
+    crashed_at, ran = set(), []
+    for stop in range(40):
+        ran.clear()
+
+        def crash(name, stop=stop):
+            ran.append(name)
+            if len(ran) > stop:
+                crashed_at.add(name)
+                raise Crash
+
+        try:
+            replace(lab.warehouse(crash), lab.target, FIRST, NEW)
+            break
+        except Crash:
+            lab.end_processes()
+            assert lab.content() in (before, {FIRST: NEW}), f"after a crash at {ran}"
+    assert crashed_at >= lab.steps or not old  # a first load loses steps as it makes the table
+    replace(lab.warehouse(), lab.target, FIRST, NEW)
+    assert lab.content() == {FIRST: NEW}
+
+
+def in_thread(work):
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def test_loads_of_different_partitions_do_not_wait_for_each_other(lab):
+    replace(lab.warehouse(), lab.target, THIRD, OLD)
+    second_is_done = threading.Event()
+
+    def hold(name):
+        if name in {"write_entry", "pointer"}:
+            assert second_is_done.wait(30), "the second load waits for the first"
+
+    first = in_thread(lambda: replace(lab.warehouse(hold), lab.target, FIRST, OLD))
+    replace(lab.warehouse(), lab.target, SECOND, NEW)
+    second_is_done.set()
+    first.join(30)
+    assert lab.content() == {FIRST: OLD, SECOND: NEW, THIRD: OLD}
+
+
+def test_of_two_loads_of_one_partition_at_once_one_wins_whole(lab):
+    replace(lab.warehouse(), lab.target, FIRST, OLD)
+    barrier = threading.Barrier(2)
+    contents = [[(number, number / 8)] * 1 for number in (5, 6)]
+
+    def work(rows):
+        load = a_load(lab.target, FIRST, rows)
+        with stage_of(load, rows) as staged:
+            warehouse = lab.warehouse()
+            barrier.wait(30)
+            warehouse.replace(load, staged)
+
+    threads = [in_thread(lambda rows=rows: work(rows)) for rows in contents]
+    for thread in threads:
+        thread.join(30)
+    assert lab.content()[FIRST] in contents
