@@ -1,0 +1,65 @@
+"""The extract task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+
+from batch_transform.connections import s3_objects
+from batch_transform.failures import no_retry
+from batch_transform.partition import partition_of
+from batch_transform.sources import open_source
+from include.scoring.extract import extract
+from include.scoring.names import RunLayout
+from include.scoring.objects import S3Objects
+from include.scoring.settings import Settings
+from include.scoring.spec import Pipeline
+
+
+class ExtractOperator(BaseOperator):
+    """Streams the source rows of the run's partition into shards in S3.
+
+    Each attempt writes below a prefix of its own, named by the id of the task instance, which
+    Airflow makes anew for every try: nothing is ever overwritten.
+
+    Returns, each also as an XCom of its own,
+    ``{"partition": "2013-06-01", "records": 842, "shards": 2, "index": "s3://…"}``.
+    """
+
+    ui_color = "#d7e9f7"
+
+    def __init__(self, *, pipeline: Pipeline, settings: Settings, **kwargs: Any) -> None:
+        """Extract for a pipeline of this deployment."""
+        super().__init__(multiple_outputs=True, **kwargs)
+        self.pipeline = pipeline
+        self.settings = settings
+
+    @no_retry()
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Write shards and index."""
+        partition = partition_of(context, self.pipeline.settings.schedule.timezone)
+        layout = RunLayout.of(
+            self.settings.root, self.pipeline.name, partition.label, str(context["ti"].id)
+        )
+        self.log.info("Partition %s: %s to %s", partition.label, partition.start, partition.end)
+        objects = s3_objects(self.settings.aws_conn_id)
+        self._report_unfinished(objects, layout)
+        with open_source(self.pipeline) as source:
+            index = extract(self.pipeline, partition, source, objects, layout)
+        self.log.info("Wrote %d records in %d shards", index.records, len(index.shards))
+        return {
+            "partition": partition.label,
+            "records": index.records,
+            "shards": len(index.shards),
+            "index": str(layout.index),
+        }
+
+    def _report_unfinished(self, objects: S3Objects, layout: RunLayout) -> None:
+        """Name what attempts that were killed left half uploaded; no listing of objects shows it.
+
+        It is not aborted here: another run of the partition may be at it right now. A lifecycle
+        rule of the bucket is to remove it; see docs/pipeline.md.
+        """
+        for uri in objects.unfinished(layout.partition_root):
+            self.log.warning("An earlier attempt left an unfinished upload of %s", uri)

@@ -1,0 +1,102 @@
+"""The load task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context, Param
+
+from batch_transform.connections import open_warehouse, s3_objects, transform_jobs
+from batch_transform.failures import no_retry
+from include.scoring.index import ExtractIndex
+from include.scoring.jobs.service import get
+from include.scoring.load import Job, Loaded, LoadRun, load
+from include.scoring.names import RunLayout, S3Uri
+from include.scoring.outputs.fetch import Places
+from include.scoring.settings import Settings
+from include.scoring.spec import Pipeline
+
+
+def publish_param() -> Param:
+    """Return the run parameter ``publish_blocked``."""
+    return Param(
+        False,
+        type="boolean",
+        title="Publish whatever the checks say",
+        description_md="Publishes a partition that a check has blocked. Its outputs are read again;"
+        " no new transform job is started for the same data.",
+    )
+
+
+class LoadOperator(BaseOperator):
+    """Puts the predictions of a partition into the target, in place of what was there.
+
+    Returns ``{"partition": "2013-06-01", "rows": 842, "changed": True, "misfits": 0,
+    "findings": []}``.
+    """
+
+    template_fields = ("index", "job_name", "job_output")
+    ui_color = "#d7e9f7"
+
+    def __init__(
+        self,
+        *,
+        index: Any,
+        job_name: Any,
+        job_output: Any,
+        pipeline: Pipeline,
+        settings: Settings,
+        **kwargs: Any,
+    ) -> None:
+        """Load the predictions for the extract whose index lies at the URI ``index``.
+
+        They lie below the URI ``job_output``: that of the job ``job_name``, which an earlier
+        attempt may have started. Both are None where there was no record, and so no job.
+        """
+        super().__init__(**kwargs)
+        self.index = index
+        self.job_name = job_name
+        self.job_output = job_output
+        self.pipeline = pipeline
+        self.settings = settings
+
+    @no_retry()
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Read the outputs, prove them complete, check them, and swap the partition."""
+        objects = s3_objects(self.settings.aws_conn_id)
+        layout = RunLayout.of_index(self.index)
+        index = ExtractIndex.from_json(objects.get(layout.index))
+        output = S3Uri.parse(self.job_output) if self.job_output else layout.output
+        run = LoadRun(
+            pipeline=self.pipeline,
+            index=index,
+            places=Places(input=layout.input, output=output),
+            quarantine=layout.attempt_root / "quarantine",
+            job=self._job(),
+            run_id=context["dag_run"].run_id,
+            publish_blocked=bool(context["params"].get("publish_blocked")),
+        )
+        with open_warehouse(self.pipeline.settings.target) as warehouse:
+            loaded = load(run, objects, warehouse)
+        return self._told(index, loaded)
+
+    def _job(self) -> Job:
+        if not self.job_name:
+            return Job()
+        return Job.of(get(transform_jobs(self.settings.aws_conn_id), self.job_name))
+
+    def _told(self, index: ExtractIndex, loaded: Loaded) -> dict[str, Any]:
+        for finding in loaded.findings:
+            self.log.warning("Check failed: %s", finding)
+        if loaded.misfits:
+            self.log.warning("%d predictions do not fit; see quarantine", loaded.misfits)
+        if not loaded.changed:
+            self.log.info("Partition %s held this load already", index.partition)
+        self.log.info("Partition %s holds %d rows", index.partition, loaded.rows)
+        return {
+            "partition": index.partition.isoformat(),
+            "rows": loaded.rows,
+            "changed": loaded.changed,
+            "misfits": loaded.misfits,
+            "findings": [str(finding) for finding in loaded.findings],
+        }

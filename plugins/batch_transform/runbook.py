@@ -1,0 +1,50 @@
+"""What a person on call reads in the UI beside a pipeline's runs."""
+
+from __future__ import annotations
+
+from include.scoring.spec import Pipeline
+
+_TEXT = """\
+{description}
+
+**What a run does.** It scores one partition, a calendar day in {timezone}: `extract` writes the
+day's rows as {format} shards to S3, `build_manifest` lists them, `transform` starts the transform
+job with model `{model}` and follows it, `wait` proves its outputs whole, `load` replaces the
+partition in `{table}` in one transaction.
+
+**To score a day by hand:** trigger, and fill in *Partition*. **To score many:** create a backfill;
+from and to are the first and the last day, with the UI's clock on UTC or on {timezone}. The id of a
+run says when it fired, which is the day after its partition; the logical date is the partition. A
+day whose data have not changed costs no second job; *Force a new job* asks for one all the same.
+
+**When a task fails**
+
+- `extract`: the log names the row and column that cannot be written, or the columns that differ.
+- `build_manifest`: shards are missing in S3; clear `extract`.
+- `transform`: it starts the job, or attaches to the one that has the same content, model and
+  settings, and follows it to its end; the log names the job, shows the service's refusal or the
+  job's FailureReason, and the last lines of the job's own log (CloudWatch, log group
+  `/aws/sagemaker/TransformJobs`). Clear it once the cause is mended: a job that runs or has
+  completed is attached to and costs nothing more; one that failed or was stopped is followed by
+  the next generation, `-g2`. Marking or clearing it while it runs stops the job, unless its next
+  attempt attaches within seconds.
+- `wait`: it lets through only a job that is Completed with an output for each shard; the log says
+  what is not so. Clear `transform`, which then starts the next generation.
+- `load`: nothing was changed in `{table}`; the log names the shard whose output is not whole.
+
+Owner: {owner}. Settings: `include/pipelines/{name}/pipeline.yaml`.
+"""
+
+
+def runbook(pipeline: Pipeline) -> str:
+    """Write the DAG's documentation page."""
+    spec = pipeline.settings
+    return _TEXT.format(
+        name=pipeline.name,
+        description=spec.description,
+        owner=spec.owner,
+        timezone=spec.schedule.timezone,
+        format=spec.record.format,
+        model=spec.model.label,
+        table=spec.target.table,
+    )

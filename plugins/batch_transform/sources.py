@@ -1,0 +1,68 @@
+"""The source of a pipeline, from its Airflow connection.
+
+Hooks and sources are imported where they are used: every parse of the DAG file would pay for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook
+
+from batch_transform.connections import postgres_connection, sql_engine
+
+if TYPE_CHECKING:
+    from include.scoring.source import Source
+    from include.scoring.spec import Pipeline
+
+
+@contextmanager
+def open_source(pipeline: Pipeline) -> Iterator[Source]:
+    """Lend the source that a pipeline names.
+
+    PostgreSQL writes the records itself, unless Python is to see the rows first.
+    """
+    conn_id = pipeline.settings.source.conn_id
+    if pipeline.reshape is None and _is_postgres(conn_id):
+        from include.scoring.sources.postgres import CopySource
+
+        with _copying(conn_id) as connection:
+            yield CopySource(connection, pipeline.query)
+        return
+    from include.scoring.reshape import Reshape
+    from include.scoring.sources.sql import SqlSource, unchanged
+
+    with sql_engine(conn_id) as engine:
+        reshape = Reshape(pipeline.reshape) if pipeline.reshape else unchanged
+        yield SqlSource(engine, pipeline.query, reshape)
+
+
+def _is_postgres(conn_id: str) -> bool:
+    """Tell whether a connection is to PostgreSQL itself; Redshift has the same hook."""
+    from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+    hook = BaseHook.get_hook(conn_id)
+    if not isinstance(hook, PostgresHook):
+        return False
+    extra = BaseHook.get_connection(conn_id).extra_dejson
+    return not extra.get("redshift") and not extra.get("redshift-serverless")
+
+
+@contextmanager
+def _copying(conn_id: str) -> Iterator[Any]:
+    """Lend a psycopg2 connection, whose COPY is the quickest.
+
+    The hook's own connection is of psycopg 3; both are libpq's, so one's parameters are the
+    other's. https://www.psycopg.org/psycopg3/docs/api/objects.html#psycopg.ConnectionInfo.dsn
+    """
+    import psycopg2
+
+    with postgres_connection(conn_id) as known:
+        parameters, password = known.info.dsn, known.info.password
+    connection = psycopg2.connect(parameters, password=password or None)
+    try:
+        yield connection
+    finally:
+        connection.close()

@@ -1,0 +1,103 @@
+"""Operators on fakes: SageMaker, S3 and Airflow's own services in memory."""
+
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.execution_time import task_runner
+
+from include.scoring import request
+from include.scoring.index import ExtractIndex, Shard
+from include.scoring.jobs.fake import InMemoryJobs, NoLogs
+from include.scoring.jobs.memory import InMemoryMemory
+from include.scoring.jobs.watch import Services
+from include.scoring.models import InMemoryModels
+from include.scoring.names import S3Uri
+from include.scoring.objects import InMemoryObjects
+from include.scoring.pipelines import read_pipeline
+from include.scoring.settings import SHIPPED_PIPELINES, Settings
+
+ROOT = S3Uri.parse("s3://bucket/runs")
+LAYOUT = ROOT / "flight_delay" / "2013-06-01" / "attempt"
+PLACES = request.JobPlaces(manifest=str(LAYOUT / "manifest.json"), output=str(LAYOUT / "output"))
+SHARDS = tuple(
+    Shard(
+        name=f"part-{number:05d}.csv.gz",
+        records=10,
+        bytes=1,
+        sha256="aa",
+        first_id=(1,),
+        last_id=(1,),
+    )
+    for number in range(2)
+)
+
+
+class Supervisor:
+    """What a task asks of Airflow: it keeps XComs, and knows the states of tasks."""
+
+    def __init__(self):
+        self.xcoms = {}
+        self.states = {}
+
+    def send(self, message):
+        kind = type(message).__name__
+        if kind == "SetXCom":
+            self.xcoms[message.task_id, message.key] = message.value
+            return None
+        if kind == "GetTaskStates":
+            return SimpleNamespace(task_states=self.states)
+        raise AssertionError(f"the tasks do not ask for {kind}")
+
+
+class World:
+    """Everything around the operators."""
+
+    def __init__(self):
+        self.jobs, self.objects = InMemoryJobs(now=datetime.now(UTC)), InMemoryObjects()
+        self.models = InMemoryModels()
+        self.models.described["flight-delay"] = {"PrimaryContainer": {"Image": "trees:1"}}
+        self.memories, self.supervisor = {}, Supervisor()
+        index = ExtractIndex(
+            pipeline="flight_delay",
+            partition=date(2013, 6, 1),
+            columns=("flight_id",),
+            records=20,
+            shards=SHARDS,
+        )
+        self.index = str(LAYOUT / "input" / "index.json")
+        self.objects.put(S3Uri.parse(self.index), index.to_json())
+        self.pipeline = read_pipeline(SHIPPED_PIPELINES / "flight_delay")
+
+    @property
+    def services(self):
+        return Services(jobs=self.jobs, objects=self.objects, logs=NoLogs())
+
+    def settings(self, **changes):
+        return Settings(root=ROOT, poll_seconds=1, **changes)
+
+    def context(self, attempt="first", task_id="transform", run="nightly", **params):
+        memory = self.memories.setdefault((run, task_id), InMemoryMemory())
+        ti = SimpleNamespace(id=attempt, dag_id="flight_delay", run_id=run, task_id=task_id)
+        return {"ti": ti, "task_state_store": memory, "params": params}
+
+    def write_outputs(self, *numbers):
+        for number in numbers:
+            self.objects.put(LAYOUT / "output" / f"{SHARDS[number].name}.out", b"1")
+
+
+@pytest.fixture
+def world(monkeypatch):
+    world = World()
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", world.supervisor, raising=False)
+    for module in ("watch.transform_services",):
+        monkeypatch.setattr(f"batch_transform.{module}", lambda conn_id: world.services)
+    for module in ("stopping.transform_jobs", "wait.transform_jobs"):
+        monkeypatch.setattr(f"batch_transform.{module}", lambda conn_id, **_: world.jobs)
+    monkeypatch.setattr("batch_transform.transform.sagemaker_models", lambda _: world.models)
+    monkeypatch.setattr("batch_transform.following._AT_FIRST_SECONDS", 0)
+    monkeypatch.setattr("batch_transform.trigger._SHORTEST_SECONDS", 0)
+    monkeypatch.setattr("batch_transform.stopping._HEIR_SECONDS", 0.2)
+    monkeypatch.setattr("batch_transform.stopping._WORKER_SECONDS", 0.2)
+    monkeypatch.setattr("batch_transform.stopping._LOOK_SECONDS", 0.05)
+    return world

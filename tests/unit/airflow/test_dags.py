@@ -1,0 +1,139 @@
+"""The DAGs as Airflow parses them: that they are there, how they are wired, and house policy."""
+
+import copy
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTransformOperator
+from airflow.providers.amazon.aws.sensors.sagemaker import SageMakerTransformSensor
+from airflow.sdk.exceptions import ParamValidationError
+
+from batch_transform.timetable import PartitionTimetable
+from include.scoring.settings import SHIPPED_PIPELINES
+
+DAG_FILE = os.environ["AIRFLOW__CORE__DAGS_FOLDER"] + "/batch_transform.py"
+TASKS = ["extract", "build_manifest", "transform", "wait", "load"]
+
+
+def parse():
+    return DagBag(DAG_FILE, bundle_path=os.path.dirname(DAG_FILE), bundle_name="dags-folder")
+
+
+@pytest.fixture(scope="module")
+def dags():
+    bag = parse()
+    assert bag.import_errors == {}
+    return bag.dags
+
+
+@pytest.fixture(params=["flight_delay", "support_sentiment"])
+def dag(dags, request):
+    return dags[request.param]
+
+
+def test_each_pipeline_folder_is_one_dag(dags):
+    assert set(dags) == {folder.name for folder in SHIPPED_PIPELINES.iterdir()}
+
+
+def test_the_tasks_follow_each_other(dag):
+    assert [task.task_id for task in dag.topological_sort()] == TASKS
+    for upstream, downstream in itertools.pairwise(TASKS):
+        assert downstream in dag.get_task(upstream).downstream_task_ids
+
+
+def test_transform_and_wait_are_the_providers(dag):
+    transform, wait = dag.get_task("transform"), dag.get_task("wait")
+    assert isinstance(transform, SageMakerTransformOperator)
+    assert isinstance(wait, SageMakerTransformSensor)
+    assert transform.retry_policy is not None
+    assert transform.config["DataProcessing"]["JoinSource"] == "Input"
+    assert transform.config["TransformInput"]["SplitType"] == "Line"
+    assert transform.deferrable
+    assert wait.job_name.operator is transform, "the job it has, whatever it is called"
+    assert dag.get_task("load").job_output.operator is wait, "wherever the job wrote"
+
+
+def test_transform_takes_a_slot_for_each_instance_where_pools_are_used(monkeypatch):
+    assert parse().dags["flight_delay"].get_task("transform").pool == "default_pool"
+    monkeypatch.setenv("BATCH_TRANSFORM_POOLS", "true")
+    transform = parse().dags["flight_delay"].get_task("transform")
+    assert (transform.pool, transform.pool_slots) == ("transform-ml.m5.large", 2)
+
+
+def test_a_run_may_force_a_new_job(dag):
+    force = copy.deepcopy(dag.params.get_param("force_rerun"))
+    assert force.resolve() is False
+    with pytest.raises(ParamValidationError):
+        force.resolve("often")
+
+
+def test_a_partition_without_records_still_reaches_load(dag):
+    assert dag.get_task("load").trigger_rule == "none_failed"
+
+
+def test_a_run_takes_a_partition_or_nothing(dag):
+    partition = copy.deepcopy(dag.params.get_param("partition"))
+    assert partition.resolve() is None
+    assert partition.resolve("2013-06-01") == "2013-06-01"
+    with pytest.raises(ParamValidationError, match="yesterday"):
+        partition.resolve("yesterday")
+
+
+def test_house_policy(dag):
+    assert isinstance(dag.timetable, PartitionTimetable)
+    assert dag.catchup is False
+    assert dag.start_date.isoformat().endswith("T00:00:00+00:00")
+    assert "batch-transform" in dag.tags
+    assert dag.description
+    for task in dag.tasks:
+        assert task.owner not in ("", "airflow")
+        assert task.execution_timeout >= timedelta(hours=1)
+        assert f"`{task.task_id}`" in dag.doc_md, "the runbook says what to do when a task fails"
+        assert task.retries == (8 if task.task_id == "transform" else 2)
+
+
+def test_an_invalid_pipeline_is_an_import_error_and_the_others_run(tmp_path, monkeypatch):
+    shutil.copytree(SHIPPED_PIPELINES, tmp_path, dirs_exist_ok=True)
+    for name in ("broken", "worse"):
+        shutil.copytree(tmp_path / "flight_delay", tmp_path / name)
+    text = (tmp_path / "broken" / "pipeline.yaml").read_text()
+    (tmp_path / "broken" / "pipeline.yaml").write_text(
+        text.replace("instance_count: 2", "count: 2")
+    )
+    (tmp_path / "worse" / "pipeline.yaml").write_text("")
+    monkeypatch.setenv("BATCH_TRANSFORM_PIPELINES", str(tmp_path))
+    bag = parse()
+    assert set(bag.dags) == {"flight_delay", "support_sentiment"}
+    (error,) = bag.import_errors.values()
+    assert "Pipeline 'broken' is not valid:\n  pipeline.yaml:" in error
+    assert "transform.count: is not a setting of a pipeline" in error
+    assert "Pipeline 'worse' is not valid:\n  pipeline.yaml: is empty" in error
+
+
+def test_a_missing_setting_is_an_import_error_that_names_it(monkeypatch):
+    monkeypatch.delenv("BATCH_TRANSFORM_S3_URI")
+    bag = parse()
+    assert bag.dags == {}
+    assert "BATCH_TRANSFORM_S3_URI" in "".join(bag.import_errors.values())
+
+
+def test_parsing_brings_in_no_data_library():
+    program = (
+        "import runpy, sys; runpy.run_path(sys.argv[1]);"
+        "print({'pandas', 'sklearn', 'moto', 'numpy'} & set(sys.modules))"
+    )
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    found = subprocess.run(
+        [sys.executable, "-c", program, DAG_FILE],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip().splitlines()[-1] == "set()"

@@ -1,0 +1,346 @@
+"""The transform and wait tasks, attempt by attempt."""
+
+import asyncio
+import json
+from datetime import timedelta
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, TaskDeferred
+from airflow.sdk.serde import deserialize, serialize
+
+from batch_transform.retrying import RetryByType
+from batch_transform.stopping import may_be_followed
+from batch_transform.transform import TransformOperator
+from batch_transform.trigger import StartLaterTrigger, TransformJobTrigger
+from batch_transform.wait import TransformSensor
+from batch_transform.watch import Attempt
+from include.scoring.errors import (
+    CapacityShort,
+    RequestRefused,
+    ServiceBroken,
+    Transient,
+    Unreachable,
+)
+from include.scoring.jobs.claim import OWNER_TAG
+from include.scoring.spec import Model
+from tests.unit.airflow.conftest import PLACES
+
+MODES = pytest.mark.parametrize("deferrable", [True, False], ids=["deferrable", "rescheduling"])
+NAME = "flight-delay-2013-06-01-"
+# status, FailureReason, outputs, error, part of its message
+ENDS = [
+    ("Completed", "", (0, 1), None, ""),
+    ("Completed", "", (1,), AirflowFailException, "1 of 2 shards have no output"),
+    ("Completed", "", (), AirflowFailException, "2 of 2 shards have no output"),
+    ("Stopped", "", (0, 1), AirflowFailException, "was stopped before it was over"),
+    ("Failed", "AlgorithmError: boom", (), AirflowFailException, "AlgorithmError: boom"),
+    ("Failed", "", (), AirflowFailException, "gives no FailureReason"),
+    ("Failed", "CapacityError: none", (), CapacityShort, "CapacityError: none"),
+    ("Failed", "InternalServerError", (), ServiceBroken, "InternalServerError"),
+    ("Resting", "", (0, 1), AirflowFailException, "'Resting'"),
+]
+
+
+def transform(world, **settings):
+    return TransformOperator(
+        task_id="transform",
+        index=world.index,
+        places=PLACES,
+        pipeline=world.pipeline,
+        settings=world.settings(**settings),
+    )
+
+
+def wait(world, job_name, **settings):
+    return TransformSensor(
+        task_id="wait",
+        job_name=job_name,
+        index=world.index,
+        settings=world.settings(**settings),
+        deadline=timedelta(hours=6),
+    )
+
+
+def trigger_of(deferred):
+    """The trigger, after the journey through Airflow's database."""
+    path, content = deferred.value.trigger.serialize()
+    content = json.loads(json.dumps(deserialize(serialize(content))))
+    kinds = {each.__name__: each for each in (TransformJobTrigger, StartLaterTrigger)}
+    return kinds[path.rsplit(".", 1)[1]](**content)
+
+
+async def _first(trigger):
+    async for event in trigger.run():
+        return event.payload
+    raise AssertionError("the trigger gave no event")
+
+
+def event_of(trigger):
+    return asyncio.run(_first(trigger))
+
+
+def begin(world, task, context, deferrable):
+    """Run a task until it lets go of its worker; return what brings it back."""
+    if deferrable:
+        with pytest.raises(TaskDeferred) as deferred:
+            task.execute(context)
+        return deferred
+    with pytest.raises(AirflowRescheduleException):
+        task.execute(context)
+    return None
+
+
+def come_back(task, context, deferred):
+    if deferred is None:
+        return task.execute(context)
+    event = event_of(trigger_of(deferred))
+    method = getattr(task, deferred.value.method_name)
+    return method(context, event=event, **(deferred.value.kwargs or {}))
+
+
+@MODES
+@pytest.mark.parametrize("task_id", ["transform", "wait"])
+@pytest.mark.parametrize(("status", "reason", "outputs", "error", "text"), ENDS)
+def test_every_end_of_a_job(world, deferrable, task_id, status, reason, outputs, error, text):
+    starter = transform(world, deferrable=deferrable)
+    deferred = begin(world, starter, world.context(), deferrable)
+    (name,) = world.jobs.created
+    task, context = starter, world.context()
+    if task_id == "wait":
+        task = wait(world, name, deferrable=deferrable)
+        context = world.context(attempt="waiter", task_id="wait")
+        deferred = begin(world, task, context, deferrable)
+    world.write_outputs(*outputs)
+    world.jobs.end(name, status, reason)
+    if error is None:
+        found = come_back(task, context, deferred)
+        assert (found["status"], found["output"]) == ("Completed", PLACES.output)
+        assert world.supervisor.xcoms[task_id, "progress"]["records_done"] == 20
+    else:
+        with pytest.raises(error, match=text):
+            come_back(task, context, deferred)
+    assert len(world.jobs.created) == 1
+
+
+@MODES
+def test_a_task_that_looks_again_asks_for_no_second_job(world, deferrable):
+    task = transform(world, deferrable=deferrable)
+    for _ in range(3):
+        begin(world, task, world.context(), deferrable)
+    assert len(world.jobs.created) == 1
+
+
+def test_a_retry_attaches_and_owns_the_job(world):
+    begin(world, transform(world), world.context("first"), True)
+    begin(world, transform(world), world.context("second"), True)
+    (job,) = world.jobs.all()
+    assert world.jobs.tags(job.arn)[OWNER_TAG] == "second"
+
+
+def test_a_retry_after_a_failed_job_starts_the_next_generation(world):
+    begin(world, transform(world), world.context("first"), True)
+    world.jobs.end(world.jobs.created[0], "Failed", "CapacityError")
+    begin(world, transform(world), world.context("second"), True)
+    assert world.jobs.created == [world.jobs.created[0], f"{world.jobs.created[0]}-g2"]
+
+
+def test_a_second_run_reuses_a_completed_job_and_a_forced_one_does_not(world):
+    begin(world, transform(world), world.context(), True)
+    world.write_outputs(0, 1)
+    world.jobs.end(world.jobs.created[0], "Completed")
+    again = transform(world).execute(world.context("x", run="backfill"))
+    assert (again["how"], len(world.jobs.created)) == ("reused", 1)
+    begin(world, transform(world), world.context("y", run="hand", force_rerun=True), True)
+    assert len(world.jobs.created) == 2
+
+
+@MODES
+def test_a_job_that_is_not_taken_yet_is_asked_for_again_and_costs_no_retry(world, deferrable):
+    task = transform(world, deferrable=deferrable)
+    world.jobs.refusals = [CapacityShort("the account's limit is 2")]
+    deferred = begin(world, task, world.context(), deferrable)
+    assert world.jobs.created == []
+    if deferred is None:
+        begin(world, task, world.context(), deferrable)
+    else:
+        event = {"moment": "now"}
+        with pytest.raises(TaskDeferred):
+            getattr(task, deferred.value.method_name)(world.context(), event=event)
+    assert len(world.jobs.created) == 1
+
+
+def test_all_that_is_wrong_with_a_request_is_told_and_nothing_is_sent(world):
+    task = transform(world)
+    task.config["DataProcessing"]["OutputFilter"] = "$.a_b"
+    task.config["TransformOutput"]["Accept"] = "text/plain"
+    with pytest.raises(AirflowFailException, match="would refuse") as error:
+        task.execute(world.context())
+    assert len(str(error.value).splitlines()) == 4
+    assert world.jobs.created == []
+
+
+def test_a_missing_model_is_told_and_nothing_is_sent(world):
+    del world.models.described["flight-delay"]
+    with pytest.raises(AirflowFailException, match="no SageMaker model 'flight-delay'"):
+        transform(world).execute(world.context())
+    assert world.jobs.created == []
+
+
+def test_a_model_that_was_made_anew_is_another_job(world):
+    begin(world, transform(world), world.context(), True)
+    world.models.described["flight-delay"] = {"PrimaryContainer": {"Image": "trees:2"}}
+    begin(world, transform(world), world.context("x", run="later"), True)
+    assert len({name[:40] for name in world.jobs.created}) == 2
+
+
+VERSION = "arn:aws:sagemaker:us-east-1:123456789012:model-package/trees/"
+
+
+def test_a_run_keeps_to_the_package_version_that_it_began_with(world):
+    model = Model(package_group="trees", role="arn:aws:iam::123456789012:role/scoring")
+    settings = world.pipeline.settings.model_copy(update={"model": model})
+    world.pipeline = world.pipeline.model_copy(update={"settings": settings})
+    world.models.approved["trees"] = f"{VERSION}7"
+    begin(world, transform(world), world.context(), True)
+    world.models.approved["trees"] = f"{VERSION}8"
+    begin(world, transform(world), world.context("second"), True)
+    assert world.models.created == ["trees-v7"]
+    begin(world, transform(world), world.context("x", run="later"), True)
+    assert world.models.created == ["trees-v7", "trees-v8"]
+    assert [job.described["ModelName"] for job in world.jobs.all()] == ["trees-v7", "trees-v8"]
+
+
+def test_a_sold_out_instance_type_is_followed_by_the_next(world):
+    kinds = {"instance_type": None, "instance_types": ("ml.m5.large", "ml.m5.xlarge")}
+    settings = world.pipeline.settings
+    settings = settings.model_copy(
+        update={"transform": settings.transform.model_copy(update=kinds)}
+    )
+    world.pipeline = world.pipeline.model_copy(update={"settings": settings})
+    deferred = begin(world, transform(world), world.context(), True)
+    world.jobs.end(world.jobs.created[0], "Failed", "CapacityError: sold out")
+    with pytest.raises(CapacityShort):
+        come_back(transform(world), world.context(), deferred)
+    begin(world, transform(world), world.context("second"), True)
+    assert [job.instance_type for job in world.jobs.all()] == ["ml.m5.large", "ml.m5.xlarge"]
+
+
+def test_a_refusal_fails_the_task_at_once(world):
+    world.jobs.refusals = [RequestRefused("no such model")]
+    with pytest.raises(AirflowFailException, match="no such model"):
+        transform(world).execute(world.context())
+
+
+def test_throttling_is_waited_out_by_the_trigger(world):
+    deferred = begin(world, transform(world), world.context(), True)
+    world.write_outputs(0, 1)
+    world.jobs.end(world.jobs.created[0], "Completed")
+    world.jobs.refusals = [Unreachable("Rate exceeded")]
+    assert event_of(trigger_of(deferred))["why"] == "the job is Completed"
+
+
+def test_what_the_trigger_cannot_do_wakes_the_task(world):
+    deferred = begin(world, transform(world), world.context(), True)
+    world.jobs.refusals = [RequestRefused("access denied")]
+    assert "access denied" in event_of(trigger_of(deferred))["why"]
+
+
+@pytest.mark.parametrize(
+    ("state", "stops"), [("failed", 1), ("success", 1), (None, 1), ("gone", 1)]
+)
+def test_a_deferred_task_that_is_ended_stops_its_job_once(world, state, stops):
+    deferred = begin(world, transform(world), world.context(), True)
+    world.supervisor.states = {} if state == "gone" else {"nightly": {"transform": state}}
+    for _ in range(2):
+        asyncio.run(trigger_of(deferred).on_kill())
+    assert len(world.jobs.stopped) == stops
+
+
+@pytest.mark.parametrize("run", ["nightly", "another"])
+def test_a_job_that_a_newer_attempt_owns_is_not_stopped(world, run):
+    deferred = begin(world, transform(world), world.context("first"), True)
+    begin(world, transform(world), world.context("second", run=run), True)
+    world.supervisor.states = {"nightly": {"transform": "failed"}}
+    asyncio.run(trigger_of(deferred).on_kill())
+    assert world.jobs.stopped == []
+
+
+def test_the_wait_task_takes_the_job_over_from_the_transform_task(world):
+    deferred = begin(world, transform(world), world.context("first"), True)
+    waiting = begin(
+        world,
+        wait(world, world.jobs.created[0]),
+        world.context("waiter", task_id="wait"),
+        True,
+    )
+    world.supervisor.states = {"nightly": {"transform": "success", "wait": "failed"}}
+    asyncio.run(trigger_of(deferred).on_kill())
+    assert world.jobs.stopped == []
+    asyncio.run(trigger_of(waiting).on_kill())
+    assert world.jobs.stopped == world.jobs.created
+
+
+@pytest.mark.parametrize("task_id", ["transform", "wait"])
+def test_a_worker_that_is_killed_stops_its_job_once(world, task_id):
+    task = transform(world)
+    begin(world, task, world.context(), True)
+    if task_id == "wait":
+        task = wait(world, world.jobs.created[0])
+        begin(world, task, world.context("waiter", task_id="wait"), True)
+    task.on_kill()
+    task.on_kill()
+    assert world.jobs.stopped == world.jobs.created
+
+
+@pytest.mark.parametrize("moment", ["before the call", "at the call", "after the call"])
+def test_a_worker_that_is_killed_around_the_call_leaves_no_job_running(world, moment):
+    task, create = transform(world), world.jobs.create
+
+    def killed_meanwhile(request):
+        if moment == "at the call":
+            task.on_kill()
+        create(request)
+        if moment == "after the call":
+            task.on_kill()
+
+    def killed_before(key):
+        task.on_kill()
+
+    world.jobs.create = killed_meanwhile
+    context = world.context()
+    if moment == "before the call":
+        context["task_state_store"].get = killed_before
+    with pytest.raises(InterruptedError, match="asked to end"):
+        task.execute(context)
+    assert [job.status for job in world.jobs.all() if job.status == "InProgress"] == []
+    assert len(world.jobs.created) == (moment != "before the call")
+
+
+def test_a_task_that_was_never_run_can_be_killed(world):
+    transform(world).on_kill()
+    wait(world, "x").on_kill()
+
+
+def test_who_may_be_followed(world):
+    by = Attempt(attempt="a", dag_id="d", run_id="r", task_id="t")
+    follows = {}
+    for state in (None, "scheduled", "queued", "running", "deferred", "success", "failed"):
+        world.supervisor.states = {"r": {"t": state}}
+        follows[state] = may_be_followed(by)
+    assert [state for state, value in follows.items() if not value] == ["success", "failed"]
+    world.supervisor.states = {"r": {}}
+    assert not may_be_followed(by)
+
+
+def test_retries_follow_the_type_of_the_error_and_take_longer_each_time():
+    policy = RetryByType()
+    first = policy.evaluate(CapacityShort("none"), 1, 8)
+    third = policy.evaluate(CapacityShort("none"), 3, 8)
+    last = policy.evaluate(CapacityShort("none"), 8, 8)
+    assert [each.action.value for each in (first, third, last)] == ["retry"] * 3
+    assert first.retry_delay == timedelta(minutes=5)
+    assert third.retry_delay == timedelta(minutes=20)
+    assert last.retry_delay == timedelta(hours=1)
+    assert issubclass(CapacityShort, Transient)
+    surprises = [policy.evaluate(KeyError("?"), number, 8).action.value for number in (1, 2, 3)]
+    assert surprises == ["default", "default", "fail"]

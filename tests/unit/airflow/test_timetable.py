@@ -1,0 +1,141 @@
+from datetime import date
+
+import pendulum
+import pytest
+import time_machine
+from airflow.timetables.base import DataInterval, TimeRestriction
+
+from batch_transform.timetable import PartitionTimetable
+
+NEW_YORK = "America/New_York"
+
+
+def utc(*parts):
+    return pendulum.datetime(*parts)
+
+
+def runs(timetable, earliest, latest):
+    """List label and firing time of every run between two instants, as a backfill makes them."""
+    restriction = TimeRestriction(earliest, latest, catchup=True)
+    found, last = [], None
+    while info := timetable.next_dagrun_info(
+        last_automated_data_interval=last, restriction=restriction
+    ):
+        last = info.data_interval
+        found.append((info.logical_date, info.run_after))
+    return found
+
+
+def test_a_run_scores_the_day_before_it_fires():
+    timetable = PartitionTimetable(NEW_YORK, "02:00")
+    assert runs(timetable, utc(2013, 6, 1), utc(2013, 6, 3)) == [
+        (utc(2013, 6, 1), utc(2013, 6, 2, 6)),
+        (utc(2013, 6, 2), utc(2013, 6, 3, 6)),
+        (utc(2013, 6, 3), utc(2013, 6, 4, 6)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("at", "label", "fires"),
+    [
+        ("02:00", date(2013, 3, 8), utc(2013, 3, 9, 7)),
+        ("02:00", date(2013, 3, 9), utc(2013, 3, 10, 7)),  # 02:00 is skipped: 03:00 summer time
+        ("02:30", date(2013, 3, 9), utc(2013, 3, 10, 7, 30)),  # skipped: 03:30
+        ("03:00", date(2013, 3, 9), utc(2013, 3, 10, 7)),
+        ("02:00", date(2013, 3, 10), utc(2013, 3, 11, 6)),
+        ("01:30", date(2013, 11, 2), utc(2013, 11, 3, 5, 30)),  # comes twice: the first
+        ("02:00", date(2013, 11, 2), utc(2013, 11, 3, 7)),
+        ("02:00", date(2013, 11, 3), utc(2013, 11, 4, 7)),
+    ],
+)
+def test_the_clocks_change_and_each_day_still_fires_once(at, label, fires):
+    start = pendulum.datetime(label.year, label.month, label.day)
+    assert runs(PartitionTimetable(NEW_YORK, at), start, start) == [(start, fires)]
+
+
+@pytest.mark.parametrize("year", [2013, 2014])
+def test_a_year_has_one_run_for_each_day_in_firing_order(year):
+    timetable = PartitionTimetable(NEW_YORK, "02:30")
+    found = runs(timetable, utc(year, 1, 1), utc(year, 12, 31))
+    assert [label for label, _ in found] == [utc(year, 1, 1).add(days=n) for n in range(365)]
+    fired = [run_after for _, run_after in found]
+    assert fired == sorted(set(fired))
+
+
+@pytest.mark.parametrize(
+    ("earliest", "latest", "labels"),
+    [
+        (utc(2013, 6, 1), utc(2013, 6, 1), [1]),
+        (utc(2013, 6, 1), utc(2013, 6, 3), [1, 2, 3]),
+        (utc(2013, 6, 1), utc(2013, 6, 3, 23, 59), [1, 2, 3]),
+        (utc(2013, 6, 1, 4, 0), utc(2013, 6, 3), [1, 2, 3]),  # 00:00 in New York
+        (utc(2013, 6, 1, 4, 1), utc(2013, 6, 3), [2, 3]),
+        (utc(2013, 6, 3), utc(2013, 6, 1), []),
+    ],
+)
+def test_a_backfills_bounds_are_the_first_and_the_last_partition(earliest, latest, labels):
+    found = runs(PartitionTimetable(NEW_YORK, "02:00"), earliest, latest)
+    assert [label.day for label, _ in found] == labels
+
+
+@pytest.mark.parametrize("ui_zone", ["UTC", NEW_YORK, "Europe/Berlin", "Asia/Tokyo"])
+@pytest.mark.parametrize("month", [1, 6])
+def test_a_backfill_from_the_ui_has_its_days_whatever_zone_its_clock_shows(ui_zone, month):
+    first = pendulum.datetime(2013, month, 10, tz=ui_zone)
+    last = pendulum.datetime(2013, month, 11, 23, 59, 59, 999000, tz=ui_zone)
+    found = runs(PartitionTimetable(NEW_YORK, "02:00"), first, last)
+    assert [label for label, _ in found] == [utc(2013, month, 10), utc(2013, month, 11)]
+
+
+@pytest.mark.parametrize(
+    ("now", "label"),
+    [
+        (utc(2026, 11, 23, 6, 59), utc(2026, 11, 21)),
+        (utc(2026, 11, 23, 7, 0), utc(2026, 11, 22)),  # 02:00 in New York
+        (utc(2026, 11, 24, 3, 0), utc(2026, 11, 22)),
+    ],
+)
+def test_without_catchup_the_first_run_is_the_latest_that_is_due(now, label):
+    restriction = TimeRestriction(utc(2013, 6, 1), None, catchup=False)
+    with time_machine.travel(now, tick=False):
+        info = PartitionTimetable(NEW_YORK, "02:00").next_dagrun_info(
+            last_automated_data_interval=None, restriction=restriction
+        )
+    assert info.logical_date == label
+    assert info.run_after <= now
+
+
+def test_without_catchup_the_nights_that_were_missed_are_left_out():
+    timetable = PartitionTimetable(NEW_YORK, "02:00")
+    restriction = TimeRestriction(utc(2013, 6, 1), None, catchup=False)
+    last = DataInterval(utc(2026, 11, 10), utc(2026, 11, 11))
+    with time_machine.travel(utc(2026, 11, 23, 12), tick=False):
+        missed = timetable.next_dagrun_info(
+            last_automated_data_interval=last, restriction=restriction
+        )
+        tomorrow = timetable.next_dagrun_info(
+            last_automated_data_interval=missed.data_interval, restriction=restriction
+        )
+    assert missed.logical_date == utc(2026, 11, 22)
+    assert (tomorrow.logical_date, tomorrow.run_after) == (utc(2026, 11, 23), utc(2026, 11, 24, 7))
+
+
+def test_a_dag_without_a_start_is_never_scheduled():
+    info = PartitionTimetable("UTC", "02:00").next_dagrun_info(
+        last_automated_data_interval=None, restriction=TimeRestriction(None, None, False)
+    )
+    assert info is None
+
+
+def test_a_manual_run_with_a_date_has_that_dates_interval():
+    interval = PartitionTimetable(NEW_YORK, "02:00").infer_manual_data_interval(
+        run_after=utc(2013, 7, 4, 12)
+    )
+    assert interval == DataInterval(utc(2013, 7, 4), utc(2013, 7, 5))
+
+
+def test_it_survives_serialization():
+    timetable = PartitionTimetable(NEW_YORK, "02:30")
+    copy = PartitionTimetable.deserialize(timetable.serialize())
+    assert copy.serialize() == timetable.serialize() == {"timezone": NEW_YORK, "at": "02:30"}
+    assert copy.summary == "02:30 America/New_York"
