@@ -1,0 +1,70 @@
+"""``python -m local demo`` and ``python -m local up``."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from local.errors import Interrupted, LocalError
+from local.interrupts import interruptible
+
+_INTERRUPTED = 130
+_TRACEBACK = Path(__file__).parents[1] / ".state" / "last-error.txt"
+
+
+def main() -> int:
+    """Run a command; end with one clear sentence where something is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("demo", help="score four days, show the result, stop")
+    up = commands.add_parser("up", help="keep the stack running until Ctrl-C")
+    up.add_argument("--port", type=int, help="port of the Airflow UI; a free one by default")
+    arguments = parser.parse_args()
+    started = time.monotonic()
+
+    def say(text: str) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - started), 60)
+        print(f"[{minutes}:{seconds:02}] {text}", flush=True)
+
+    try:
+        with interruptible():
+            if arguments.command == "demo":
+                # The heavy imports wait until Ctrl-C is looked after.
+                from local.demo import run_demo
+
+                agree = run_demo(say)
+                say("Done")
+                return 0 if agree else 1
+            from local.up import keep_up
+
+            keep_up(arguments.port, say)
+    except Interrupted:
+        print("Interrupted; everything that was started is stopped.", file=sys.stderr)
+        return _INTERRUPTED
+    except LocalError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        print(f"\n{_unforeseen(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _unforeseen(error: Exception) -> str:
+    """Keep the traceback of what nobody foresaw, and say where; a full disk may not take it."""
+    what = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    try:
+        _TRACEBACK.parent.mkdir(exist_ok=True)
+        _TRACEBACK.write_text(traceback.format_exc())
+    except OSError:
+        return what
+    return f"{what}\nWhere it happened: {_TRACEBACK}\nLogs of the stack: {_TRACEBACK.parent}/*/logs"
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(main())

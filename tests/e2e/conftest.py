@@ -1,0 +1,97 @@
+"""A whole stack, shared by the tests of this folder: real Airflow on real PostgreSQL."""
+
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from local.airflow import choose_port
+from local.errors import LocalError
+from local.stack import StackSettings, running_stack
+
+RUN_SECONDS = 120
+POOL = {"name": "transform-ml.m5.large", "slots": 14, "include_deferred": True}
+
+
+class Laptop:
+    """What a person does on a running stack."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.api = stack.api
+
+    def finished(self, dag_id, run_id):
+        """Wait for a run to end and return its state."""
+        deadline = time.monotonic() + RUN_SECONDS
+        while time.monotonic() < deadline:
+            self.stack.processes.check()
+            state = self.state(dag_id, run_id)
+            if state in ("success", "failed"):
+                return state
+            time.sleep(0.5)  # polling a server that offers nothing to wait on
+        raise LocalError(f"{run_id} of {dag_id} did not finish; see {self.stack.processes.folder}")
+
+    def state(self, dag_id, run_id):
+        """Return the state of a run."""
+        runs = {(run["dag_id"], run["dag_run_id"]): run["state"] for run in self.api.runs()}
+        return runs[dag_id, run_id]
+
+    def post(self, path, **body):
+        return self.api.client.post(path, json=body)
+
+    def trigger(self, dag_id, logical_date=None, **conf):
+        """Trigger a run and wait for it; return its id and state."""
+        body = {"logical_date": logical_date, "conf": conf}
+        run_id = (
+            self.post(f"/dags/{dag_id}/dagRuns", **body).raise_for_status().json()["dag_run_id"]
+        )
+        return run_id, self.finished(dag_id, run_id)
+
+    def log_of(self, dag_id, run_id, task_id):
+        """Return the text of a task's last try."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1"
+        return self.api.client.get(path, params={"full_content": True}).raise_for_status().text
+
+    def states(self, dag_id, run_id):
+        """Return the state of each task of a run."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        tasks = self.api.client.get(path).raise_for_status().json()["task_instances"]
+        return {task["task_id"]: task["state"] for task in tasks}
+
+    def rows(self, day: date):
+        """Count the predictions of a day of flights, and sum them."""
+        query = (
+            "SELECT count(*), sum(late_probability) FROM predictions.flight_delay"
+            " WHERE flight_date = %s"
+        )
+        with psycopg.connect(self.stack.postgres.dsn("warehouse")) as warehouse:
+            return warehouse.execute(query, (day,)).fetchone()
+
+
+@pytest.fixture(scope="session")
+def laptop_folder():
+    """A folder that no other run of pytest cleans up."""
+    with tempfile.TemporaryDirectory(prefix="laptop-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def laptop(laptop_folder):
+    settings = StackSettings(
+        name="e2e",
+        port=choose_port(None),
+        fresh=True,
+        variables={
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
+            "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
+        },
+        state=laptop_folder,
+    )
+    with running_stack(settings, print) as stack:
+        laptop = Laptop(stack)
+        laptop.api.client.patch(f"/pools/{POOL['name']}", json=POOL).raise_for_status()
+        yield laptop

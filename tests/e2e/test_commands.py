@@ -1,0 +1,152 @@
+"""The commands of the README, as processes of their own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import psutil
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+MARK = "BATCH_TRANSFORM_TEST_MARK"
+
+
+class Started:
+    """A command of the laptop in a process group of its own, and all that it starts."""
+
+    def __init__(self, *arguments):
+        self.mark = uuid.uuid4().hex
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "local", *arguments],
+            cwd=PROJECT,
+            env={**os.environ, "PYTHONPATH": str(PROJECT), MARK: self.mark},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.output = ""
+
+    def read_until(self, text):
+        for line in self.process.stdout:
+            self.output += line
+            if text in line:
+                return
+        raise AssertionError(f"{text!r} never came:\n{self.output}")
+
+    def finish(self):
+        self.output += self.process.stdout.read()
+        return self.process.wait()
+
+    def family(self):
+        """List every process that inherited this command's mark."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get(MARK) == self.mark:
+                    found.append(process)
+            except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+                continue
+        return found
+
+    def end(self):
+        for process in self.family():
+            process.kill()
+        self.finish()
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def start():
+    started = []
+
+    def start(*arguments):
+        started.append(Started(*arguments))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.end()
+
+
+def test_the_demo_scores_four_days_of_both_pipelines_and_leaves_no_process(start):
+    demo = start("demo")
+    assert demo.finish() == 0, demo.output
+    rows = re.findall(
+        r"^(\w+) +(2013-06-0\d) +(\d+) +(\d+) +0\.\d{4} +(\d+) +[\d.]+$", demo.output, re.MULTILINE
+    )
+    assert [row[:2] for row in rows] == [
+        (pipeline, f"2013-06-0{day}")
+        for pipeline in ("flight_delay", "support_sentiment")
+        for day in (1, 2, 3, 4)
+    ]
+    assert [int(source) for _, _, source, _, _ in rows[:4]] == [754, 911, 982, 960]
+    assert all(source == predictions and jobs == "1" for _, _, source, predictions, jobs in rows)
+    auc = re.search(r"AUC (0\.\d+)", demo.output)
+    assert float(auc[1]) > 0.65
+    assert "Every count agrees." in demo.output
+    assert demo.family() == []
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["Starting PostgreSQL", "Loading a year", "Starting Airflow", "  flight_delay"],
+)
+def test_ctrl_c_at_any_point_leaves_no_process_and_the_next_start_works(start, moment):
+    demo = start("demo")
+    demo.read_until(moment)
+    os.killpg(demo.process.pid, signal.SIGINT)
+    assert demo.finish() == 130, demo.output
+    assert "everything that was started is stopped" in demo.output
+    assert "Traceback" not in demo.output
+    assert demo.family() == []
+    following = start("demo")
+    following.read_until("Loading a year")
+
+
+def test_what_a_killed_stack_left_is_ended_by_the_next_start(start):
+    killed = start("demo")
+    killed.read_until("Starting Airflow")
+    left = [process for process in killed.family() if process.pid != killed.process.pid]
+    killed.process.kill()
+    killed.process.wait()
+    assert left
+    following = start("demo")
+    following.read_until("Loading a year")
+    psutil.wait_procs(left, timeout=30)
+    assert [process for process in left if process.is_running()] == []
+
+
+def test_two_at_once_are_told_apart(start):
+    first = start("demo")
+    first.read_until("Starting PostgreSQL")
+    second = start("demo")
+    assert second.finish() == 1
+    assert "Another 'make demo' runs in this folder" in second.output
+
+
+def test_up_prints_where_everything_is_and_ends_with_ctrl_c(start):
+    up = start("up")
+    up.read_until("Ctrl-C stops it all")
+    assert re.search(r"Airflow +http://127\.0\.0\.1:\d+ +user admin, password \S+", up.output)
+    up.process.send_signal(signal.SIGTERM)
+    assert up.finish() == 130
+    assert up.family() == []
+
+
+def test_a_port_in_use_is_one_clear_sentence(start):
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        up = start("up", "--port", str(port))
+        assert up.finish() == 1
+    assert up.output.strip() == (
+        f"Port {port} is in use: choose another with PORT=, or leave it out and a free one is taken"
+    )

@@ -1,0 +1,93 @@
+"""Every kind of run, through real Airflow."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from local.data.package_days import flights_per_day
+
+FLIGHTS = "flight_delay"
+DAY = date(2013, 6, 5)
+
+
+def partition_of(laptop, run_id):
+    return laptop.api.returned(FLIGHTS, run_id, "extract")["partition"]
+
+
+def test_a_day_is_scored_by_hand_and_scored_again_to_the_same_rows(laptop):
+    _, state = laptop.trigger(FLIGHTS, partition=DAY.isoformat())
+    assert state == "success"
+    first = laptop.rows(DAY)
+    assert first[0] == flights_per_day()[DAY]
+    _, state = laptop.trigger(FLIGHTS, partition=DAY.isoformat())
+    assert state == "success"
+    assert laptop.rows(DAY) == first
+
+
+def test_a_picked_date_is_the_partition(laptop):
+    run_id, state = laptop.trigger(FLIGHTS, logical_date="2013-06-06T12:00:00Z")
+    assert state == "success"
+    assert partition_of(laptop, run_id) == "2013-06-06"
+
+
+@pytest.mark.parametrize("now_in_the_form", [True, False])
+def test_nothing_filled_in_scores_the_last_whole_day_which_has_no_flights(laptop, now_in_the_form):
+    before = datetime.now(UTC)
+    logical_date = before.isoformat() if now_in_the_form else None
+    run_id, state = laptop.trigger(FLIGHTS, logical_date=logical_date)
+    assert state == "success"
+    assert laptop.states(FLIGHTS, run_id) == {
+        "extract": "success",
+        "build_manifest": "skipped",
+        "transform": "skipped",
+        "wait": "skipped",
+        "load": "success",
+    }
+    from include.scoring.partition import last_whole_day
+
+    expected = {
+        last_whole_day(moment, "America/New_York").label for moment in (before, datetime.now(UTC))
+    }
+    assert partition_of(laptop, run_id) in expected
+
+
+def test_a_day_that_is_not_over_fails_at_once_with_a_sentence(laptop):
+    run_id, state = laptop.trigger(FLIGHTS, partition="2999-01-01")
+    assert state == "failed"
+    assert laptop.states(FLIGHTS, run_id)["extract"] == "failed"
+    log = laptop.log_of(FLIGHTS, run_id, "extract")
+    assert "Partition 2999-01-01 is not over" in log
+
+
+def test_what_is_no_date_is_refused_before_a_run_is_made(laptop):
+    answer = laptop.post(
+        f"/dags/{FLIGHTS}/dagRuns", logical_date=None, conf={"partition": "yesterday"}
+    )
+    assert answer.status_code == 400
+    assert "yesterday" in answer.text
+
+
+def test_a_backfill_over_the_change_of_the_clocks_is_one_run_a_day(laptop):
+    created = laptop.post(
+        "/backfills",
+        dag_id=FLIGHTS,
+        from_date="2013-11-02T00:00:00Z",
+        to_date="2013-11-04T00:00:00Z",
+        max_active_runs=3,
+    )
+    assert created.is_success, created.text
+    runs = [run for run in laptop.api.runs() if run["run_type"] == "backfill"]
+    for run in runs:
+        assert laptop.finished(FLIGHTS, run["dag_run_id"]) == "success"
+    days = [date(2013, 11, day) for day in (2, 3, 4)]
+    assert sorted(run["logical_date"][:10] for run in runs) == [day.isoformat() for day in days]
+    package = flights_per_day()
+    assert [laptop.rows(day)[0] for day in days] == [package[day] for day in days]
+
+
+def test_the_stack_has_the_pool_of_every_instance_type_and_counts_deferred_tasks(laptop):
+    pools = laptop.api.client.get("/pools").raise_for_status().json()["pools"]
+    assert {pool["name"]: pool["include_deferred"] for pool in pools} == {
+        "default_pool": False,
+        "transform-ml.m5.large": True,
+    }
