@@ -1,0 +1,250 @@
+"""Loading predictions from the local S3 into a Postgres table with a primary key.
+
+Ours, the provider's S3ToSqlOperator and bare COPY, each as a process of its own that finds an empty
+table; the clock starts when all is imported. Ours and COPY are measured in pairs.
+"""
+
+import hashlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import duckdb
+import psycopg
+
+from include.scoring.index import ExtractIndex, Shard
+from local.aws.testing import running_aws
+from local.postgres import start_postgres
+from local.processes import Processes
+from tests.bench.load_program import DAY, TABLE
+from tests.bench.row import Row
+
+PROJECT = Path(__file__).parents[2]
+ROWS = 1_000_000
+ROWS_A_SHARD = 250_000
+PAIRS = 3
+FIRST_ID = 9_007_199_254_740_993
+FEATURES = ["month", "weekday", "departs", "arrives", "carrier", "origin", "dest", "distance"]
+AWS = {
+    "aws_access_key_id": "bench",
+    "aws_secret_access_key": "bench",
+    "region_name": "us-east-1",
+}
+CSV_RECORD = (
+    f"{FIRST_ID} + n, n % 12 + 1, n % 7 + 1, n * 7 % 1440, n * 11 % 1440, "
+    "['AA', 'UA', 'DL', 'B6'][n % 4 + 1], 'JFK', 'LAX', n % 2500"
+)
+JSON_RECORD = (
+    f'\'"record_id":\' || ({FIRST_ID} + n) || \',"feature_A":"Late again \' || n % 977 || \'",'
+    '"feature_B":"The bag of flight \' || n % 4999 || \' is \\"lost\\", they said"\''
+)
+SCORE = "(n * 7919 % 1000003) / 1000003.0::DOUBLE"
+QUERIES = {
+    ("csv", "input"): f"SELECT {CSV_RECORD} FROM {{rows}}",
+    ("csv", "output"): f"SELECT {CSV_RECORD}, {SCORE} FROM {{rows}}",
+    ("jsonl", "input"): f"SELECT '{{{{' || {JSON_RECORD} || '}}}}' FROM {{rows}}",
+    ("jsonl", "output"): (
+        f"SELECT '{{{{\"SageMakerOutput\":{{{{\"predictions\":[[' || {SCORE} || ']]}}}},' || "
+        f"{JSON_RECORD} || '}}}}' FROM {{rows}}"
+    ),
+}
+PLAIN = "QUOTE '', ESCAPE '', DELIMITER '\x01'"
+
+
+def settings(form):
+    """The pipeline's settings."""
+    jsonl = form == "jsonl"
+    return {
+        "description": "Bench",
+        "owner": "bench",
+        "schedule": {"at": "02:00", "timezone": "UTC"},
+        "start_date": DAY.isoformat(),
+        "source": {"conn_id": "warehouse", "sql": "features.sql"},
+        "record": {
+            "format": form,
+            "id": ["record_id"],
+            "features": ["feature_A", "feature_B"] if jsonl else FEATURES,
+        },
+        "model": {"name": "bench"},
+        "transform": {"instance_type": "ml.m5.large", "strategy": "MultiRecord"},
+        "predictions": {"score": {"at": "predictions[0][0]" if jsonl else -1, "min": 0, "max": 1}},
+        "target": {"conn_id": "warehouse", "table": TABLE, "partition_column": "day"},
+    }
+
+
+class Stack:
+    """The local S3 with shards and outputs, and a database."""
+
+    def __init__(self, folder, aws, postgres):
+        self.folder, self._aws = folder, aws
+        self._s3 = aws.client("s3")
+        self._s3.create_bucket(Bucket="bench")
+        postgres.create_database("bench")
+        self._dsn = postgres.dsn("bench")
+        self._environ = {
+            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            "PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'plugins'}",
+            "AIRFLOW_HOME": str(folder / "airflow"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW_CONN_WAREHOUSE": json.dumps(postgres.airflow_connection("bench")),
+            "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(
+                {"conn_type": "aws", "extra": {"endpoint_url": aws.endpoint_url}}
+            ),
+            "AWS_ACCESS_KEY_ID": "bench",
+            "AWS_SECRET_ACCESS_KEY": "bench",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        self._outputs = {}
+        self._text = str(folder / "copy.text")
+
+    def fill(self, form, rows):
+        """Put shards, index and outputs into S3, and the text for bare COPY on the disk."""
+        starts = range(0, rows, ROWS_A_SHARD)
+        shards = [self._shard(form, number, start) for number, start in enumerate(starts)]
+        index = ExtractIndex(
+            pipeline="bench",
+            partition=DAY,
+            columns=("record_id",),
+            records=rows,
+            shards=tuple(shards),
+        )
+        self._s3.put_object(Bucket="bench", Key=f"{form}/input/index.json", Body=index.to_json())
+        self._outputs[form] = [f"{form}/output/{shard.name}.out" for shard in shards]
+        text = f"SELECT DATE '{DAY}', {FIRST_ID} + n, {SCORE} FROM range({rows}) AS t (n)"
+        _write(text, Path(self._text), "DELIMITER '\t'")
+
+    def _shard(self, form, number, start):
+        name = f"part-{number:05d}.{form}"
+        for kind, key in (("output", f"{name}.out"), ("input", name)):
+            path = self.folder / "object"
+            rows = f"range({start}, {start + ROWS_A_SHARD}) AS t (n)"
+            options = "" if form == "csv" else PLAIN
+            _write(QUERIES[form, kind].format(rows=rows), path, options)
+            body = path.read_bytes()
+            self._s3.put_object(Bucket="bench", Key=f"{form}/{kind}/{key}", Body=body)
+        return Shard(
+            name=name,
+            records=ROWS_A_SHARD,
+            bytes=len(body),
+            sha256=hashlib.sha256(body).hexdigest(),
+            first_id=(FIRST_ID + start,),
+            last_id=(FIRST_ID + start + ROWS_A_SHARD - 1,),
+        )
+
+    def measure(self, way, form, rows=ROWS):
+        """Run one way into an empty table, check what it holds, and return what it measured."""
+        self._empty_table()
+        context = {
+            "aws": AWS,
+            "settings": {form: settings(form)},
+            "outputs": self._outputs,
+            "text": self._text,
+        }
+        found = subprocess.run(
+            [
+                *(sys.executable, "-W", "ignore", "-m", "tests.bench.load_program"),
+                *(way, form, self._aws.endpoint_url, self._dsn),
+            ],
+            env={**self._environ, "LOAD_BENCH": json.dumps(context)},
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+        )
+        if found.returncode:
+            raise RuntimeError(f"{way} {form} failed:\n{found.stderr[-4000:]}")
+        with psycopg.connect(self._dsn) as connection:
+            query = f"SELECT count(*), min(record_id), max(record_id) FROM {TABLE}"
+            held = connection.execute(query).fetchone()
+        assert held == (rows, FIRST_ID, FIRST_ID + rows - 1), held
+        return json.loads(found.stdout.splitlines()[-1])
+
+    def _empty_table(self):
+        with psycopg.connect(self._dsn, autocommit=True) as connection:
+            connection.execute("DROP SCHEMA IF EXISTS predictions CASCADE")
+            connection.execute("CREATE SCHEMA predictions")
+            connection.execute(
+                f"CREATE TABLE {TABLE} (day date NOT NULL, record_id bigint NOT NULL,"
+                " score double precision NOT NULL, PRIMARY KEY (day, record_id))"
+            )
+            connection.execute("CHECKPOINT")
+
+
+def _write(query, path, options):
+    with duckdb.connect() as connection:
+        options = f"HEADER false, {options}".rstrip(", ")
+        connection.execute(f"COPY ({query}) TO '{path}' (FORMAT csv, {options})")
+
+
+@contextmanager
+def running():
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        folder.chmod(0o755)
+        processes = Processes(folder / "logs")
+        stack.callback(processes.stop)
+        postgres = start_postgres(folder / "postgres", processes)
+        yield Stack(folder, stack.enter_context(running_aws()), postgres)
+
+
+def speed(form, times):
+    """Ours beside the operator and bare COPY, in rows a second."""
+    with running() as stack:
+        stack.fill(form, ROWS)
+        pairs = [
+            (stack.measure("ours", form)["seconds"], stack.measure("copy", form)["seconds"])
+            for _ in range(PAIRS)
+        ]
+        peer = stack.measure("operator", form)["seconds"]
+    ours = statistics.median(mine for mine, _ in pairs)
+    floor = statistics.median(bare for _, bare in pairs)
+    slower = statistics.median(mine / bare for mine, bare in pairs)
+    common = {"ours": ROWS / ours, "peer": ROWS / peer, "floor": ROWS / floor, "unit": "rows/s"}
+    return [
+        Row(
+            name=f"load-{form}",
+            **common,
+            ratio=peer / ours,
+            target=f">= {times} x S3ToSqlOperator",
+            holds=peer / ours >= times,
+        ),
+        Row(
+            name=f"load-{form} beside COPY",
+            **common,
+            ratio=slower,
+            target="<= 1.8 x the time of COPY",
+            holds=slower <= 1.8,
+        ),
+    ]
+
+
+def memory():
+    """Peak memory of ours at 0.5 and at 8 million rows."""
+    peaks = {}
+    for rows in (500_000, 8_000_000):
+        with running() as stack:
+            stack.fill("csv", rows)
+            peaks[rows] = stack.measure("ours", "csv", rows)["megabytes"]
+    small, large = peaks.values()
+    return [
+        Row(
+            name="load-memory",
+            ours=large,
+            peer=small,
+            unit="MB",
+            ratio=large / small,
+            target="< 400 MB, and <= 1.1 x that of 0.5 M rows (as peer)",
+            holds=large < 400 and large <= 1.1 * small,
+        )
+    ]
+
+
+BENCHES = {
+    "load-csv": lambda: speed("csv", 10),
+    "load-jsonl": lambda: speed("jsonl", 8),
+    "load-memory": memory,
+}
