@@ -1,0 +1,87 @@
+"""What can be checked of docker-compose.yaml and Dockerfile where there is no Docker engine."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from cryptography.fernet import Fernet
+
+from include.scoring.settings import Settings
+
+PROJECT = Path(__file__).parents[2]
+COMPOSE = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text())
+SERVICES = COMPOSE["services"]
+DOCKERFILE = (PROJECT / "Dockerfile").read_text()
+AIRFLOW = [
+    name for name, service in SERVICES.items() if service.get("command", [""])[0] == "airflow"
+]
+
+
+def defaults(text):
+    """Resolve `${NAME:-default}` as compose does with nothing set."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
+
+
+def environment(service):
+    return {name: defaults(str(value)) for name, value in SERVICES[service]["environment"].items()}
+
+
+def test_airflow_runs_in_its_four_parts_after_its_database_is_ready():
+    assert set(AIRFLOW) == {"migrate", "api-server", "scheduler", "dag-processor", "triggerer"}
+    for name in set(AIRFLOW) - {"migrate"}:
+        assert SERVICES[name]["depends_on"]["migrate"] == {
+            "condition": "service_completed_successfully"
+        }
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_depends_on_services_that_can_meet_the_condition(name):
+    for other, need in SERVICES[name].get("depends_on", {}).items():
+        assert other in SERVICES
+        if need["condition"] == "service_healthy":
+            assert "healthcheck" in SERVICES[other]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_modules_that_a_service_runs_exist(name):
+    command = SERVICES[name].get("command", [])
+    if command[:2] == ["python", "-m"]:
+        assert importlib.util.find_spec(command[2])
+
+
+def test_only_the_ui_is_published_and_only_to_this_machine():
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert published == {"api-server": ["127.0.0.1:8080:8080"]}
+
+
+def test_airflow_and_the_package_get_settings_they_can_read():
+    found = environment("scheduler")
+    assert all(environment(name) == found for name in AIRFLOW)
+    Fernet(found["AIRFLOW__CORE__FERNET_KEY"])
+    assert len(found["AIRFLOW__API_AUTH__JWT_SECRET"]) >= 64
+    assert Settings.from_environ(found).root.bucket == "batch-transform"
+    aws = json.loads(found["AIRFLOW_CONN_AWS_DEFAULT"])
+    port = SERVICES["aws"]["command"][-1]
+    assert aws["extra"]["endpoint_url"] == f"http://aws:{port}"
+    assert json.loads(found["AIRFLOW_CONN_WAREHOUSE"])["host"] in SERVICES
+
+
+def test_seeding_uses_the_bucket_and_the_database_of_airflow():
+    arguments = dict(each[2:].split("=", 1) for each in SERVICES["seed"]["command"][3:])
+    assert arguments["bucket"] == "batch-transform"
+    assert "dbname=warehouse" in arguments["warehouse"]
+    assert "CREATE DATABASE warehouse" in COMPOSE["configs"]["warehouse"]["content"]
+    assert (PROJECT / arguments["features"]).is_file()
+
+
+def test_the_image_holds_what_runs_and_installs_the_pinned_versions():
+    kept = re.findall(r"^!(\S+)", (PROJECT / ".dockerignore").read_text(), re.MULTILINE)
+    assert all((PROJECT / name).exists() for name in kept)
+    assert {"dags", "plugins", "include", "local", "requirements.txt"} == set(kept)
+    pattern = re.search(r"grep -o '([^']+)' requirements.txt", DOCKERFILE)[1]
+    pinned = re.findall(pattern, (PROJECT / "requirements.txt").read_text(), re.MULTILINE)
+    assert len(pinned) == 1
+    assert "uv pip sync --system --no-cache requirements.txt" in DOCKERFILE
