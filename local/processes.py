@@ -19,7 +19,7 @@ from local.interrupts import uninterrupted
 
 _POLL_SECONDS = 0.1
 _KILL_SECONDS = 15.0
-_CLOCK_SECONDS = 1.0
+_RECORD_SECONDS = 1.0  # between the start of a process and its id on record, at most
 # The process writes its own id, before it becomes the program: a starter that is killed at any
 # moment leaves no process that is not on record.
 _ON_RECORD = 'echo $$ >&0 && exec "$@" </dev/null'
@@ -141,9 +141,9 @@ class Processes:
     def end_leftovers(self) -> None:
         """End what an earlier start left running when it was killed."""
         for record in self._records.glob("*"):
-            pid = record.read_text().strip()
-            if pid and _is_as_old(int(pid), record.stat().st_mtime):
-                _kill_after(0.0, _family(int(pid)))
+            pid = _recorded(record)
+            if pid is not None and _is_as_old(pid, record.stat().st_mtime):
+                _kill_after(0.0, _family(pid))
         shutil.rmtree(self._records, ignore_errors=True)
 
     @property
@@ -151,10 +151,18 @@ class Processes:
         return self.folder / "running"
 
 
+def _recorded(record: Path) -> int | None:
+    """Return the id in a record; None where its process was never begun."""
+    deadline = time.monotonic() + _RECORD_SECONDS
+    while not (text := record.read_text()) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    return int(text) if text else None
+
+
 def _is_as_old(pid: int, recorded: float) -> bool:
     """Tell whether a process is the one that wrote its id then; a later one only has that id."""
     try:
-        return psutil.Process(pid).create_time() <= recorded + _CLOCK_SECONDS
+        return psutil.Process(pid).create_time() <= recorded + _RECORD_SECONDS
     except psutil.NoSuchProcess:
         return False
 

@@ -116,7 +116,8 @@ def test_the_next_start_ends_what_a_killed_one_left(processes, start):
 
 
 def test_a_stranger_with_the_same_process_id_is_left_alone(processes, start):
-    running = start("import time; time.sleep(600)")
+    running = start("import time; print('ready', flush=True); time.sleep(600)")
+    printed(running)
     (record,) = (processes.folder / "running").iterdir()
     os.utime(record, (1.0, 1.0))
     Processes(processes.folder).end_leftovers()
@@ -147,9 +148,7 @@ def test_a_process_is_on_record_however_early_its_starter_is_killed(processes):
     )
     assert killed.returncode == 9
     left = psutil.Process(int(killed.stdout))
-    (record,) = (processes.folder / "running").iterdir()
-    while not record.read_text():
-        assert left.is_running()
+    assert left.is_running()
     Processes(processes.folder).end_leftovers()
     assert not left.is_running()
 
