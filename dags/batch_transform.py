@@ -1,4 +1,4 @@
-"""One DAG for each folder of pipelines: extract, build manifest, transform, wait, load."""
+"""One DAG for each folder of pipelines: extract, manifest, transform, wait, recover, load."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from batch_transform.manifest import BuildManifestOperator
 from batch_transform.partition import partition_param
 from batch_transform.pipelines import InvalidPipelines, read_all
 from batch_transform.pools import pool_of
+from batch_transform.recover import RecoverOperator
 from batch_transform.retrying import RetryByType
 from batch_transform.runbook import runbook
 from batch_transform.timetable import PartitionTimetable
@@ -77,16 +78,27 @@ def scoring_dag(pipeline: Pipeline, settings: Settings) -> DAG:
             deadline=spec.limits.deadline,
             retry_policy=RetryByType(),
         )
+        recover = RecoverOperator(
+            task_id="recover",
+            index=XComArg(extract, "index"),
+            job_name=XComArg(wait, "job_name"),
+            pipeline=pipeline,
+            settings=settings,
+            retries=RETRIES_OF_JOBS,
+            retry_policy=RetryByType(),
+            **pool_of(pipeline, settings),
+        )
         load = LoadOperator(
             task_id="load",
             index=XComArg(extract, "index"),
             job_name=XComArg(wait, "job_name"),
             job_output=XComArg(wait, "output"),
+            coverage=XComArg(recover, "coverage"),
             trigger_rule="none_failed",  # a partition without records has no job to wait for
             pipeline=pipeline,
             settings=settings,
         )
-        build_manifest >> transform >> wait >> load
+        build_manifest >> transform >> wait >> recover >> load
     return dag
 
 

@@ -11,6 +11,7 @@ ScoringError
 │   ├── SourceError             source rows that cannot become records
 │   ├── ManifestError           shards in S3 differ from the index
 │   ├── OutputError             predictions missing, surplus, or not as declared
+│   ├── LimitHit                records have no prediction, and no more is tried
 │   └── PartitionBlocked        a check before publishing says no
 ├── JobError                    a transform job did not do what was asked of it
 │   ├── NameTaken               a job of that name exists; handled where jobs are started
@@ -89,6 +90,10 @@ class ManifestError(DataError):
 
 class OutputError(DataError):
     """Predictions are missing, surplus, or not as declared."""
+
+
+class LimitHit(DataError):
+    """Records have no prediction, and a limit of the pipeline ends the search for the bad ones."""
 
 
 class PartitionBlocked(DataError):

@@ -99,6 +99,12 @@ def shard_name(number: int, extension: str) -> str:
     return f"part-{number:05d}.{extension}"
 
 
+def piece_name(shard: str, first: int, records: int) -> str:
+    """Name some records of a shard that are sent again, from the ``first`` on, counted from 0."""
+    stem, _, extension = shard.partition(".")
+    return f"{stem}-{first:09d}-{records:09d}.{extension}"
+
+
 def output_name(shard: str) -> str:
     """Name SageMaker gives to the output of an input object.
 

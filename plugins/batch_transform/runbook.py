@@ -9,8 +9,9 @@ _TEXT = """\
 
 **What a run does.** It scores one partition, a calendar day in {timezone}: `extract` writes the
 day's rows as {format} shards to S3, `build_manifest` lists them, `transform` starts the transform
-job with model `{model}` and follows it, `wait` proves its outputs whole, `load` replaces the
-partition in `{table}` in one transaction.
+job with model `{model}` and follows it, `wait` proves its outputs whole, `recover` sends again what
+has no output, down to the single bad record, `load` replaces the partition in `{table}` in one
+transaction.
 
 **To score a day by hand:** trigger, and fill in *Partition*. **To score many:** create a backfill;
 from and to are the first and the last day, with the UI's clock on UTC or on {timezone}. The id of a
@@ -28,9 +29,15 @@ day whose data have not changed costs no second job; *Force a new job* asks for 
   completed is attached to and costs nothing more; one that failed or was stopped is followed by
   the next generation, `-g2`. Marking or clearing it while it runs stops the job, unless its next
   attempt attaches within seconds.
-- `wait`: it lets through only a job that is Completed with an output for each shard; the log says
-  what is not so. Clear `transform`, which then starts the next generation.
+- `wait`: it lets through only a job that is Completed with an output for each shard, or one that
+  failed for some of them, which `recover` then looks after; the log says what is not so. Clear
+  `transform`, which then starts the next generation.
+- `recover`: too many records are bad, or another limit is hit; the log names what is known of them.
+  Nothing was loaded. Clear `transform` once the model is mended, or raise `limits` and clear
+  `recover`, which pays for no job twice.
 - `load`: nothing was changed in `{table}`; the log names the shard whose output is not whole.
+
+Records without a prediction are listed in the table `batch_transform_quarantine` beside `{table}`.
 
 Owner: {owner}. Settings: `include/pipelines/{name}/pipeline.yaml`.
 """

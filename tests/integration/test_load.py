@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from include.scoring.errors import OutputError, PartitionBlocked, TargetMismatch
 from include.scoring.load import Job, LoadRun, load
 from include.scoring.names import S3Uri
+from include.scoring.outputs.fetch import covered
 from include.scoring.warehouse.postgres import PostgresWarehouse
 from tests.unit.scoring.outputs.partitions import PLACES, Sent, put
 
@@ -39,7 +40,7 @@ def run(connection, objects):
         this = LoadRun(
             pipeline=pipeline,
             index=index,
-            places=PLACES,
+            coverage=covered(index, objects, PLACES),
             quarantine=QUARANTINE,
             job=changes.pop("job", JOB),
             run_id="scheduled__2013-06-01",
@@ -66,7 +67,7 @@ def ledger(connection, columns):
 
 def test_a_load_makes_the_table_and_writes_the_ledger(run, connection, make_pipeline):
     loaded = run(make_pipeline(), {1: 0.5, 9007199254740993: 0.25})
-    assert (loaded.rows, loaded.changed, loaded.misfits, loaded.findings) == (2, True, 0, ())
+    assert (loaded.rows, loaded.changed, loaded.quarantined, loaded.findings) == (2, True, 0, ())
     assert rows(connection) == [(DAY, 1, 0.5), (DAY, 9007199254740993, 0.25)]
     assert ledger(
         connection, "target, pipeline, partition, job_name, model, source_rows, rows"
@@ -109,9 +110,9 @@ def test_unfit_predictions_up_to_the_limit_go_to_quarantine_with_their_ids(
 ):
     pipeline = make_pipeline(limits={"bad_records": "50%"})
     loaded = run(pipeline, {1: 0.5, 9007199254740993: "ERROR"})
-    assert (loaded.rows, loaded.misfits) == (1, 1)
+    assert (loaded.rows, loaded.quarantined) == (1, 1)
     assert rows(connection) == [(DAY, 1, 0.5)]
-    assert ledger(connection, "records, misfits, rows") == [(2, 1, 1)]
+    assert ledger(connection, "records, quarantined, rows") == [(2, 1, 1)]
     assert objects.get(QUARANTINE / "predictions.jsonl") == (
         b'{"id": ["9007199254740993"], "shard": "part-00000.csv", "line": 2,'
         b' "reason": "sweetness is \'ERROR\', not double"}\n'

@@ -28,6 +28,7 @@ from include.scoring.jobs.service import (
 from include.scoring.names import job_name
 
 _MOST_GENERATIONS = 99
+_ENDED = (COMPLETED, FAILED)
 
 
 class How(Enum):
@@ -85,7 +86,7 @@ def start_or_attach(
     jobs: TransformJobs,
     wanted: Wanted,
     *,
-    is_whole: Callable[[Job], bool],
+    stands: Callable[[Job], bool],
     intend: Callable[[str], None],
 ) -> Found:
     """Come by the job that does what is wanted, and own it.
@@ -93,7 +94,7 @@ def start_or_attach(
     Args:
         jobs: where jobs are.
         wanted: the job.
-        is_whole: whether a Completed job still has all its outputs.
+        stands: whether a job that has Completed or Failed gives what is wanted.
         intend: told the name of each job that is about to be created.
 
     Raises:
@@ -110,10 +111,10 @@ def start_or_attach(
             if job is None:
                 raise _not_seen(name)
             return Found(job=job, how=How.STARTED)
-        found = _walk(jobs, wanted, is_whole)
+        found = _walk(jobs, wanted, stands)
         if isinstance(found, Job):
             claim(jobs, found, wanted.claimant)
-            how = How.REUSED if found.status == COMPLETED else How.ATTACHED
+            how = How.REUSED if found.status in _ENDED else How.ATTACHED
             return Found(job=found, how=how)
         if found == after:
             raise _not_seen(name)
@@ -142,7 +143,7 @@ def _created(jobs: TransformJobs, wanted: Wanted, what: _Next) -> bool:
     return True
 
 
-def _walk(jobs: TransformJobs, wanted: Wanted, is_whole: Callable[[Job], bool]) -> Job | _Next:
+def _walk(jobs: TransformJobs, wanted: Wanted, stands: Callable[[Job], bool]) -> Job | _Next:
     """Look at one generation after the other, up to one to attach to or one that is free."""
     kind = 0
     for generation in range(1, _MOST_GENERATIONS + 1):
@@ -152,7 +153,7 @@ def _walk(jobs: TransformJobs, wanted: Wanted, is_whole: Callable[[Job], bool]) 
         tags = jobs.tags(job.arn)
         check_same(job, tags, wanted.request, wanted.digest, wanted.instance_types)
         is_ours = not wanted.force or tags.get(RUN_TAG) == wanted.claimant.run
-        if is_ours and not _is_spent(job, is_whole):
+        if is_ours and not _is_spent(job, stands):
             return job
         kind = _kind_after(job, wanted.instance_types)
     raise JobFailed(
@@ -161,10 +162,10 @@ def _walk(jobs: TransformJobs, wanted: Wanted, is_whole: Callable[[Job], bool]) 
     )
 
 
-def _is_spent(job: Job, is_whole: Callable[[Job], bool]) -> bool:
-    if job.status == COMPLETED:
-        return not is_whole(job)
-    return job.status in (FAILED, STOPPED, STOPPING)
+def _is_spent(job: Job, stands: Callable[[Job], bool]) -> bool:
+    if job.status in _ENDED:
+        return not stands(job)
+    return job.status in (STOPPED, STOPPING)
 
 
 def _kind_after(job: Job, kinds: Sequence[str]) -> int:

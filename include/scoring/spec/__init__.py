@@ -1,7 +1,7 @@
 """What a ``pipeline.yaml`` may say, one module for each part of it."""
 
 from include.scoring.spec.fields import Name
-from include.scoring.spec.job import Limits, Model, Transform
+from include.scoring.spec.job import Limits, Model, Recover, Transform
 from include.scoring.spec.pipeline import Pipeline, PipelineFile, Schedule
 from include.scoring.spec.source import ENGINE_OUTPUT, Policies, Record, Shards, Source
 from include.scoring.spec.target import Prediction, Target
@@ -16,6 +16,7 @@ __all__ = [
     "Policies",
     "Prediction",
     "Record",
+    "Recover",
     "Schedule",
     "Shards",
     "Source",

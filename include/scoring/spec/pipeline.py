@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from include.scoring.kinds import Column
 from include.scoring.spec.checks import Checks
 from include.scoring.spec.fields import Name, Section, TimeOfDay, TimeZone
-from include.scoring.spec.job import Limits, Model, Transform
+from include.scoring.spec.job import Limits, Model, Recover, Transform
 from include.scoring.spec.source import Record, Shards, Source
 from include.scoring.spec.target import Prediction, Target
 
@@ -46,6 +46,7 @@ class PipelineFile(Section):
     predictions: Annotated[dict[Name, Prediction], Field(min_length=1)]
     target: Target
     limits: Limits = Limits()
+    recover: Recover = Recover()
     checks: Checks = Checks()
 
     @property

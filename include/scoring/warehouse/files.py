@@ -4,6 +4,7 @@
 
     <prefix>/data/2013-06-01/<digest>/part-00000.parquet    never changed once it is published
     <prefix>/data/2013-06-01/<digest>/entry.json            the load's entry in the ledger
+    <prefix>/data/2013-06-01/<digest>/quarantine.jsonl      records that are in no row, and why
     <prefix>/current/flight_date=2013-06-01/symlink.txt     the files of the partition, one a line
 
 S3 replaces an object at once and whole, so a reader that begins at ``current`` reads all files of
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from include.scoring import quarantine
 from include.scoring.ledger import Entry
 from include.scoring.names import S3Uri
 from include.scoring.objects import ObjectMissing, ObjectStore
@@ -27,6 +29,7 @@ _ROWS_A_FILE = 1_000_000
 _DIGEST_LENGTH = 16
 _POINTER = "symlink.txt"
 _ENTRY = "entry.json"
+_QUARANTINE = "quarantine.jsonl"
 
 
 class FilesWarehouse:
@@ -61,6 +64,9 @@ class FilesWarehouse:
             return Published(rows=current.rows, changed=False)
         folder = _folder(load)
         files = [self._write(uri, rows, load, staged) for uri, rows in _files(load, staged)]
+        if load.quarantined:
+            self._step("quarantine")
+            self._objects.put(folder / _QUARANTINE, quarantine.to_json_lines(load.quarantined))
         self._step("entry")
         self._objects.put(folder / _ENTRY, load.entry.to_json())
         self._step("pointer")

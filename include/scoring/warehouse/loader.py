@@ -8,6 +8,7 @@ from datetime import date
 from typing import Protocol
 
 from include.scoring.ledger import Entry
+from include.scoring.outputs.coverage import Quarantined
 from include.scoring.outputs.staged import Staged, StagedColumn
 from include.scoring.spec import Target
 
@@ -22,6 +23,7 @@ class Load:
         ids: how many of them are ids.
         typed: whether the types of the ids are known; they are not where there was no record yet.
         entry: the load's row in the ledger.
+        quarantined: the partition's records that are in no row.
     """
 
     target: Target
@@ -29,6 +31,7 @@ class Load:
     ids: int
     typed: bool
     entry: Entry
+    quarantined: Sequence[Quarantined] = ()
 
     @property
     def partition(self) -> date:
@@ -60,6 +63,8 @@ class Warehouse(Protocol):
 
     def replace(self, load: Load, staged: Staged) -> Published:
         """Put the staged rows in place of the partition's, and the entry into the ledger.
+
+        The partition's quarantined records take the place of those that were.
 
         Until this returns, every reader sees the partition as it was; afterwards, as it is. If it
         does not return, nothing has changed. Of two at once one waits, or the later wins whole.

@@ -58,9 +58,9 @@ class PostgresWarehouse:
             if self._is_in_force(load, has_table):
                 return Published(rows=load.entry.rows, changed=False)
             if not has_table:
-                self._write_entry(load)
+                self._record_alone(load)
             elif load.target.swap == "partitions":
-                swap_partitions(self._statements, load, staged, lambda: self._insert_entry(load))
+                swap_partitions(self._statements, load, staged, lambda: self._record(load))
             else:
                 self._swap_rows(load, staged)
         return Published(rows=load.entry.rows, changed=True)
@@ -95,18 +95,27 @@ class PostgresWarehouse:
                 f"copy_{format_of(staged)}", parts, blocks(staged, load.partition)
             )
             check_count(self._count(parts), load)
-            self._insert_entry(load)
+            self._record(load)
             self._statements.commit_follows()
 
     def _count(self, parts: dict[str, sql.Composable]) -> int:
         return int(self._statements.one("count_partition", parts))
 
-    def _write_entry(self, load: Load) -> None:
+    def _record_alone(self, load: Load) -> None:
         with self._statements.connection.transaction():
-            self._insert_entry(load)
+            self._record(load)
             self._statements.commit_follows()
 
-    def _insert_entry(self, load: Load) -> None:
+    def _record(self, load: Load) -> None:
+        """Write the ledger's row, and what is in quarantine from now on."""
+        parts = parts_of(load)
+        self._statements.run("delete_quarantine", parts)
+        if load.quarantined:
+            listed_ = [each.model_dump(exclude={"record"}) for each in load.quarantined]
+            records, attempt = sql.Literal(Jsonb(listed_)), sql.Literal(load.entry.run_id)
+            self._statements.run(
+                "write_quarantine", {**parts, "records": records, "attempt": attempt}
+            )
         values = [getattr(load.entry, name) for name in COLUMNS]
         literals = [
             sql.Literal(Jsonb(value) if isinstance(value, dict | list) else value)
