@@ -7,7 +7,6 @@ from datetime import UTC, datetime, time, timedelta
 
 from airflow.sdk import DAG, XComArg
 
-from batch_transform.extract import ExtractOperator
 from batch_transform.load import LoadOperator, publish_param
 from batch_transform.manifest import BuildManifestOperator
 from batch_transform.partition import partition_param
@@ -16,6 +15,7 @@ from batch_transform.pools import pool_of
 from batch_transform.recover import RecoverOperator
 from batch_transform.retrying import RetryByType
 from batch_transform.runbook import runbook
+from batch_transform.slicing import extract_tasks
 from batch_transform.timetable import PartitionTimetable
 from batch_transform.transform import TransformOperator, force_param
 from batch_transform.wait import TransformSensor
@@ -50,7 +50,7 @@ def scoring_dag(pipeline: Pipeline, settings: Settings) -> DAG:
             "execution_timeout": spec.limits.deadline,
         },
     ) as dag:
-        extract = ExtractOperator(task_id="extract", pipeline=pipeline, settings=settings)
+        extract = extract_tasks(pipeline, settings)
         build_manifest = BuildManifestOperator(
             task_id="build_manifest",
             index=XComArg(extract, "index"),

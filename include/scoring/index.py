@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from include.scoring.kinds import Kind
+from include.scoring.slices import Slice
 from include.scoring.spec import Name
 
 
@@ -47,6 +48,7 @@ class ExtractIndex(_Entry):
         query: SHA-256 of what the source was asked.
         records: number of records in all shards.
         quarantined: number of records that were too large, and are in no shard.
+        part: the slice of the partition that was extracted; None where it was the whole.
         shards: the shards in order; none where the source had no rows.
     """
 
@@ -58,6 +60,7 @@ class ExtractIndex(_Entry):
     query: str = ""
     records: int
     quarantined: int = 0
+    part: Slice | None = None
     shards: tuple[Shard, ...]
 
     def to_json(self) -> bytes:

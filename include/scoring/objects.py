@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterator
 from typing import Any, Protocol, Self
 
@@ -24,6 +26,13 @@ class ObjectStore(Protocol):
 
     def size(self, uri: S3Uri) -> int:
         """Return an object's size in bytes, or raise ObjectMissing."""
+
+    def copy(self, source: S3Uri, target: S3Uri) -> str:
+        """Copy an object without its bytes passing through here, or raise ObjectMissing.
+
+        Returns:
+            The SHA-256 of the copy, hexadecimal, as the store has it.
+        """
 
     def keys(self, prefix: S3Uri) -> Iterator[S3Uri]:
         """List the objects below ``prefix/``, in the order of their keys."""
@@ -65,6 +74,27 @@ class S3Objects:
             raise
         size: int = response["ContentLength"]
         return size
+
+    def copy(self, source: S3Uri, target: S3Uri) -> str:
+        """Copy an object of at most 5 GB; S3 computes the digest of what it stored.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+        """
+        try:
+            answer = self._client.copy_object(
+                CopySource={"Bucket": source.bucket, "Key": source.key},
+                Bucket=target.bucket,
+                Key=target.key,
+                ChecksumAlgorithm="SHA256",
+            )
+        except self._client.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                raise ObjectMissing(str(source)) from error
+            raise
+        digest = answer["CopyObjectResult"].get("ChecksumSHA256")
+        if digest is None:  # a store that speaks S3 and has no checksums
+            return hashlib.sha256(self.get(target)).hexdigest()
+        return base64.b64decode(digest).hex()
 
     def keys(self, prefix: S3Uri) -> Iterator[S3Uri]:
         """List the objects below ``prefix/``."""
@@ -113,6 +143,11 @@ class InMemoryObjects:
     def size(self, uri: S3Uri) -> int:
         """Return an object's size in bytes."""
         return len(self.get(uri))
+
+    def copy(self, source: S3Uri, target: S3Uri) -> str:
+        """Copy an object."""
+        self.put(target, self.get(source))
+        return hashlib.sha256(self.get(target)).hexdigest()
 
     def keys(self, prefix: S3Uri) -> Iterator[S3Uri]:
         """List the objects below ``prefix/``."""

@@ -11,11 +11,12 @@ import yaml
 from pydantic import ValidationError
 
 from include.scoring import contract
-from include.scoring.errors import ConfigurationError, PipelineInvalid
+from include.scoring.errors import ConfigurationError, PipelineInvalid, SourceError
 from include.scoring.kinds import Column
 from include.scoring.query import PARAMETERS, identifier_problems, parameters, with_identifiers
 from include.scoring.request import JobPlaces, build
 from include.scoring.request_checks import override_problems, rule_problems
+from include.scoring.slices import slices
 from include.scoring.spec import Pipeline, PipelineFile
 
 FILE_NAME = "pipeline.yaml"
@@ -52,9 +53,11 @@ def read_pipeline(folder: Path) -> Pipeline:
     if settings is not None and query:
         problems.extend(_query_problems(query, settings))
     recorded = _contract(folder, settings, problems) if settings else None
+    reshape = folder / RESHAPE_FILE
+    if settings is not None and recorded and not reshape.is_file():
+        problems.extend(_slice_problems(settings, recorded[0]))
     if problems or settings is None:
         raise PipelineInvalid(folder.name, problems)
-    reshape = folder / RESHAPE_FILE
     return Pipeline(
         name=folder.name,
         folder=folder,
@@ -182,6 +185,14 @@ def _query_problems(query: str, settings: PipelineFile) -> Iterator[str]:
         yield f"{settings.source.sql}: has the parameter :{name}, which nothing gives a value"
     for problem in identifier_problems(query, settings.source.identifiers):
         yield f"{settings.source.sql}: {problem}"
+
+
+def _slice_problems(settings: PipelineFile, first_id: Column) -> Iterator[str]:
+    for part in slices(settings.extract)[:1]:
+        try:
+            part.check_kind(first_id.name, first_id.kind)
+        except SourceError as error:
+            yield f"{FILE_NAME}: extract: {error}"
 
 
 def _one_line(error: Exception) -> str:

@@ -36,7 +36,7 @@ def kind_of(values: Sequence[Any], declared: Kind | None) -> Kind | None:
     for found in dict.fromkeys(map(type, values)):
         if found is type(None):
             continue
-        its_kind = _kind_of_type(found)
+        its_kind = kind_of_type(found)
         if its_kind is None:
             raise Unwritable(
                 _first(values, found), f"a value of type {found.__name__}; cast it in the query"
@@ -50,7 +50,8 @@ def kind_of(values: Sequence[Any], declared: Kind | None) -> Kind | None:
     return kind
 
 
-def _kind_of_type(found: type) -> Kind | None:
+def kind_of_type(found: type) -> Kind | None:
+    """Return the kind of a type's values; None where it has none."""
     return next((_KINDS[parent] for parent in found.__mro__ if parent in _KINDS), None)
 
 

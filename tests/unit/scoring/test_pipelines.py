@@ -94,6 +94,9 @@ def test_every_shipped_pipeline_is_valid(folder):
         ("limits:", "limit:", "pipeline.yaml:23: limit: is not a setting of a pipeline"),
         ("owner: orchard", "owner: orchard\nowner: me", "pipeline.yaml:3: owner is given twice"),
         ("owner: orchard", "owner: [", "pipeline.yaml: is not YAML: "),
+        ("limits:", "extract: {slices: 0}\nlimits:", "pipeline.yaml:23: extract.slices: Input sh"),
+        ("limits:", "extract: {ranges: [2, 1]}\nlimits:", "extract: ranges must ascend, but 1 co"),
+        ("limits:", "extract: {slices: 2, ranges: [1]}\nlimits:", "give either slices or ranges"),
         ("sql: features.sql", "sql: nowhere.sql", "nowhere.sql: cannot be read: "),
     ],
 )  # fmt: skip
@@ -101,6 +104,26 @@ def test_each_mistake_is_named_with_its_line_and_what_is_allowed(folder, old, ne
     assert old in VALID
     (folder / "pipeline.yaml").write_text(VALID.replace(old, new, 1))
     assert problem in problems_of(folder)
+
+
+@pytest.fixture
+def sliced_texts(folder):
+    """A pipeline that cuts the ids of a contract, which are texts, as if they were integers."""
+    (folder / "contract.yaml").write_text("{apple_id: text, weight: float, colour: text}")
+    (folder / "pipeline.yaml").write_text(VALID + "extract: {slices: 2}\n")
+    return folder
+
+
+def test_slices_that_the_contracts_ids_cannot_be_cut_into_are_refused(sliced_texts):
+    problem = "pipeline.yaml: extract: The id column apple_id is text, and extract.slices and"
+    assert problem in problems_of(sliced_texts)
+    (sliced_texts / "pipeline.yaml").write_text(VALID + 'extract: {ranges: ["m"]}\n')
+    assert read_pipeline(sliced_texts).settings.extract.count == 2
+
+
+def test_a_contract_says_nothing_of_the_ids_before_a_reshape(sliced_texts):
+    (sliced_texts / "reshape.py").write_text("def reshape(frame):\n    return frame\n")
+    assert read_pipeline(sliced_texts).settings.extract.count == 2
 
 
 def test_all_mistakes_are_reported_at_once(folder):
