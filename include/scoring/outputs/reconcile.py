@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -18,6 +18,7 @@ from include.scoring.outputs.staged import Staged, StagedColumn
 from include.scoring.spec import Pipeline, PipelineFile
 
 _NAMED = 10
+_SMALL = 1000  # records
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,20 +115,32 @@ def examine(
     shape = shape_of(pipeline.settings)
     unfit: list[Quarantined] = []
     wrong: dict[str, ShardWrong] = {}
+    few: list[Sequence[object]] = []  # rows of parts that are not worth a statement each
     with closing(fetched(coverage.parts, objects, staged.folder)) as parts:
         for files in parts:
+            is_small = files.shard.records <= _SMALL
+            if few and not (is_small and len(few) < _SMALL):
+                staged.add_rows(few)
+                few.clear()
             try:
-                unfit.extend(_stage(staged, files, shape))
+                if is_small or not _staged_fast(staged, files, shape):
+                    unfit.extend(_read(files, shape, few.extend if is_small else staged.add_rows))
             except ShardWrong as problem:
                 wrong[files.shard.name] = problem
+    staged.add_rows(few)
     return Examined(unfit=tuple(unfit), wrong=wrong)
 
 
-def _stage(staged: Staged, files: Files, shape: Shape) -> list[Quarantined]:
+def _staged_fast(staged: Staged, files: Files, shape: Shape) -> bool:
     from include.scoring.outputs import fast  # not at the top: as in Staged
 
-    if not files.part.elsewhere and fast.stage_right(staged, files, shape):
-        return []
+    return not files.part.elsewhere and fast.stage_right(staged, files, shape)
+
+
+def _read(
+    files: Files, shape: Shape, add: Callable[[Iterable[Sequence[object]]], None]
+) -> Iterator[Quarantined]:
+    """Add the fit rows of a part, and return what does not fit."""
     misfits: list[Misfit] = []
     answers = read_answers(files, shape)
 
@@ -140,8 +153,8 @@ def _stage(staged: Staged, files: Files, shape: Shape) -> list[Quarantined]:
             else:
                 yield (*answer[0], *answer[1])
 
-    staged.add_rows(rows())
-    return list(_with_records(files, misfits))
+    add(rows())
+    return _with_records(files, misfits)
 
 
 def _with_records(files: Files, misfits: Sequence[Misfit]) -> Iterator[Quarantined]:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 
 from include.scoring.jobs.blame import Blame, Cause
 
-_SINGLES = 64  # up to so many records are sent one by one at once
+_SINGLES = 1000  # up to so many records are sent one by one at once
 _MOST_PIECES = 10_000
 _ALONE_AT_MOST = 2
 _OF_SERVICE = frozenset({Cause.SERVER, Cause.TIMEOUT, Cause.SILENCE})
@@ -188,9 +188,9 @@ def _is_of_record(suspect: Suspect, known: State) -> bool:
 def _parts(state: State, allowed: int) -> Mapping[Span, int]:
     """Say into how many pieces each suspect is cut that is not sent whole.
 
-    The square root of its records: so single records follow in the next round, and a shard of a
-    million records takes three. Where nothing was answered yet, so many pieces that all of them
-    failing is more than what is allowed.
+    The square root of its records, up to a million of them: so single records follow in the next
+    round, are confirmed in the one after, and a shard of a million takes three. Where nothing was
+    answered yet, so many pieces that all of them failing is more than what is allowed.
     """
     to_cut = [each.span for each in state.suspects if _is_of_record(each, state)]
     total = sum(span.records for span in to_cut)
