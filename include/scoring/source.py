@@ -53,6 +53,14 @@ class Table:
     rows: Iterator[Row]
 
 
+Reshape = Callable[[Table], Table]
+
+
+def unchanged(table: Table) -> Table:
+    """Reshape nothing."""
+    return table
+
+
 def encoded(table: Table, pipeline: Pipeline) -> Lines:
     """Encode rows, in the columns of the record and the order in which they come."""
     record = pipeline.settings.record

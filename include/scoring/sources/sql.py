@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 
 from sqlalchemy import Engine, text
@@ -12,15 +12,8 @@ from include.scoring.kinds import Column
 from include.scoring.partition import Partition
 from include.scoring.query import for_sqlalchemy, statement
 from include.scoring.records import CHUNK_ROWS
-from include.scoring.source import Lines, Table, encoded
+from include.scoring.source import Lines, Reshape, Table, encoded, unchanged
 from include.scoring.spec import Pipeline
-
-Reshape = Callable[[Table], Table]
-
-
-def unchanged(table: Table) -> Table:
-    """Reshape nothing."""
-    return table
 
 
 class SqlSource:
