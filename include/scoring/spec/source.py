@@ -85,7 +85,7 @@ class Files(Section):
     def _of_csv_alone(self) -> Self:
         surplus = sorted(self.model_fields_set & {"header", "delimiter"})
         if self.format != "csv" and surplus:
-            raise ValueError(f"{' and '.join(surplus)} are for csv; drop them from {self.format}")
+            raise ValueError(f"only csv has {' and '.join(surplus)}; {self.format} has none")
         return self
 
 
