@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from include.scoring.encode.unwritable import Unreadable
 from include.scoring.errors import SourceError
 from include.scoring.identity import Row
 from include.scoring.kinds import Kind
@@ -69,13 +70,20 @@ def _values(values: Sequence[Any], kind: Kind | None) -> Sequence[Any]:
     types = set(map(type, values))
     if kind not in {None, "text"} and str in types:
         values = [_literal(value, kind) if isinstance(value, str) else value for value in values]
-    if Decimal in types and kind != "decimal":
-        values = [nearest_float(v) if isinstance(v, Decimal) else v for v in values]
     if kind == "decimal" and int in types:
         return [Decimal(v) if type(v) is int else v for v in values]
     if kind == "float" and int in types:
-        return [nearest_float(Decimal(v)) if type(v) is int else v for v in values]
+        values = [nearest_float(Decimal(v)) if type(v) is int else v for v in values]
+    if kind != "decimal" and Decimal in types:
+        return [_number(v, kind) if isinstance(v, Decimal) else v for v in values]
     return values
+
+
+def _number(number: Decimal, kind: Kind | None) -> int | float | Unreadable:
+    """Return the float that a number is, or the integer where it is a zero among integers."""
+    if kind != "float" and number.is_zero() and number.as_tuple().exponent == 0:
+        return 0
+    return nearest_float(number)
 
 
 def _literal(text: str, kind: Kind) -> Any:

@@ -104,8 +104,12 @@ def _nested(text: str) -> list[Any] | dict[str, Any]:
 
 
 def parsed_json(text: str) -> Any:
-    """Parse JSON with every number exact: integers as int, all others as Decimal."""
-    return json.loads(text, parse_float=decimal, parse_constant=Decimal)
+    """Parse JSON with every number exact: integers as int, all others and ``-0`` as Decimal."""
+    return json.loads(text, parse_int=_json_integer, parse_float=decimal, parse_constant=Decimal)
+
+
+def _json_integer(digits: str) -> int | Decimal:
+    return Decimal(digits) if digits == "-0" else int(digits)
 
 
 def _whole(pattern: re.Pattern[str], text: str) -> re.Match[str]:

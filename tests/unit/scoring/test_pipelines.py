@@ -188,10 +188,10 @@ def test_what_files_are_asked_does_not_depend_on_the_connection(files_folder):
         ("format: csv", "sql: a.sql", "pipeline.yaml:5: source: a source has either sql, a query"),
         ("files: s3", "file: s3", "pipeline.yaml:5: source: a source has either sql, a query's"),
         ("format: csv", "format: csv\n  header: 1.5", "pipeline.yaml:9: source.header: Input"),
-        ("format: csv", "format: csv\n  head: no", "pipeline.yaml:9: source.head: is not a setting"),
+        ("format: csv", "format: csv\n  head: no", "pipeline.yaml:9: source.head: is not a set"),
         ("format: csv", "format: csv\n  delimiter: '\"'", "pipeline.yaml:9: source.delimiter: a d"),
         ("format: csv", "format: csv\n  columns: [a, a]", "pipeline.yaml:9: source.columns: it na"),
-        ("format: csv", "format: jsonl\n  header: no", "pipeline.yaml:5: source: only csv has header"),
+        ("format: csv", "format: jsonl\n  header: no", "pipeline.yaml:5: source: only csv has "),
     ],
 )  # fmt: skip
 def test_each_mistake_of_a_source_of_files_is_named_with_its_line(files_folder, old, new, problem):
