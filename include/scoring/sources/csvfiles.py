@@ -68,9 +68,10 @@ def _of_width(records: _Numbered, width: int) -> Iterator[Fields]:
 
 def _records(lines: Iterator[str], delimiter: str) -> _Numbered:
     """Take lines for records, numbered from 1; empty lines are none."""
-    field = re.compile(
-        rf'(?:"((?:[^"]|"")*+)"|([^"{re.escape(delimiter)}\n]*+))({re.escape(delimiter)}|\Z)'
-    )
+    between = re.escape(delimiter)
+    field = rf'"[^"]*+(?:""[^"]*+)*+"|[^"{between}]*+'
+    whole = re.compile(f"(?:{field})(?:{between}(?:{field}))*+")
+    fields = re.compile(rf"(?:\A|{between})({field})")
     number = 0
     for line in lines:
         text = _without_end(line if line.count('"') % 2 == 0 else _closed(line, lines, number + 1))
@@ -79,8 +80,19 @@ def _records(lines: Iterator[str], delimiter: str) -> _Numbered:
         number += 1
         if '"' not in text:
             yield number, [part or None for part in text.split(delimiter)]
+        elif whole.fullmatch(text):
+            yield number, [_value(part) for part in fields.findall(text)]
         else:
-            yield number, _quoted(text, field, delimiter, number)
+            raise SourceError(
+                f"record {number} has a quote that neither begins nor ends a field; CSV (RFC 4180)"
+                " has quotes around a field, and two in the place of one inside"
+            )
+
+
+def _value(field: str) -> str | None:
+    if not field.startswith('"'):
+        return field or None
+    return field[1:-1].replace('""', '"')
 
 
 def _closed(line: str, lines: Iterator[str], number: int) -> str:
@@ -94,22 +106,6 @@ def _closed(line: str, lines: Iterator[str], number: int) -> str:
         parts.append(following)
         quotes += following.count('"')
     return "".join(parts)
-
-
-def _quoted(text: str, field: re.Pattern[str], delimiter: str, number: int) -> Fields:
-    fields: Fields = []
-    start, more = 0, True
-    while more:
-        match = field.match(text, start)
-        if match is None:
-            raise SourceError(
-                f"record {number} has a quote that neither begins nor ends a field; CSV (RFC 4180)"
-                " has quotes around a field, and two in the place of one inside"
-            )
-        plain, quoted = match[2] or None, match[1]
-        fields.append(plain if quoted is None else quoted.replace('""', '"'))
-        start, more = match.end(), match[3] == delimiter
-    return fields
 
 
 def _without_end(text: str) -> str:

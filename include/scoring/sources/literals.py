@@ -24,9 +24,10 @@ _TIMESTAMP = re.compile(
 )
 _BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 _MICROSECOND_DIGITS = 6
+_NO_SUCH_VALUE = (ValueError, ArithmeticError, RecursionError)
 # Those of PostgreSQL's numeric: https://www.postgresql.org/docs/current/datatype-numeric.html
 _LARGEST_EXPONENT = 131_072
-_NO_NUMBER_HERE = "a number of more digits than any database keeps; correct the files"
+_TOO_LONG = "a number of more digits than any database keeps; correct the files"
 
 
 def literals(texts: Sequence[str | None], kind: Kind) -> list[Any]:
@@ -35,15 +36,20 @@ def literals(texts: Sequence[str | None], kind: Kind) -> list[Any]:
     >>> literals(["9007199254740993", None], "integer")
     [9007199254740993, None]
     """
+    if kind == "text":
+        return list(texts)
     read = _READERS[kind]
-    return [None if text is None else _read(read, text, kind) for text in texts]
+    try:
+        return [None if text is None else read(text) for text in texts]
+    except _NO_SUCH_VALUE:  # then each is looked at alone
+        return [None if text is None else _read(read, text, kind) for text in texts]
 
 
 def decimal(text: str) -> Decimal | Unreadable:
     """Read a number with all its digits."""
     number = Decimal(text)
     if number.is_finite() and abs(number.adjusted()) > _LARGEST_EXPONENT:
-        return Unreadable(_NO_NUMBER_HERE)
+        return Unreadable(_TOO_LONG)
     return number
 
 
@@ -58,7 +64,7 @@ def nearest_float(number: Decimal) -> float | Unreadable:
 def _read(read: Callable[[str], Any], text: str, kind: Kind) -> Any:
     try:
         return read(text)
-    except (ValueError, ArithmeticError, RecursionError):
+    except _NO_SUCH_VALUE:
         return Unreadable(
             f"a text that is no {kind}; correct the files, or the kind in contract.yaml"
         )
@@ -73,7 +79,8 @@ def _decimal(text: str) -> Decimal | Unreadable:
 
 
 def _float(text: str) -> float | Unreadable:
-    return nearest_float(Decimal(_whole(_NUMBER, text)[0]))
+    value = float(_whole(_NUMBER, text)[0])
+    return nearest_float(Decimal(text)) if math.isinf(value) else value
 
 
 def _boolean(text: str) -> bool:
@@ -119,12 +126,12 @@ def _whole(pattern: re.Pattern[str], text: str) -> re.Match[str]:
     return match
 
 
+# Texts are what they are.
 _READERS: dict[Kind, Callable[[str], Any]] = {
     "integer": _integer,
     "decimal": _decimal,
     "float": _float,
     "boolean": _boolean,
-    "text": str,
     "date": _date,
     "timestamp": _timestamp,
     "nested": _nested,
