@@ -22,6 +22,7 @@ ScoringError
 │   ├── DeadlinePassed          it was stopped because its time was up
 │   └── UnknownStatus           it is in a status that this package does not know
 └── Transient                   cured by waiting
+    ├── SourceChanged           files of the source were replaced while they were read
     ├── CapacityShort           no instance to be had: the account's limit, or the service's stock
     ├── ServiceBroken           the service failed
     └── Unreachable             too many calls, or the network
@@ -140,6 +141,10 @@ class Transient(ScoringError):
     """
 
     retry_seconds = 30
+
+
+class SourceChanged(Transient):
+    """Files of the source were replaced or deleted while they were read."""
 
 
 class CapacityShort(Transient):

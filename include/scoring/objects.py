@@ -5,14 +5,35 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from typing import Any, Protocol, Self
+from dataclasses import dataclass
+from typing import IO, Any, Protocol, Self
 
 from include.scoring.names import S3Uri
 from include.scoring.upload import S3Uploads, Uploads
 
+_CHANGED = frozenset({404, 412})  # gone, and not as the condition says
+_PIECE_BYTES = 1 << 20
+
 
 class ObjectMissing(LookupError):
     """There is no such object. A programming error or a race, not bad data, unless caught."""
+
+
+class ObjectChanged(LookupError):
+    """An object is no more what it was when it was listed, or is gone. Caught, and explained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredObject:
+    """An object as it was when it was listed.
+
+    Attributes:
+        uri: where it lies.
+        etag: S3's name of its content; another content has another.
+    """
+
+    uri: S3Uri
+    etag: str
 
 
 class ObjectStore(Protocol):
@@ -36,6 +57,15 @@ class ObjectStore(Protocol):
 
     def keys(self, prefix: S3Uri) -> Iterator[S3Uri]:
         """List the objects below ``prefix/``, in the order of their keys."""
+
+    def listed(self, start: S3Uri) -> Iterator[StoredObject]:
+        """List the objects whose keys begin with that of ``start``, in the order of their keys."""
+
+    def download(self, stored: StoredObject, file: IO[bytes]) -> None:
+        """Write an object's content to a file, in memory of a fixed size; or raise ObjectChanged.
+
+        What is written is the content that was listed, whatever is done to the object meanwhile.
+        """
 
     def uploads(self) -> Uploads:
         """Return a context in which objects are made piece by piece."""
@@ -98,12 +128,32 @@ class S3Objects:
 
     def keys(self, prefix: S3Uri) -> Iterator[S3Uri]:
         """List the objects below ``prefix/``."""
+        for stored in self.listed(S3Uri(prefix.bucket, f"{prefix.key}/")):
+            yield stored.uri
+
+    def listed(self, start: S3Uri) -> Iterator[StoredObject]:
+        """List the objects whose keys begin with that of ``start``."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=prefix.bucket, Prefix=f"{prefix.key}/"
+            Bucket=start.bucket, Prefix=start.key
         )
         for page in pages:
             for entry in page.get("Contents", ()):
-                yield S3Uri(prefix.bucket, entry["Key"])
+                yield StoredObject(uri=S3Uri(start.bucket, entry["Key"]), etag=entry["ETag"])
+
+    def download(self, stored: StoredObject, file: IO[bytes]) -> None:
+        """Write an object's content to a file.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-reads.html
+        """
+        place = {"Bucket": stored.uri.bucket, "Key": stored.uri.key}
+        try:
+            response = self._client.get_object(**place, IfMatch=stored.etag)
+        except self._client.exceptions.ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] in _CHANGED:
+                raise ObjectChanged(str(stored.uri)) from error
+            raise
+        for piece in response["Body"].iter_chunks(_PIECE_BYTES):
+            file.write(piece)
 
     def unfinished(self, prefix: S3Uri) -> Iterator[S3Uri]:
         """List the objects below ``prefix/`` whose upload was begun and neither done nor aborted.
@@ -151,19 +201,33 @@ class InMemoryObjects:
 
     def keys(self, prefix: S3Uri) -> Iterator[S3Uri]:
         """List the objects below ``prefix/``."""
-        start = f"{prefix.key}/"
-        yield from sorted(
-            (
-                uri
-                for uri in self.content
-                if uri.bucket == prefix.bucket and uri.key.startswith(start)
-            ),
-            key=lambda uri: uri.key,
-        )
+        for stored in self.listed(S3Uri(prefix.bucket, f"{prefix.key}/")):
+            yield stored.uri
+
+    def listed(self, start: S3Uri) -> Iterator[StoredObject]:
+        """List the objects whose keys begin with that of ``start``."""
+        found = [
+            uri
+            for uri in self.content
+            if uri.bucket == start.bucket and uri.key.startswith(start.key)
+        ]
+        for uri in sorted(found, key=lambda uri: uri.key):
+            yield StoredObject(uri=uri, etag=_etag(self.content[uri]))
+
+    def download(self, stored: StoredObject, file: IO[bytes]) -> None:
+        """Write an object's content to a file."""
+        body = self.content.get(stored.uri)
+        if body is None or _etag(body) != stored.etag:
+            raise ObjectChanged(str(stored.uri))
+        file.write(body)
 
     def uploads(self) -> InMemoryUploads:
         """Collect pieces."""
         return InMemoryUploads(self)
+
+
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
 
 
 class InMemoryUploads:

@@ -50,17 +50,31 @@ class Source(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows of one partition as Python values."""
+    """Rows of one partition as Python values.
+
+    Attributes:
+        columns: those of each row; none where ``reshape.py`` was given no rows to show any.
+        rows: drawn once.
+    """
 
     columns: tuple[Column, ...]
     rows: Iterator[Row]
 
 
+Reshape = Callable[[Table], Table]
+
+
+def unchanged(table: Table) -> Table:
+    """Reshape nothing."""
+    return table
+
+
 def encoded(table: Table, pipeline: Pipeline) -> Lines:
     """Encode rows, in the columns of the record and the order in which they come."""
     record = pipeline.settings.record
-    check(table.columns, pipeline)
-    encoder = RowEncoder(record, table.columns)
+    columns = table.columns or tuple(Column(name=name) for name in record.columns)
+    check(columns, pipeline)
+    encoder = RowEncoder(record, columns)
     pending = chunks(table.rows)
     first = list(next(pending, ()))
     if first:

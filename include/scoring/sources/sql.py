@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -30,20 +30,13 @@ from include.scoring.partition import Partition
 from include.scoring.query import for_sqlalchemy, statement
 from include.scoring.records import CHUNK_ROWS
 from include.scoring.slices import Slice, checked
-from include.scoring.source import Lines, Table, encoded
+from include.scoring.source import Lines, Reshape, Table, encoded, unchanged
 from include.scoring.spec import Pipeline
 
 _REFUSED = (
     "The database does not give the {}: is the first column of record.id not what extract cuts?"
     " Integers are cut by extract.slices, texts by texts as extract.ranges. It says: {}"
 )
-
-Reshape = Callable[[Table], Table]
-
-
-def unchanged(table: Table) -> Table:
-    """Reshape nothing."""
-    return table
 
 
 class SqlSource:

@@ -13,7 +13,7 @@ from include.scoring.spec.checks import Checks
 from include.scoring.spec.fields import Name, Section, TimeOfDay, TimeZone
 from include.scoring.spec.job import Limits, Model, Recover, Transform
 from include.scoring.spec.slices import Extract
-from include.scoring.spec.source import Record, Shards, Source
+from include.scoring.spec.source import Files, Record, Shards, Source
 from include.scoring.spec.target import Prediction, Target
 
 _LONGEST_NAME = 63
@@ -82,7 +82,11 @@ class PipelineFile(Section):
         ]
 
     def _slice_problems(self) -> list[str]:
-        if self.extract.count == 1 or self.shards.max_bytes <= _LARGEST_COPY:
+        if self.extract.count == 1:
+            return []
+        if isinstance(self.source, Files):
+            return ["extract cuts the rows of a query; files are read by one task"]
+        if self.shards.max_bytes <= _LARGEST_COPY:
             return []
         return [
             f"shards.max_bytes is {self.shards.max_bytes} but the shards of slices are copied by"
@@ -127,7 +131,8 @@ class Pipeline(BaseModel):
         name: the folder's name, also the DAG's id.
         folder: where it lies.
         settings: the content of ``pipeline.yaml``.
-        query: the text of the SQL file, its identifiers filled in.
+        query: what the source is asked: the text of the SQL file, its identifiers filled in; of
+            files the settings that say which and how.
         contract: the columns of ``contract.yaml``; None where there is no such file.
         reshape: the path of ``reshape.py``; None where there is no such file.
     """
