@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from airflow.sdk import DAG, XComArg
 
+from batch_transform.extract import resubmit_param
 from batch_transform.load import LoadOperator, publish_param
 from batch_transform.manifest import BuildManifestOperator
 from batch_transform.partition import partition_param
@@ -40,6 +41,7 @@ def scoring_dag(pipeline: Pipeline, settings: Settings) -> DAG:
         params={
             "partition": partition_param(),
             "force_rerun": force_param(),
+            "resubmit": resubmit_param(),
             "publish_blocked": publish_param(),
         },
         tags={"batch-transform", spec.record.format},

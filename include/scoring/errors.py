@@ -11,6 +11,7 @@ ScoringError
 │   ├── SourceError             source rows that cannot become records
 │   ├── ManifestError           shards in S3 differ from the index
 │   ├── OutputError             predictions missing, surplus, or not as declared
+│   ├── Superseded              the load that rows are to be added to is not in force any more
 │   ├── LimitHit                records have no prediction, and no more is tried
 │   └── PartitionBlocked        a check before publishing says no
 ├── JobError                    a transform job did not do what was asked of it
@@ -91,6 +92,10 @@ class ManifestError(DataError):
 
 class OutputError(DataError):
     """Predictions are missing, surplus, or not as declared."""
+
+
+class Superseded(DataError):
+    """The load that rows are to be added to is not in force any more."""
 
 
 class LimitHit(DataError):

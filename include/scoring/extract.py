@@ -80,5 +80,6 @@ def _index(
         records=sum(shard.records for shard in shards),
         quarantined=quarantined,
         part=lines.part,
+        resubmits=lines.resubmits,
         shards=tuple(shards),
     )

@@ -49,6 +49,8 @@ class ExtractIndex(_Entry):
         records: number of records in all shards.
         quarantined: number of records that were too large, and are in no shard.
         part: the slice of the partition that was extracted; None where it was the whole.
+        resubmits: digest of the load whose quarantined records these are; empty where they are the
+            rows of the source.
         shards: the shards in order; none where the source had no rows.
     """
 
@@ -61,6 +63,7 @@ class ExtractIndex(_Entry):
     records: int
     quarantined: int = 0
     part: Slice | None = None
+    resubmits: str = ""
     shards: tuple[Shard, ...]
 
     def to_json(self) -> bytes:

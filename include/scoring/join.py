@@ -24,7 +24,7 @@ from include.scoring.slices import slices
 from include.scoring.spec import Pipeline
 
 _COPIES_AT_ONCE = 8
-_SAME = ("pipeline", "partition", "query", "columns")
+_SAME = ("pipeline", "partition", "query", "columns", "resubmits")
 _CURE = "Clear every task of extract in this run"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from include.scoring import quarantine
+from include.scoring import quarantine, resubmit
 from include.scoring.checks import Finding, Measured, history_needed, judge
 from include.scoring.errors import PartitionBlocked
 from include.scoring.index import ExtractIndex
@@ -19,7 +19,7 @@ from include.scoring.outputs.reconcile import Account, columns_of, stage_outputs
 from include.scoring.outputs.staged import staging
 from include.scoring.profile import Profile, profiles
 from include.scoring.spec import Pipeline
-from include.scoring.warehouse.loader import Load, Warehouse
+from include.scoring.warehouse.loader import Load, Warehouse, superseded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,11 +102,17 @@ def load(run: LoadRun, objects: ObjectStore, warehouse: Warehouse) -> Loaded:
         PartitionBlocked: a check says no.
         TargetMismatch: the target is not as declared.
     """
-    columns = columns_of(run.pipeline.settings, run.index)
-    with staging(columns) as staged:
+    settings = run.pipeline.settings
+    before = _added_to(run, warehouse)
+    if before is not None and before.digest == digest_of(run):
+        return Loaded(rows=before.rows, changed=False, quarantined=before.quarantined, findings=())
+    with staging(columns_of(settings, run.index)) as staged:
         account = stage_outputs(run.pipeline, run.index, objects, run.coverage, staged)
-        measured = profiles(staged, run.pipeline.settings.predictions)
+        measured = profiles(staged, settings.predictions)
         plan = _plan(run, account, measured)
+        if before is not None:
+            measured = resubmit.together(measured, plan.entry, before)
+            plan = replace(plan, entry=resubmit.added(plan.entry, before, measured))
         findings = _judged(run, plan, warehouse, measured)
         if account.quarantined:
             objects.put(_records(run), quarantine.to_json_lines(account.quarantined))
@@ -119,12 +125,24 @@ def load(run: LoadRun, objects: ObjectStore, warehouse: Warehouse) -> Loaded:
     )
 
 
+def _added_to(run: LoadRun, warehouse: Warehouse) -> Entry | None:
+    """Return the entry of the load whose quarantined records these are; None where they are not."""
+    if not run.index.resubmits:
+        return None
+    target, partition = run.pipeline.settings.target, run.index.partition
+    entry = warehouse.in_force(target, partition)
+    if entry is None or entry.digest not in (run.index.resubmits, digest_of(run)):
+        raise superseded(target, partition)
+    return entry
+
+
 def digest_of(run: LoadRun) -> str:
     """Digest what a load puts into the target: equal digests mean equal rows."""
     settings = run.pipeline.settings
     return content_digest(
         {
             "shards": [shard.sha256 for shard in run.index.shards],
+            "resubmits": run.index.resubmits,
             "jobs": [run.job.name, *run.coverage.jobs],
             "given_up": [(each.shard, each.line) for each in run.coverage.quarantined],
             "placeholder": settings.recover.placeholder,
@@ -165,6 +183,7 @@ def _plan(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Load:
         typed=bool(run.index.shards),
         entry=entry,
         quarantined=account.quarantined,
+        adds_to=run.index.resubmits,
     )
 
 

@@ -68,6 +68,16 @@ class RunLayout:
             raise ValueError(f"{index_uri!r} is not the URI of an extract's index.json")
         return cls(attempt_root=S3Uri.parse(root))
 
+    @classmethod
+    def of_quarantine(cls, uri: S3Uri) -> RunLayout:
+        """Find the layout again from an object of its quarantine."""
+        return cls(attempt_root=S3Uri(uri.bucket, uri.key.rpartition("/quarantine/")[0]))
+
+    @property
+    def quarantine(self) -> S3Uri:
+        """Prefix of the records that have no prediction."""
+        return self.attempt_root / "quarantine"
+
     @property
     def partition_root(self) -> S3Uri:
         """Prefix of all attempts at the partition."""

@@ -16,7 +16,7 @@ _MB = 1_000_000
 
 def set_aside(layout: RunLayout, settings: PipelineFile) -> S3Uri:
     """Say where an attempt keeps the records that are too large, if it has any."""
-    return layout.attempt_root / "quarantine" / f"oversized.{settings.record.format}"
+    return layout.quarantine / f"oversized.{settings.record.format}"
 
 
 class Oversized:

@@ -28,12 +28,15 @@ class Lines:
         blocks: whole lines, each block some; drawn once, and closed by who drew them. Ids are
             proven different by the end.
         part: the slice that these are the records of; None where they are the whole partition's.
+        resubmits: digest of the load whose quarantined records these are; empty where they are the
+            source's.
     """
 
     columns: tuple[Column, ...]
     final_columns: Callable[[], tuple[Column, ...]]
     blocks: Generator[bytes]
     part: Slice | None = None
+    resubmits: str = ""
 
 
 class Source(Protocol):

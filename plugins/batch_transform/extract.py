@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import BaseOperator, Context, Param
 
-from batch_transform.connections import s3_objects
+from batch_transform.connections import open_warehouse, s3_objects
 from batch_transform.failures import no_retry
 from batch_transform.partition import partition_of
 from batch_transform.sources import open_source
@@ -14,9 +16,26 @@ from include.scoring.extract import extract
 from include.scoring.index import ExtractIndex
 from include.scoring.names import RunLayout
 from include.scoring.objects import S3Objects
+from include.scoring.partition import Partition
 from include.scoring.settings import Settings
 from include.scoring.slices import Slice, slices
+from include.scoring.source import Source
+from include.scoring.sources.quarantine import QuarantineSource
 from include.scoring.spec import Pipeline
+
+RESUBMIT = "resubmit"
+
+
+def resubmit_param() -> Param:
+    """Return the run parameter ``resubmit``; each DAG has its own, since a Param keeps state."""
+    return Param(
+        False,
+        type="boolean",
+        title="Send quarantined records again",
+        description_md="Takes the records that the partition keeps in quarantine, and those alone,"
+        " through the pipeline again, and adds their rows to the partition. For when the model is"
+        " mended.",
+    )
 
 
 class ExtractOperator(BaseOperator):
@@ -65,10 +84,24 @@ class ExtractOperator(BaseOperator):
             report_unfinished(self, objects, layout)
         else:
             self.log.info("Slice %d of %d: %s", part.number, part.count, part.label)
-        with open_source(self.pipeline, part) as source:
+        with self._source(context, partition, objects) as source:
             index = extract(self.pipeline, partition, source, objects, layout)
         self.log.info("Wrote %d records in %d shards", index.records, len(index.shards))
         return told(index, layout)
+
+    @contextmanager
+    def _source(
+        self, context: Context, partition: Partition, objects: S3Objects
+    ) -> Iterator[Source]:
+        """Lend the pipeline's source; or what the partition keeps in quarantine."""
+        if not context["params"].get(RESUBMIT):
+            with open_source(self.pipeline, self.part) as source:
+                yield source
+            return
+        target = self.pipeline.settings.target
+        with open_warehouse(target) as warehouse:
+            entry = warehouse.in_force(target, partition.day)
+        yield QuarantineSource(entry, objects, self.part)
 
 
 def told(index: ExtractIndex, layout: RunLayout) -> dict[str, Any]:

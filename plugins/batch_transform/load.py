@@ -75,7 +75,7 @@ class LoadOperator(BaseOperator):
             pipeline=self.pipeline,
             index=index,
             coverage=self._coverage(index, layout, objects),
-            quarantine=layout.attempt_root / "quarantine",
+            quarantine=layout.quarantine,
             job=self._job(),
             run_id=context["dag_run"].run_id,
             publish_blocked=bool(context["params"].get("publish_blocked")),

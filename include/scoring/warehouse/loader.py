@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from include.scoring.errors import Superseded
 from include.scoring.ledger import Entry
 from include.scoring.outputs.coverage import Quarantined
 from include.scoring.outputs.staged import Staged, StagedColumn
@@ -24,6 +25,7 @@ class Load:
         typed: whether the types of the ids are known; they are not where there was no record yet.
         entry: the load's row in the ledger.
         quarantined: the partition's records that are in no row.
+        adds_to: digest of the load in force, whose rows stay; empty where they are replaced.
     """
 
     target: Target
@@ -32,6 +34,7 @@ class Load:
     typed: bool
     entry: Entry
     quarantined: Sequence[Quarantined] = ()
+    adds_to: str = ""
 
     @property
     def partition(self) -> date:
@@ -55,6 +58,9 @@ class Published:
 class Warehouse(Protocol):
     """Where predictions go; ``tests/contract/warehouse`` holds every one of them to this."""
 
+    def in_force(self, target: Target, partition: date) -> Entry | None:
+        """Return the entry of the load that the partition holds; None where there was none."""
+
     def history(self, load: Load, count: int) -> list[Entry]:
         """Return the entry in force of each of the ``count`` partitions before this one.
 
@@ -69,4 +75,26 @@ class Warehouse(Protocol):
         Until this returns, every reader sees the partition as it was; afterwards, as it is. If it
         does not return, nothing has changed. Of two at once one waits, or the later wins whole.
         A second one with the digest of the entry in force changes nothing.
+
+        Raises:
+            Superseded: it adds to a load that is not in force.
         """
+
+
+def check_not_superseded(load: Load, current: Entry | None) -> None:
+    """Hold a load that adds rows to the load in force.
+
+    Raises:
+        Superseded: that is another one by now.
+    """
+    if load.adds_to and (current is None or current.digest != load.adds_to):
+        raise superseded(load.target, load.partition)
+
+
+def superseded(target: Target, partition: date) -> Superseded:
+    """Return the error of a load that adds to what is not in force any more."""
+    return Superseded(
+        f"Partition {partition} of {target.table} has been loaded anew since its quarantined"
+        " records were sent again; nothing was changed. Trigger resubmit once more, for what is in"
+        " quarantine now"
+    )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from psycopg import sql
 
 from include.scoring.errors import TargetMismatch
 from include.scoring.outputs.staged import StagedColumn
+from include.scoring.spec import Target
 from include.scoring.warehouse.loader import Load
 from include.scoring.warehouse.statements import Parts, Statements, identifier, listed, regclass
 
@@ -50,18 +52,25 @@ def parts_of(load: Load) -> dict[str, sql.Composable]:
     """Quote what the statements about a load need."""
     target = load.target
     names = [target.partition_column, *(column.name for column in load.columns)]
-    ledger = beside(target.table, _LEDGER)
     return {
+        **ledger_parts(target, load.partition),
         "table": identifier(target.table),
         "name": regclass(target.table),
+        "columns": listed(names),
+        "partition_column": sql.Identifier(target.partition_column),
+        "pipeline": sql.Literal(load.entry.pipeline),
+    }
+
+
+def ledger_parts(target: Target, partition: date) -> dict[str, sql.Composable]:
+    """Quote what the statements about a partition's ledger need."""
+    ledger = beside(target.table, _LEDGER)
+    return {
         "target": sql.Literal(target.table),
+        "partition": sql.SQL("{}::date").format(sql.Literal(partition.isoformat())),
         "ledger": identifier(ledger),
         "ledger_name": regclass(ledger),
         "quarantine": identifier(beside(target.table, _QUARANTINE)),
-        "columns": listed(names),
-        "partition_column": sql.Identifier(target.partition_column),
-        "partition": sql.SQL("{}::date").format(sql.Literal(load.partition.isoformat())),
-        "pipeline": sql.Literal(load.entry.pipeline),
     }
 
 
