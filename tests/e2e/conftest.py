@@ -15,6 +15,7 @@ from local.stack import PIPELINES, StackSettings, running_stack
 
 RUN_SECONDS = 120
 SLICED = "sliced_flights"
+PICKY = "picky_flights"
 POOL = {"name": "transform-ml.m5.large", "slots": 14, "include_deferred": True}
 
 
@@ -82,13 +83,20 @@ def laptop_folder():
 
 @pytest.fixture(scope="session")
 def pipelines(laptop_folder):
-    """The shipped pipelines, and one that does what the flights' does in slices."""
+    """The shipped pipelines, the flights' in slices, and theirs with a model that refuses some."""
     folder = laptop_folder / "pipelines"
     shutil.copytree(PIPELINES, folder)
-    shutil.copytree(PIPELINES / "flight_delay", folder / SLICED)
-    settings = folder / SLICED / "pipeline.yaml"
-    text = settings.read_text().replace("predictions.flight_delay", f"predictions.{SLICED}")
-    settings.write_text(text + "extract: {slices: 3}\n")
+    for name, changes in (
+        (SLICED, {"limits: ": "extract: {slices: 3}\nlimits: "}),
+        (PICKY, {"{name: flight-delay}": "{name: picky}", "deadline: 6h": "bad_records: 1%"}),
+    ):
+        shutil.copytree(PIPELINES / "flight_delay", folder / name)
+        settings = folder / name / "pipeline.yaml"
+        text = settings.read_text().replace("predictions.flight_delay", f"predictions.{name}")
+        for before, after in changes.items():
+            assert before in text
+            text = text.replace(before, after)
+        settings.write_text(text)
     return folder
 
 
