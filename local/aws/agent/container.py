@@ -124,7 +124,7 @@ class Container:
                 head = channel.request("GET", "/execution-parameters", _HEADERS)
                 reply = channel.exchange(head, b"", 10.0)
             document = json.loads(reply.body) if reply.status == 200 else {}
-        except (ExchangeFailed, ValueError):
+        except (ExchangeFailed, ValueError, RecursionError):
             return {}
         return document if isinstance(document, dict) else {}
 
@@ -142,17 +142,20 @@ class Container:
         if self._process is not None:
             self._process.kill()
 
-    def stop(self) -> None:
-        """End the program: politely, then not."""
+    def ask_to_end(self) -> None:
+        """Ask the program to end."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def end(self, deadline: float) -> None:
+        """Wait for the program to end by itself until a moment of the monotonic clock; kill it."""
         if self._process is None:
             return
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(self._switches["stop_grace_seconds"])
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        try:
+            self._process.wait(max(deadline - time.monotonic(), 0))
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         if self._reader:
             self._reader.join(0.5)
 

@@ -34,6 +34,7 @@ def check(request: dict[str, Any], switches: Mapping[str, Any]) -> None:
         ValidationException: a rule is broken.
     """
     _check_payload(request, switches)
+    _check_strategy(request, switches)
     _check_instances(request["TransformResources"])
     _check_filters(request, switches)
     _check_join(request)
@@ -57,6 +58,13 @@ def _check_payload(request: dict[str, Any], switches: Mapping[str, Any]) -> None
             f"MaxConcurrentTransforms ({concurrent}) times MaxPayloadInMB ({payload}) "
             f"must not exceed {_LIMIT_MB} MB"
         )
+
+
+def _check_strategy(request: dict[str, Any], switches: Mapping[str, Any]) -> None:
+    split = request["TransformInput"].get("SplitType", "None")
+    refused = switches["strategy_without_split"] == "refuse"
+    if refused and split == "None" and "BatchStrategy" in request:
+        raise ValidationException("BatchStrategy needs a SplitType other than None")
 
 
 def _check_instances(resources: dict[str, Any]) -> None:
