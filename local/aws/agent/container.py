@@ -34,6 +34,8 @@ NO_PING = (
     "implemented and responds with an HTTP 200 status code"
 )
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "TZ")
+_USUAL_LINE = 256
+"""Longer lines count as several of those that are kept, so that a few cannot fill the memory."""
 _HEADERS = {"User-Agent": "Go-http-client/1.1"}
 
 
@@ -191,8 +193,8 @@ class Container:
         assert self._process.stdout is not None  # noqa: S101 - a pipe, see `start`
         limit = int(self._switches["container_log_limit_in_mb"] * 1e6)
         total, rest = 0, b""
-        with contextlib.suppress(OSError, ValueError):
-            while data := os.read(self._process.stdout.fileno(), 65536):
+        with contextlib.suppress(OSError, ValueError), self._process.stdout as out:
+            while data := os.read(out.fileno(), 65536):
                 total += len(data)
                 if total > limit:
                     self.flooded.set()
@@ -209,7 +211,7 @@ class Container:
         room = self._switches["container_log_kept_lines"] - self._told
         texts = [line.decode("utf-8", "replace").rstrip("\r") for line in lines if line.strip()]
         texts = texts[: max(room, 0)]
-        self._told += len(texts)
+        self._told += sum(1 + len(text) // _USUAL_LINE for text in texts)
         if texts:
             self._reporter.container_log(self._spec.name, texts)
 

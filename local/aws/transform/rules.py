@@ -81,6 +81,9 @@ def _check_instances(resources: dict[str, Any]) -> None:
 
 def _check_filters(request: dict[str, Any], switches: Mapping[str, Any]) -> None:
     processing = request.get("DataProcessing", {})
+    split = request["TransformInput"].get("SplitType", "None")
+    if processing.get("InputFilter", "$") != "$" and split not in {"None", "Line"}:
+        raise ValidationException(f"InputFilter cannot be used with SplitType {split}")
     content_type = request["TransformInput"].get("ContentType", "")
     accept = request["TransformOutput"].get("Accept", "")
     types = {"InputFilter": content_type, "OutputFilter": accept or content_type}
