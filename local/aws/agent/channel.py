@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from local.aws.agent.errors import INTERNAL, ExchangeFailed, ExchangeTimeout, ObjectError
+from local.aws.agent.errors import ExchangeFailed, ExchangeTimeout
 from local.aws.agent.replies import Reply, ReplyReader, StaleError, remaining
+from local.aws.agent.sending import Body, finishing, send
 
-ChunkSource = Callable[[], Iterator[bytes]]
-Body = bytes | ChunkSource
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-_JOINED = 65536
-"""Bodies up to this size travel in one packet with their head."""
+_SENT = object()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,17 +103,24 @@ class Channel:
     def _attempt(self, head: bytes, body: Body, deadline: float) -> Reply:
         connection = self._connect(deadline)
         connection.settimeout(remaining(deadline))
-        broken = False
+        reader = ReplyReader(connection, deadline, self._folder)
+        sending = send(connection, head, body, deadline)
         try:
-            _send(connection, head, body, deadline)
+            whole = next(sending, _SENT) is _SENT
         except TimeoutError:
             raise
-        except OSError:
-            broken = True  # a container may refuse early and close; its reply can still be read
-        reply, keep = ReplyReader(connection, deadline, self._folder).reply()
-        if not keep or broken:
+        except OSError:  # a container may refuse early and close; its reply can still be read
+            reply, keep = reader.reply()[0], False
+        else:
+            reply, keep = reader.reply() if whole else self._read_meanwhile(reader, sending)
+        if not keep:
             self.close()
         return reply
+
+    def _read_meanwhile(self, reader: ReplyReader, sending: Iterator[None]) -> tuple[Reply, bool]:
+        assert self._socket is not None  # noqa: S101 - the request is on its way
+        with finishing(sending, self._socket):
+            return reader.reply()[0], False
 
     def _connect(self, deadline: float) -> socket.socket:
         if self._socket is None:
@@ -127,35 +134,3 @@ class Channel:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _send(connection: socket.socket, head: bytes, body: Body, deadline: float) -> None:
-    if not isinstance(body, bytes):
-        connection.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n")
-        for chunk in _readable(body):
-            connection.settimeout(remaining(deadline))
-            _send_joined(connection, b"%x\r\n" % len(chunk), chunk, b"\r\n")
-        connection.sendall(b"0\r\n\r\n")
-        return
-    _send_joined(connection, head + b"Content-Length: %d\r\n\r\n" % len(body), body, b"")
-
-
-def _readable(body: ChunkSource) -> Iterator[bytes]:
-    """The chunks that are not empty; what cannot be read is no fault of the connection.
-
-    Raises:
-        ObjectError: the body cannot be read to its end.
-    """
-    try:
-        yield from filter(None, body())
-    except OSError as error:
-        raise ObjectError(INTERNAL, f"the object cannot be read: {error}") from error
-
-
-def _send_joined(connection: socket.socket, before: bytes, data: bytes, after: bytes) -> None:
-    if len(data) <= _JOINED:
-        connection.sendall(before + data + after)
-    else:
-        connection.sendall(before)
-        connection.sendall(data)
-        connection.sendall(after)

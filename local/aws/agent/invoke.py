@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from local.aws.agent.channel import Body, Channel
+from local.aws.agent.channel import Channel
 from local.aws.agent.errors import (
     ALGORITHM,
     CLIENT,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from local.aws.agent.container import Container
     from local.aws.agent.plan import Plan
+    from local.aws.agent.sending import Body
 
 _SHOWN_LINES = 20
 _SHOWN_BYTES = 65536

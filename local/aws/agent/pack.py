@@ -14,9 +14,9 @@ from local.aws.agent.errors import RecordError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from local.aws.agent.channel import Body
     from local.aws.agent.plan import Plan
     from local.aws.agent.processing import Processor
+    from local.aws.agent.sending import Body
 
 
 class Batch(NamedTuple):

@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -103,6 +104,29 @@ def test_the_line_end_of_a_long_reply(tmp_path, text, always, wanted):
     assert with_line_end(text, always=always) == wanted
 
 
+def early_answer(server):
+    """Answer before a request is read, and keep the connection."""
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(1000)
+        connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig")
+        server.over.wait(30)
+
+
+@pytest.mark.parametrize("body", [b"x" * 50_000_000, lambda: iter([b"x" * 50_000_000])])
+def test_an_answer_that_comes_before_the_request_is_sent(body):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        over = threading.Event()
+        server = SimpleNamespace(accept=listening.accept, over=over)
+        thread = threading.Thread(target=early_answer, args=(server,))
+        thread.start()
+        with Channel(Target(host="127.0.0.1", port=listening.getsockname()[1])) as channel:
+            reply = channel.exchange(channel.request("POST", "/invocations", {}), body, 10.0)
+        over.set()
+        thread.join()
+    assert (reply.status, reply.body) == (413, b"big")
+
+
 @pytest.mark.parametrize("error", [OSError("gone"), RuntimeError("odd")])
 def test_nothing_follows_half_a_request(error):
     """A body that cannot be read must not leave its connection to the next request."""
@@ -121,3 +145,28 @@ def test_nothing_follows_half_a_request(error):
             with connection:
                 received = b"".join(iter(lambda: connection.recv(65536), b""))
     assert received.endswith(b"2\r\n1\n\r\n")
+
+
+def test_a_container_that_answers_while_it_reads():
+    """It stops to read when nobody takes what it has written."""
+    body = [bytes([number]) * 1_000_000 for number in range(40)]
+
+    def echo(listening):
+        connection, _ = listening.accept()
+        with connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            while data := connection.recv(65536):
+                connection.sendall(data)
+                if data.endswith(b"\r\n0\r\n\r\n"):
+                    break
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=echo, args=(listening,))
+        thread.start()
+        with Channel(Target(host="127.0.0.1", port=listening.getsockname()[1])) as channel:
+            head = channel.request("POST", "/invocations", {})
+            reply = channel.exchange(head, lambda: iter(body), 30.0)
+        thread.join()
+    with reply.file as file:
+        echoed = file.read()
+    assert echoed.endswith(b"".join(b"f4240\r\n%b\r\n" % each for each in body) + b"0\r\n\r\n")
