@@ -26,6 +26,8 @@ from include.scoring.spec import Pipeline
 
 # What waiting cures may take hours; RetryByType gives other errors fewer.
 RETRIES_OF_JOBS = 8
+# Mostly there is nothing to recover: then a run that is nearly done does not wait for those behind.
+FIRST_IN_THE_POOL = 100
 
 
 def scoring_dag(pipeline: Pipeline, settings: Settings) -> DAG:
@@ -88,6 +90,8 @@ def scoring_dag(pipeline: Pipeline, settings: Settings) -> DAG:
             settings=settings,
             retries=RETRIES_OF_JOBS,
             retry_policy=RetryByType(),
+            priority_weight=FIRST_IN_THE_POOL,
+            weight_rule="absolute",
             **pool_of(pipeline, settings),
         )
         load = LoadOperator(

@@ -59,13 +59,13 @@ class Suspect:
         span: the records.
         blame: why.
         alone: how often it failed as a single record.
-        again: whether it, or the span it was cut from, has been sent again whole already.
+        times: how often it failed, or the span it was cut from, for a reason that is known.
     """
 
     span: Span
     blame: Blame
     alone: int = 0
-    again: bool = False
+    times: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +84,11 @@ class State:
 
     @property
     def certain(self) -> int:
-        """How many records at least have no prediction: one in each span that a record failed."""
-        blamed = sum(_is_of_record(each, self) for each in self.suspects)
-        return len(self.given_up) + blamed
+        """How many records at least have no prediction: one in each span that a record failed.
+
+        What the service may be at fault for is not certain the first time.
+        """
+        return len(self.given_up) + sum(_is_certain(each) for each in self.suspects)
 
     @property
     def is_hopeless(self) -> bool:
@@ -95,7 +97,7 @@ class State:
             not self.answered
             and not self.given_up
             and len(self.suspects) > 1
-            and all(each.again and each.blame.cause in _OF_SERVICE for each in self.suspects)
+            and all(_is_certain(each) and _is_of_service(each) for each in self.suspects)
         )
 
 
@@ -159,30 +161,35 @@ def after(state: State, sent: Round, blamed: Mapping[Span, Blame]) -> State:
 
 
 def _first(span: Span, blame: Blame, known: State) -> Suspect:
-    suspect = Suspect(span=span, blame=blame)
+    suspect = Suspect(span=span, blame=blame, times=int(blame.cause is not Cause.UNKNOWN))
     alone = span.records == 1 and _is_of_record(suspect, known) and blame.cause is not Cause.UNFIT
     return replace(suspect, alone=int(alone))
 
 
 def _again(before: Suspect, span: Span, blame: Blame, known: State) -> Suspect:
     """Return the suspect that a span is after it has failed in a round."""
-    was_whole = before.span == span and blame.cause is not Cause.UNKNOWN
-    suspect = Suspect(span=span, blame=blame, again=before.again or was_whole)
+    times = before.times + (blame.cause is not Cause.UNKNOWN)
+    suspect = Suspect(span=span, blame=blame, times=times)
     if span.records > 1:
         return suspect
     alone = before.alone if before.span == span else 0
-    judged = replace(suspect, again=before.again)
-    return replace(suspect, alone=alone + _is_of_record(judged, known))
+    return replace(suspect, alone=alone + _is_of_record(suspect, known))
 
 
 def _is_of_record(suspect: Suspect, known: State) -> bool:
     """Tell whether one of the suspect's records is why it failed."""
+    others_are_answered = suspect.blame.cause is Cause.SERVER and bool(known.answered)
+    return others_are_answered or _is_certain(suspect)
+
+
+def _is_certain(suspect: Suspect) -> bool:
     cause = suspect.blame.cause
-    if cause is Cause.UNKNOWN:
-        return False
-    if cause is Cause.SERVER and known.answered:
-        return True
-    return suspect.again or cause not in _OF_SERVICE | {Cause.COUNT}
+    at_once = cause not in _OF_SERVICE | {Cause.COUNT, Cause.UNKNOWN}
+    return at_once or (suspect.times > 1 and cause is not Cause.UNKNOWN)
+
+
+def _is_of_service(suspect: Suspect) -> bool:
+    return suspect.blame.cause in _OF_SERVICE
 
 
 def _parts(state: State, allowed: int) -> Mapping[Span, int]:

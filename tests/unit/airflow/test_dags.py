@@ -65,8 +65,12 @@ def test_transform_and_wait_are_the_providers(dag):
 def test_transform_takes_a_slot_for_each_instance_where_pools_are_used(monkeypatch):
     assert parse().dags["flight_delay"].get_task("transform").pool == "default_pool"
     monkeypatch.setenv("BATCH_TRANSFORM_POOLS", "true")
-    transform = parse().dags["flight_delay"].get_task("transform")
-    assert (transform.pool, transform.pool_slots) == ("transform-ml.m5.large", 2)
+    dag = parse().dags["flight_delay"]
+    transform, recover = dag.get_task("transform"), dag.get_task("recover")
+    for task in (transform, recover):
+        assert (task.pool, task.pool_slots) == ("transform-ml.m5.large", 2)
+    assert recover.weight_rule == "absolute"
+    assert recover.priority_weight > len(dag.tasks), "a run that is nearly done goes first"
 
 
 def test_a_run_may_force_a_new_job(dag):

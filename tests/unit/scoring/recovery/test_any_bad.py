@@ -12,7 +12,7 @@ from include.scoring.recovery import plan
 from include.scoring.spec import Pipeline, PipelineFile
 from tests.unit.scoring.conftest import SETTINGS, merged
 from tests.unit.scoring.recovery.conftest import Run
-from tests.unit.scoring.recovery.simulated import Refused
+from tests.unit.scoring.recovery.simulated import Died, Refused, TimedOut
 
 MOST = 120
 
@@ -35,16 +35,13 @@ def cases(draw):
     return count, shards, bad, draw(st.integers(1, 15)), draw(st.integers(0, 200))
 
 
-@settings(max_examples=60, deadline=None)
-@given(cases(), st.sampled_from(["none", "gzip"]))
-def test_exactly_the_bad_records_are_given_up_and_every_good_one_is_answered_once(
-    case, compression
-):
+def run_of(case, error, compression="none"):
+    """Run and recover a partition whose bad records end in an error."""
     count, shards, bad, batch, size = case
     changes = {
         "shards": {"min_count": shards},
         "record": {"compression": compression},
-        "limits": {"bad_records": count},
+        "limits": {"bad_records": count, "max_rounds": 20},
     }
     pipeline = Pipeline(
         name="apples",
@@ -54,9 +51,8 @@ def test_exactly_the_bad_records_are_given_up_and_every_good_one_is_answered_onc
     )
 
     def model(lines):
-        for line in lines:
-            if int(line.split(b",")[0]) in bad:
-                raise Refused(400)
+        if any(int(line.split(b",")[0]) in bad for line in lines):
+            raise error
         return [b"0.25"] * len(lines)
 
     rows = [(number, 0.5, "x" * (size if number % 3 else 0)) for number in range(1, count + 1)]
@@ -66,7 +62,19 @@ def test_exactly_the_bad_records_are_given_up_and_every_good_one_is_answered_onc
     loaded, quarantined = run.loaded(run.recover())
     assert [row[0] for row in loaded] == [n for n in range(1, count + 1) if n not in bad]
     assert [each.id for each in quarantined] == [(str(n),) for n in sorted(bad)]
-    assert len(run.service.jobs.created) <= 4
+    return len(run.service.jobs.created)
+
+
+@settings(max_examples=50, deadline=None)
+@given(cases(), st.sampled_from(["none", "gzip"]))
+def test_the_bad_are_given_up_and_every_good_one_is_answered_once(case, compression):
+    assert run_of(case, Refused(400), compression) <= 4
+
+
+@settings(max_examples=40, deadline=None)
+@given(cases().filter(lambda case: len(case[2]) <= 3 < case[0]), st.sampled_from([Died, TimedOut]))
+def test_however_a_few_bad_ones_fail(case, error):
+    assert run_of(case, error()) <= 3 + 3 * len(case[2])
 
 
 @settings(max_examples=30, deadline=None)

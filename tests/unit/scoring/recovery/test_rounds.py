@@ -101,6 +101,20 @@ def test_a_service_that_fails_for_a_while_costs_no_record(run):
     assert [part.sent.records for part in coverage.parts] == [4, 4], "sent whole, not cut"
 
 
+def test_a_service_that_fails_some_for_a_while_hits_no_limit(run):
+    calls = iter(range(1000))
+
+    def model(batch):
+        if next(calls) == 2:
+            raise Refused(500, "a hiccup")
+        return [b"0.25"] * len(batch)
+
+    this = run(apples(40), model, shards={"min_count": 4})
+    coverage = this.recover()
+    assert (coverage.quarantined, len(coverage.jobs)) == ((), 1)
+    assert len(this.loaded(coverage)[0]) == 40
+
+
 def test_a_service_that_fails_everything_twice_fails_the_run(run):
     def model(batch):
         raise Refused(500, "no model")
