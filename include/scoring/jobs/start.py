@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -26,8 +26,10 @@ from include.scoring.jobs.service import (
     TransformJobs,
 )
 from include.scoring.names import job_name
+from include.scoring.request import with_instances
 
 _MOST_GENERATIONS = 99
+_OVER = (COMPLETED, FAILED, STOPPED, STOPPING)
 
 
 class How(Enum):
@@ -121,7 +123,6 @@ def start_or_attach(
 
 
 def _created(jobs: TransformJobs, wanted: Wanted, what: _Next) -> bool:
-    resources = wanted.request["TransformResources"]
     tags = [
         *wanted.request.get("Tags", []),
         *(
@@ -130,9 +131,8 @@ def _created(jobs: TransformJobs, wanted: Wanted, what: _Next) -> bool:
         ),
     ]
     request = {
-        **wanted.request,
+        **with_instances(wanted.request, InstanceType=wanted.instance_types[what.kind]),
         "TransformJobName": wanted.name(what.generation),
-        "TransformResources": {**resources, "InstanceType": wanted.instance_types[what.kind]},
         "Tags": tags,
     }
     try:
@@ -143,28 +143,40 @@ def _created(jobs: TransformJobs, wanted: Wanted, what: _Next) -> bool:
 
 
 def _walk(jobs: TransformJobs, wanted: Wanted, is_whole: Callable[[Job], bool]) -> Job | _Next:
-    """Look at one generation after the other, up to one to attach to or one that is free."""
-    kind = 0
+    """Find the job to attach to, or what to start."""
+    found = list(_generations(jobs, wanted))
+    serving = next(_serving([job for job, is_ours in found if is_ours], is_whole), None)
+    if serving is not None:
+        return serving
+    if len(found) == _MOST_GENERATIONS:
+        raise JobFailed(
+            f"{len(found)} jobs like {wanted.name(1)} have failed or been stopped; change the"
+            " pipeline, or its data, before another is paid for"
+        )
+    kind = _kind_after(found[-1][0], wanted.instance_types) if found else 0
+    return _Next(generation=len(found) + 1, kind=kind)
+
+
+def _serving(found: Sequence[Job], is_whole: Callable[[Job], bool]) -> Iterator[Job]:
+    """Yield the jobs that are not spent, the best first.
+
+    Of those that run the first, which an earlier attempt of this run may have left for this one. Of
+    those that have completed the last: who forces a job does not want the outputs of an earlier one
+    back with the next run that forces none.
+    """
+    yield from (job for job in found if job.status not in _OVER)
+    yield from (job for job in reversed(found) if job.status == COMPLETED and is_whole(job))
+
+
+def _generations(jobs: TransformJobs, wanted: Wanted) -> Iterator[tuple[Job, bool]]:
+    """Yield each generation there is, and whether it may serve: to force is to want a new one."""
     for generation in range(1, _MOST_GENERATIONS + 1):
         job = jobs.find(wanted.name(generation))
         if job is None:
-            return _Next(generation=generation, kind=kind)
+            return
         tags = jobs.tags(job.arn)
         check_same(job, tags, wanted.request, wanted.digest, wanted.instance_types)
-        is_ours = not wanted.force or tags.get(RUN_TAG) == wanted.claimant.run
-        if is_ours and not _is_spent(job, is_whole):
-            return job
-        kind = _kind_after(job, wanted.instance_types)
-    raise JobFailed(
-        f"{_MOST_GENERATIONS} jobs like {wanted.name(1)} have failed or been stopped; change the"
-        " pipeline, or its data, before another is paid for"
-    )
-
-
-def _is_spent(job: Job, is_whole: Callable[[Job], bool]) -> bool:
-    if job.status == COMPLETED:
-        return not is_whole(job)
-    return job.status in (FAILED, STOPPED, STOPPING)
+        yield job, not wanted.force or tags.get(RUN_TAG) == wanted.claimant.run_tag
 
 
 def _kind_after(job: Job, kinds: Sequence[str]) -> int:

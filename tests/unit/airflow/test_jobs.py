@@ -21,7 +21,9 @@ from include.scoring.errors import (
     Transient,
     Unreachable,
 )
+from include.scoring.index import ExtractIndex
 from include.scoring.jobs.claim import OWNER_TAG
+from include.scoring.names import S3Uri
 from include.scoring.spec import Model
 from tests.unit.airflow.conftest import PLACES
 
@@ -223,6 +225,17 @@ def test_a_sold_out_instance_type_is_followed_by_the_next(world):
         come_back(transform(world), world.context(), deferred)
     begin(world, transform(world), world.context("second"), True)
     assert [job.instance_type for job in world.jobs.all()] == ["ml.m5.large", "ml.m5.xlarge"]
+
+
+def test_a_partition_of_one_record_asks_for_one_instance(world):
+    index = ExtractIndex.from_json(world.objects.get(S3Uri.parse(world.index)))
+    small = index.model_copy(update={"records": 1, "shards": index.shards[:1]})
+    world.objects.put(S3Uri.parse(world.index), small.to_json())
+    for attempt in ("first", "second"):
+        begin(world, transform(world), world.context(attempt), True)
+    (job,) = world.jobs.all()
+    assert world.pipeline.settings.transform.instance_count == 2
+    assert job.described["TransformResources"]["InstanceCount"] == 1
 
 
 def test_a_refusal_fails_the_task_at_once(world):

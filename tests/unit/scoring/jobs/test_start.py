@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from include.scoring.errors import JobConflict, NameTaken, RequestRefused, Unreachable
-from include.scoring.jobs.claim import DIGEST_TAG, OWNER_TAG, Claimant
+from include.scoring.jobs.claim import DIGEST_TAG, OWNER_TAG, RUN_TAG, Claimant
 from include.scoring.jobs.fake import InMemoryJobs
 from include.scoring.jobs.memory import INTENT, begin
 from include.scoring.jobs.service import COMPLETED, FAILED, STOPPED, STOPPING
@@ -97,6 +97,26 @@ def test_force_starts_one_more_for_each_run_and_only_one(jobs, memory, wanted):
     assert begin(jobs, memory, by(forced, "z"), is_whole=whole, expect=str).how is How.REUSED
     other = replace(forced, claimant=Claimant(attempt="w", run="by hand again"))
     assert begin(jobs, memory, other, is_whole=whole, expect=str).job.name == wanted.name(3)
+
+
+def test_what_a_person_has_forced_is_what_later_runs_reuse(jobs, memory, wanted):
+    begin(jobs, memory, wanted, is_whole=whole, expect=str)
+    jobs.end(wanted.name(1), COMPLETED)
+    forced = replace(wanted, force=True, claimant=Claimant(attempt="x", run="by hand"))
+    begin(jobs, memory, forced, is_whole=whole, expect=str)
+    for status, reused in ((COMPLETED, 2), (FAILED, 1)):
+        jobs.end(wanted.name(2), status)
+        later = by(wanted, f"after {status}")
+        found = begin(jobs, memory, later, is_whole=whole, expect=str)
+        assert (found.how, found.job.name) == (How.REUSED, wanted.name(reused))
+
+
+def test_the_id_of_a_run_may_hold_what_a_tag_may_not(jobs, memory, wanted):
+    forced = replace(wanted, force=True, claimant=Claimant(attempt="x", run="by~hand#1"))
+    found = begin(jobs, memory, forced, is_whole=whole, expect=str)
+    assert jobs.tags(found.job.arn)[RUN_TAG] == "by_hand_1"
+    again = begin(jobs, memory, by(forced, "y"), is_whole=whole, expect=str)
+    assert (again.how, again.job.name) == (How.ATTACHED, found.job.name)
 
 
 def test_other_data_are_another_job_and_the_old_one_is_stopped(jobs, memory, wanted):
