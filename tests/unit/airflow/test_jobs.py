@@ -8,6 +8,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, TaskDeferred
 from airflow.sdk.serde import deserialize, serialize
 
+from batch_transform.load import LoadOperator
 from batch_transform.retrying import RetryByType
 from batch_transform.stopping import may_be_followed
 from batch_transform.transform import TransformOperator
@@ -332,6 +333,22 @@ def test_a_worker_that_is_killed_around_the_call_leaves_no_job_running(world, mo
 def test_a_task_that_was_never_run_can_be_killed(world):
     transform(world).on_kill()
     wait(world, "x").on_kill()
+
+
+def test_a_task_that_was_marked_a_success_leaves_no_job_and_fools_nobody(world, monkeypatch):
+    monkeypatch.setattr("batch_transform.load.s3_objects", lambda _: world.objects)
+    world.write_outputs(0, 1)
+    load = LoadOperator(
+        task_id="load",
+        index=world.index,
+        job_name=None,
+        job_output=None,
+        pipeline=world.pipeline,
+        settings=world.settings(),
+    )
+    for task in (wait(world, None), load):
+        with pytest.raises(AirflowFailException, match="marks .* as a success"):
+            task.execute(world.context())
 
 
 def test_who_may_be_followed(world):
