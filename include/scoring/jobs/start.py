@@ -115,8 +115,10 @@ def start_or_attach(
         found = _walk(jobs, wanted, is_whole)
         if isinstance(found, Job):
             claim(jobs, found, wanted.claimant)
-            how = How.REUSED if found.status == COMPLETED else How.ATTACHED
-            return Found(job=found, how=how)
+            job = jobs.find(found.name)
+            if job is None or job.status in (STOPPED, STOPPING):
+                continue  # its last owner was quicker
+            return Found(job=job, how=How.REUSED if job.status == COMPLETED else How.ATTACHED)
         if found == after:
             raise _not_seen(name)
         after = found

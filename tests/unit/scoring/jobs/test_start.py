@@ -60,6 +60,18 @@ def test_a_worker_killed_at_the_call_is_followed_by_one_that_attaches(memory, wa
     assert found.how is (How.STARTED if when == "before" else How.ATTACHED)
 
 
+def test_a_job_that_its_last_owner_stops_while_it_is_claimed_is_followed_by_another(memory, wanted):
+    class Contested(InMemoryJobs):
+        def tag(self, arn, tags):
+            self.stop(wanted.name(1))
+            super().tag(arn, tags)
+
+    jobs = Contested()
+    begin(jobs, memory, wanted, is_whole=whole, expect=str)
+    found = begin(jobs, memory, by(wanted, "second"), is_whole=whole, expect=str)
+    assert (found.how, found.job.name) == (How.STARTED, wanted.name(2))
+
+
 def test_a_completed_job_is_reused(jobs, memory, wanted):
     begin(jobs, memory, wanted, is_whole=whole, expect=str)
     jobs.end(wanted.name(1), COMPLETED)
