@@ -1,7 +1,7 @@
 """Reads a shard and its output a line at a time: the definition of what is right.
 
 Slow, and exact about what is wrong and where. ``fast`` reads what this reads without complaint,
-and leaves every other shard to it.
+and leaves every other shard, or line, to it.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ class Misfit:
 
 
 Row = tuple[Identity, tuple[Any, ...]]
+Pick = Callable[[Any], tuple[Any, ...]]  # takes the values out of a reply, or raises Unfit
 
 
 def read_answers(files: Files, shape: Shape) -> Iterator[Row | Misfit]:
@@ -88,6 +89,26 @@ def read_answers(files: Files, shape: Shape) -> Iterator[Row | Misfit]:
         replies = _unbatched(replies, len(sent), shape)
     _check_counts(files.shard, sent, replies, shape)
     return _rows(files.shard.name, sent, replies, shape)
+
+
+def read_lines(files: Files, shape: Shape, numbers: Sequence[int]) -> Iterator[Row | Misfit]:
+    """Yield the same for some lines alone, where each line is known to be its record's.
+
+    Args:
+        files: the shard and its output.
+        shape: of their lines.
+        numbers: of the lines, from 1.
+
+    Raises:
+        ShardWrong: one of them cannot be read.
+    """
+    pick, wanted = _values(shape), set(numbers)
+    lines = zip(lines_of(files.sent), lines_of(files.answered), strict=True)
+    for number, (sent, answered) in enumerate(lines, start=1):
+        if number in wanted:
+            reply = parsed(answered, number, shape.answered)
+            place = (files.shard.name, number)
+            yield _row(place, _sent_id(sent, shape), reply, pick)
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
@@ -232,21 +253,29 @@ def _at(value: Any, steps: Sequence[str | int]) -> Any:
 def _rows(
     name: str, sent: list[Identity], replies: list[Any], shape: Shape
 ) -> Iterator[Row | Misfit]:
-    pick = _csv_values(shape) if shape.answered == "csv" else _json_values(shape)
+    pick = _values(shape)
     for number, (identity, reply) in enumerate(zip(sent, replies, strict=True), start=1):
-        try:
-            yield identity, pick(reply)
-        except Unfit as error:
-            yield Misfit(shard=name, line=number, id=identity, reason=str(error))
+        yield _row((name, number), identity, reply, pick)
 
 
-def _csv_values(shape: Shape) -> Callable[[Any], tuple[Any, ...]]:
+def _row(place: tuple[str, int], identity: Identity, reply: Any, pick: Pick) -> Row | Misfit:
+    try:
+        return identity, pick(reply)
+    except Unfit as error:
+        return Misfit(shard=place[0], line=place[1], id=identity, reason=str(error))
+
+
+def _values(shape: Shape) -> Pick:
+    return _csv_values(shape) if shape.answered == "csv" else _json_values(shape)
+
+
+def _csv_values(shape: Shape) -> Pick:
     return lambda row: tuple(
         typed(name, row[int(each.at)] or None, each) for name, each in shape.predictions.items()
     )
 
 
-def _json_values(shape: Shape) -> Callable[[Any], tuple[Any, ...]]:
+def _json_values(shape: Shape) -> Pick:
     places = list(zip(shape.predictions.items(), reply_steps(shape), strict=True))
 
     def pick(reply: Any) -> tuple[Any, ...]:

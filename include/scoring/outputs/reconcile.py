@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from include.scoring.errors import OutputError
 from include.scoring.index import ExtractIndex
 from include.scoring.objects import ObjectStore
-from include.scoring.outputs.answers import Files, Misfit, ShardWrong, read_answers
+from include.scoring.outputs.answers import Files, Misfit, ShardWrong, read_answers, read_lines
 from include.scoring.outputs.fetch import Places, fetched
 from include.scoring.outputs.shape import Shape, shape_of
 from include.scoring.outputs.staged import Staged, StagedColumn
@@ -95,10 +95,11 @@ def stage_outputs(
 def _stage(staged: Staged, files: Files, shape: Shape) -> list[Misfit]:
     from include.scoring.outputs import fast  # not at the top: as in Staged
 
-    if fast.stage_right(staged, files, shape):
+    left = fast.stage_right(staged, files, shape)
+    if left is not None and not left:
         return []
     misfits: list[Misfit] = []
-    answers = read_answers(files, shape)
+    answers = read_answers(files, shape) if left is None else read_lines(files, shape, left)
 
     def rows() -> Iterator[Sequence[object]]:
         for answer in answers:
