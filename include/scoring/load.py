@@ -171,7 +171,7 @@ def _judged(
     history = warehouse.history(plan, history_needed(checks))
     findings = judge(checks, Measured(rows=plan.entry.rows, profiles=measured, history=history))
     blocking = [finding for finding in findings if finding.level == "block"]
-    if blocking and not run.publish_blocked:
+    if blocking and not run.publish_blocked and not warehouse.holds(plan):
         listed = "\n  ".join(map(str, blocking))
         raise PartitionBlocked(
             f"Partition {run.index.partition} is not published, and its outputs stay below"

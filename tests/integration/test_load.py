@@ -132,6 +132,8 @@ def test_a_blocked_partition_is_published_by_hand_alone(run, connection, make_pi
     assert [str(each) for each in loaded.findings] == [
         "mean of sweetness: 0.2; 0.4 to inf is allowed"
     ]
+    again = run(pipeline, {1: 0.2, 2: 0.2})
+    assert (again.changed, again.findings) == (False, loaded.findings), "published already"
     assert rows(connection) == [(DAY, 1, 0.2), (DAY, 2, 0.2)]
     assert ledger(connection, "findings")[-1] == (
         ["mean of sweetness: 0.2; 0.4 to inf is allowed"],

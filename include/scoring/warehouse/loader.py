@@ -58,6 +58,9 @@ class Warehouse(Protocol):
         The latest partition comes first; those without rows of this pipeline are passed over.
         """
 
+    def holds(self, load: Load) -> bool:
+        """Tell whether this very load is in force, so that ``replace`` would change nothing."""
+
     def replace(self, load: Load, staged: Staged) -> Published:
         """Put the staged rows in place of the partition's, and the entry into the ledger.
 

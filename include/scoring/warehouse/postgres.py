@@ -46,6 +46,14 @@ class PostgresWarehouse:
             )
         return [Entry(**dict(zip(COLUMNS, row, strict=True))) for row in rows]
 
+    def holds(self, load: Load) -> bool:
+        """Compare digest and rows with the last entry and the table."""
+        parts = parts_of(load)
+        with self._statements.connection.transaction():
+            has_ledger = self._statements.one("find_ledger", parts)
+            has_table = bool(self._statements.run("find_columns", parts))
+        return bool(has_ledger) and self._is_in_force(load, has_table)
+
     def replace(self, load: Load, staged: Staged) -> Published:
         """Replace the partition.
 

@@ -62,6 +62,15 @@ def test_a_second_load_of_the_same_digest_changes_nothing(lab):
     assert (lab.content(), lab.loads()) == ({FIRST: OLD}, 1)
 
 
+def test_a_load_is_held_until_another_takes_its_place(lab):
+    load = a_load(lab.target, FIRST, OLD)
+    assert not lab.warehouse().holds(load)
+    replace(lab.warehouse(), lab.target, FIRST, OLD)
+    assert lab.warehouse().holds(load)
+    replace(lab.warehouse(), lab.target, FIRST, NEW)
+    assert not lab.warehouse().holds(load)
+
+
 def test_the_digest_in_force_is_that_of_the_last_load(lab):
     for rows in (OLD, NEW, OLD):
         assert replace(lab.warehouse(), lab.target, FIRST, rows).changed
