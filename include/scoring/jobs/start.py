@@ -29,7 +29,6 @@ from include.scoring.names import job_name
 from include.scoring.request import with_instances
 
 _MOST_GENERATIONS = 99
-_OVER = (COMPLETED, FAILED, STOPPED, STOPPING)
 
 
 class How(Enum):
@@ -147,9 +146,9 @@ def _created(jobs: TransformJobs, wanted: Wanted, what: _Next) -> bool:
 def _walk(jobs: TransformJobs, wanted: Wanted, is_whole: Callable[[Job], bool]) -> Job | _Next:
     """Find the job to attach to, or what to start."""
     found = list(_generations(jobs, wanted))
-    serving = next(_serving([job for job, is_ours in found if is_ours], is_whole), None)
-    if serving is not None:
-        return serving
+    best = _best([job for job, is_ours in found if is_ours], is_whole)
+    if best is not None:
+        return best
     if len(found) == _MOST_GENERATIONS:
         raise JobFailed(
             f"{len(found)} jobs like {wanted.name(1)} have failed or been stopped; change the"
@@ -159,15 +158,23 @@ def _walk(jobs: TransformJobs, wanted: Wanted, is_whole: Callable[[Job], bool]) 
     return _Next(generation=len(found) + 1, kind=kind)
 
 
-def _serving(found: Sequence[Job], is_whole: Callable[[Job], bool]) -> Iterator[Job]:
-    """Yield the jobs that are not spent, the best first.
+def _best(found: Sequence[Job], is_whole: Callable[[Job], bool]) -> Job | None:
+    """Choose the first job that is not spent; of several that have completed, the last.
 
-    Of those that run the first, which an earlier attempt of this run may have left for this one. Of
-    those that have completed the last: who forces a job does not want the outputs of an earlier one
-    back with the next run that forces none.
+    An earlier attempt of this run may have left the first for this one. But who forces a job does
+    not want the outputs of an earlier one back with the next run that forces none.
     """
-    yield from (job for job in found if job.status not in _OVER)
-    yield from (job for job in reversed(found) if job.status == COMPLETED and is_whole(job))
+    serving = [job for job in found if not _is_spent(job, is_whole)]
+    completed = [job for job in serving if job.status == COMPLETED]
+    if completed and serving[0].status == COMPLETED:
+        return completed[-1]
+    return serving[0] if serving else None
+
+
+def _is_spent(job: Job, is_whole: Callable[[Job], bool]) -> bool:
+    if job.status == COMPLETED:
+        return not is_whole(job)
+    return job.status in (FAILED, STOPPED, STOPPING)
 
 
 def _generations(jobs: TransformJobs, wanted: Wanted) -> Iterator[tuple[Job, bool]]:

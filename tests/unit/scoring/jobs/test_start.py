@@ -8,7 +8,7 @@ from include.scoring.errors import JobConflict, NameTaken, RequestRefused, Unrea
 from include.scoring.jobs.claim import DIGEST_TAG, OWNER_TAG, RUN_TAG, Claimant
 from include.scoring.jobs.fake import InMemoryJobs
 from include.scoring.jobs.memory import INTENT, begin
-from include.scoring.jobs.service import COMPLETED, FAILED, STOPPED, STOPPING
+from include.scoring.jobs.service import COMPLETED, FAILED, IN_PROGRESS, STOPPED, STOPPING
 from include.scoring.jobs.start import How
 from tests.unit.scoring.jobs.conftest import by
 
@@ -116,7 +116,7 @@ def test_what_a_person_has_forced_is_what_later_runs_reuse(jobs, memory, wanted)
     jobs.end(wanted.name(1), COMPLETED)
     forced = replace(wanted, force=True, claimant=Claimant(attempt="x", run="by hand"))
     begin(jobs, memory, forced, is_whole=whole, expect=str)
-    for status, reused in ((COMPLETED, 2), (FAILED, 1)):
+    for status, reused in ((IN_PROGRESS, 1), (COMPLETED, 2), (FAILED, 1)):
         jobs.end(wanted.name(2), status)
         later = by(wanted, f"after {status}")
         found = begin(jobs, memory, later, is_whole=whole, expect=str)
