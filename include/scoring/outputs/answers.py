@@ -97,18 +97,20 @@ def read_lines(files: Files, shape: Shape, numbers: Sequence[int]) -> Iterator[R
     Args:
         files: the shard and its output.
         shape: of their lines.
-        numbers: of the lines, from 1.
+        numbers: of the lines, from 1, in their order.
 
     Raises:
         ShardWrong: one of them cannot be read.
     """
-    pick, wanted = _values(shape), set(numbers)
+    pick, coming = _values(shape), iter(numbers)
+    wanted = next(coming, 0)
     lines = zip(lines_of(files.sent), lines_of(files.answered), strict=True)
     for number, (sent, answered) in enumerate(lines, start=1):
-        if number in wanted:
+        if number == wanted:
             reply = parsed(answered, number, shape.answered)
             place = (files.shard.name, number)
             yield _row(place, _sent_id(sent, shape), reply, pick)
+            wanted = next(coming, 0)
 
 
 def lines_of(path: Path) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from include.scoring.errors import OutputError
 from include.scoring.index import ExtractIndex
@@ -39,6 +39,28 @@ class Account:
     rows: int
 
 
+@dataclass(kw_only=True)
+class _Misfits:
+    """Records whose prediction does not fit: all that are allowed, else the first of them.
+
+    A model that answers nothing but errors must not cost memory for each record.
+
+    Attributes:
+        allowed: how many there may be.
+        kept: those found first.
+        count: how many were found.
+    """
+
+    allowed: int
+    kept: list[Misfit] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, misfit: Misfit) -> None:
+        self.count += 1
+        if self.count <= max(self.allowed, _NAMED):
+            self.kept.append(misfit)
+
+
 def columns_of(settings: PipelineFile, index: ExtractIndex) -> list[StagedColumn]:
     """Derive the target's columns: ids, of the types of the first record's, and predictions."""
     types = id_types(index) or ["text"] * len(settings.record.id)
@@ -68,48 +90,47 @@ def stage_outputs(
     """
     shape = shape_of(pipeline.settings)
     problems: list[str] = []
-    misfits: list[Misfit] = []
+    misfits = _Misfits(allowed=int(pipeline.settings.limits.bad_records * index.records))
     answers = 0
     with closing(fetched(index, objects, places, staged.folder)) as shards:
         for files in shards:
             try:
-                misfits.extend(_stage(staged, files, shape))
+                _stage(staged, files, shape, misfits)
                 answers += files.shard.records
             except ShardWrong as problem:
                 problems.append(f"shard {files.shard.name}: {problem}")
     if problems:
         raise OutputError(_message(index, problems))
-    _check_share(misfits, index, pipeline.settings.limits.bad_records)
+    if misfits.count > misfits.allowed:
+        raise OutputError(_too_many(misfits, index, pipeline.settings.limits.bad_records))
     account = Account(
         source_rows=index.records + index.quarantined,
         oversized=index.quarantined,
         records=sum(shard.records for shard in index.shards),
         answers=answers,
-        misfits=tuple(misfits),
+        misfits=tuple(misfits.kept),
         rows=staged.count(),
     )
     _check_sums(account, index)
     return account
 
 
-def _stage(staged: Staged, files: Files, shape: Shape) -> list[Misfit]:
+def _stage(staged: Staged, files: Files, shape: Shape, misfits: _Misfits) -> None:
     from include.scoring.outputs import fast  # not at the top: as in Staged
 
     left = fast.stage_right(staged, files, shape)
     if left is not None and not left:
-        return []
-    misfits: list[Misfit] = []
+        return
     answers = read_answers(files, shape) if left is None else read_lines(files, shape, left)
 
     def rows() -> Iterator[Sequence[object]]:
         for answer in answers:
             if isinstance(answer, Misfit):
-                misfits.append(answer)
+                misfits.add(answer)
             else:
                 yield (*answer[0], *answer[1])
 
     staged.add_rows(rows())
-    return misfits
 
 
 def _message(index: ExtractIndex, problems: Sequence[str]) -> str:
@@ -121,13 +142,11 @@ def _message(index: ExtractIndex, problems: Sequence[str]) -> str:
     )
 
 
-def _check_share(misfits: Sequence[Misfit], index: ExtractIndex, share: float) -> None:
-    if len(misfits) <= share * index.records:
-        return
-    listed = "\n  ".join(str(misfit) for misfit in misfits[:_NAMED])
-    more = f"\n  and {len(misfits) - _NAMED} more" if len(misfits) > _NAMED else ""
-    raise OutputError(
-        f"{len(misfits)} of {index.records} predictions do not fit, and limits.bad_records allows"
+def _too_many(misfits: _Misfits, index: ExtractIndex, share: float) -> str:
+    listed = "\n  ".join(str(misfit) for misfit in misfits.kept[:_NAMED])
+    more = f"\n  and {misfits.count - _NAMED} more" if misfits.count > _NAMED else ""
+    return (
+        f"{misfits.count} of {index.records} predictions do not fit, and limits.bad_records allows"
         f" {share:.4%}; the target was not touched:\n  {listed}{more}"
     )
 

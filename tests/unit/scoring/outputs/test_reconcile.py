@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import tracemalloc
 
 import pytest
 
@@ -98,6 +99,22 @@ def test_unfit_values_of_all_shards_are_listed_with_their_ids(load):
     rows, account = load(outputs, limits={"bad_records": 0.5})
     assert rows == [ROWS[1], ROWS[3]]
     assert [misfit.id for misfit in account.misfits] == [("1",), ("3",)]
+
+
+def test_a_model_that_answers_nothing_but_errors_costs_no_memory_for_each(load):
+    count = 40_000
+    sent = b"".join(b"%d,0.5,red\n" % number for number in range(count))
+    shards = [Sent("part-00000.csv", sent, (0,), (count - 1,))]
+    outputs = {"part-00000.csv": sent.replace(b"red", b"red,ERROR")}
+    tracemalloc.start()
+    try:
+        with pytest.raises(OutputError, match="40000 of 40000 predictions") as caught:
+            load(outputs, shards=shards)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert str(caught.value).endswith(f"\n  and {count - 10} more")
+    assert peak / count < 300, "bytes a record, the shard itself and its output among them"
 
 
 @pytest.mark.parametrize(
