@@ -1,4 +1,4 @@
-"""One DAG for each folder of pipelines: extract, build manifest, transform, wait, load."""
+"""One DAG for each folder of pipelines: extract, manifest, transform, wait, recover, load."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from datetime import UTC, datetime, time, timedelta
 
 from airflow.sdk import DAG, XComArg
 
-from batch_transform.extract import ExtractOperator
+from batch_transform.extract import resubmit_param
 from batch_transform.load import LoadOperator, publish_param
 from batch_transform.manifest import BuildManifestOperator
 from batch_transform.partition import partition_param
 from batch_transform.pipelines import InvalidPipelines, read_all
 from batch_transform.pools import pool_of
+from batch_transform.recover import RecoverOperator
 from batch_transform.retrying import RetryByType
 from batch_transform.runbook import runbook
+from batch_transform.slicing import extract_tasks
 from batch_transform.timetable import PartitionTimetable
 from batch_transform.transform import TransformOperator, force_param
 from batch_transform.wait import TransformSensor
@@ -39,6 +41,7 @@ def scoring_dag(pipeline: Pipeline, settings: Settings) -> DAG:
         params={
             "partition": partition_param(),
             "force_rerun": force_param(),
+            "resubmit": resubmit_param(),
             "publish_blocked": publish_param(),
         },
         tags={"batch-transform", spec.record.format},
@@ -49,7 +52,7 @@ def scoring_dag(pipeline: Pipeline, settings: Settings) -> DAG:
             "execution_timeout": spec.limits.deadline,
         },
     ) as dag:
-        extract = ExtractOperator(task_id="extract", pipeline=pipeline, settings=settings)
+        extract = extract_tasks(pipeline, settings)
         build_manifest = BuildManifestOperator(
             task_id="build_manifest",
             index=XComArg(extract, "index"),
@@ -77,16 +80,27 @@ def scoring_dag(pipeline: Pipeline, settings: Settings) -> DAG:
             deadline=spec.limits.deadline,
             retry_policy=RetryByType(),
         )
+        recover = RecoverOperator(
+            task_id="recover",
+            index=XComArg(extract, "index"),
+            job_name=XComArg(wait, "job_name"),
+            pipeline=pipeline,
+            settings=settings,
+            retries=RETRIES_OF_JOBS,
+            retry_policy=RetryByType(),
+            **pool_of(pipeline, settings),
+        )
         load = LoadOperator(
             task_id="load",
             index=XComArg(extract, "index"),
             job_name=XComArg(wait, "job_name"),
             job_output=XComArg(wait, "output"),
+            coverage=XComArg(recover, "coverage"),
             trigger_rule="none_failed",  # a partition without records has no job to wait for
             pipeline=pipeline,
             settings=settings,
         )
-        build_manifest >> transform >> wait >> load
+        build_manifest >> transform >> wait >> recover >> load
     return dag
 
 

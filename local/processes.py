@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -19,6 +19,10 @@ from local.interrupts import uninterrupted
 
 _POLL_SECONDS = 0.1
 _KILL_SECONDS = 15.0
+_RECORD_SECONDS = 1.0  # between the start of a process and its id on record, at most
+# The process writes its own id, before it becomes the program: a starter that is killed at any
+# moment leaves no process that is not on record.
+_ON_RECORD = 'echo $$ >&0 && exec "$@" </dev/null'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +91,8 @@ class Processes:
     """The processes of one stack.
 
     Attributes:
-        folder: keeps a log for each process, and the list of those that run, so that the next
-            start can end what a killed one left.
+        folder: keeps a log for each process, and the id of each that runs, so that the next start
+            can end what a killed one left.
     """
 
     folder: Path
@@ -96,22 +100,22 @@ class Processes:
 
     def start(self, command: Command) -> Running:
         """Start a process in a session of its own, out of reach of the terminal's Ctrl-C."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._records.mkdir(parents=True, exist_ok=True)
         log = self.folder / f"{command.name}.log"
-        with log.open("ab") as output, uninterrupted():
+        record = self._records / f"{len(self.running)}-{command.name}"
+        with log.open("ab") as output, record.open("wb") as pid, uninterrupted():
             process = subprocess.Popen(
-                command.argv,
+                ["/bin/sh", "-c", _ON_RECORD, command.name, *command.argv],
                 env=dict(command.env),
                 cwd=command.cwd,
                 user=command.user,
-                stdin=subprocess.DEVNULL,
+                stdin=pid,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
             started = Running(command=command, process=process, log=log)
             self.running.append(started)
-            self._record()
         return started
 
     def check(self) -> None:
@@ -132,34 +136,35 @@ class Processes:
                 _kill_after(each.command.grace_seconds, family)
                 each.process.wait()
         self.running.clear()
-        self._list.unlink(missing_ok=True)
+        shutil.rmtree(self._records, ignore_errors=True)
 
     def end_leftovers(self) -> None:
         """End what an earlier start left running when it was killed."""
-        if not self._list.exists():
-            return
-        for pid, started in json.loads(self._list.read_text()):
-            if _started_at(pid) == started:
+        for record in self._records.glob("*"):
+            pid = _recorded(record)
+            if pid is not None and _is_as_old(pid, record.stat().st_mtime):
                 _kill_after(0.0, _family(pid))
-        self._list.unlink()
+        shutil.rmtree(self._records, ignore_errors=True)
 
     @property
-    def _list(self) -> Path:
-        return self.folder / "running.json"
-
-    def _record(self) -> None:
-        started = {each.process.pid: _started_at(each.process.pid) for each in self.running}
-        draft = self._list.with_suffix(".draft")
-        draft.write_text(json.dumps([pair for pair in started.items() if pair[1] is not None]))
-        draft.replace(self._list)
+    def _records(self) -> Path:
+        return self.folder / "running"
 
 
-def _started_at(pid: int) -> float | None:
-    """Return when a process started, in seconds of the epoch; None where there is none."""
+def _recorded(record: Path) -> int | None:
+    """Return the id in a record; None where its process was never begun."""
+    deadline = time.monotonic() + _RECORD_SECONDS
+    while not (text := record.read_text()) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    return int(text) if text else None
+
+
+def _is_as_old(pid: int, recorded: float) -> bool:
+    """Tell whether a process is the one that wrote its id then; a later one only has that id."""
     try:
-        return psutil.Process(pid).create_time()
+        return psutil.Process(pid).create_time() <= recorded + _RECORD_SECONDS
     except psutil.NoSuchProcess:
-        return None
+        return False
 
 
 def _family(pid: int) -> list[psutil.Process]:

@@ -121,11 +121,11 @@ def _job_names(aws_url: str) -> list[str]:
 
 
 def _seconds(api: AirflowApi) -> dict[tuple[str, date], float]:
-    """Measure the DAG runs, by pipeline and the partition that ``extract`` scored."""
+    """Measure the DAG runs, by pipeline and the partition that ``load`` put in place."""
     durations = {}
     for run in api.runs():
-        extracted = api.returned(run["dag_id"], run["dag_run_id"], "extract")
+        loaded = api.returned(run["dag_id"], run["dag_run_id"], "load")
         started, ended = (datetime.fromisoformat(run[at]) for at in ("start_date", "end_date"))
-        day = date.fromisoformat(extracted["partition"])
+        day = date.fromisoformat(loaded["partition"])
         durations[run["dag_id"], day] = (ended - started).total_seconds()
     return durations

@@ -59,7 +59,7 @@ def check(found: Sequence[Column], pipeline: Pipeline) -> None:
     if len(expected) == len(found) and all(map(_agree, expected, found)):
         return
     raise SourceError(
-        "The source's columns are not those of the record; change the query, or, with the model,"
+        "The source's columns are not those of the record; change the source, or, with the model,"
         " pipeline.yaml and contract.yaml:\n" + "\n".join(_side_by_side(expected, found))
     )
 

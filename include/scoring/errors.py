@@ -11,6 +11,8 @@ ScoringError
 │   ├── SourceError             source rows that cannot become records
 │   ├── ManifestError           shards in S3 differ from the index
 │   ├── OutputError             predictions missing, surplus, or not as declared
+│   ├── Superseded              the load that rows are to be added to is not in force any more
+│   ├── LimitHit                records have no prediction, and no more is tried
 │   └── PartitionBlocked        a check before publishing says no
 ├── JobError                    a transform job did not do what was asked of it
 │   ├── NameTaken               a job of that name exists; handled where jobs are started
@@ -21,6 +23,7 @@ ScoringError
 │   ├── DeadlinePassed          it was stopped because its time was up
 │   └── UnknownStatus           it is in a status that this package does not know
 └── Transient                   cured by waiting
+    ├── SourceChanged           files of the source were replaced while they were read
     ├── CapacityShort           no instance to be had: the account's limit, or the service's stock
     ├── ServiceBroken           the service failed
     └── Unreachable             too many calls, or the network
@@ -91,6 +94,14 @@ class OutputError(DataError):
     """Predictions are missing, surplus, or not as declared."""
 
 
+class Superseded(DataError):
+    """The load that rows are to be added to is not in force any more."""
+
+
+class LimitHit(DataError):
+    """Records have no prediction, and a limit of the pipeline ends the search for the bad ones."""
+
+
 class PartitionBlocked(DataError):
     """A check before publishing says no; nothing was published, and the outputs stay."""
 
@@ -135,6 +146,10 @@ class Transient(ScoringError):
     """
 
     retry_seconds = 30
+
+
+class SourceChanged(Transient):
+    """Files of the source were replaced or deleted while they were read."""
 
 
 class CapacityShort(Transient):

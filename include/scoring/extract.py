@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from contextlib import closing
 from itertools import groupby
 
@@ -12,7 +11,7 @@ from include.scoring.identity import Identity, identity_reader
 from include.scoring.index import ExtractIndex, Shard
 from include.scoring.names import RunLayout, shard_name
 from include.scoring.objects import ObjectStore
-from include.scoring.oversized import Oversized
+from include.scoring.oversized import Oversized, set_aside
 from include.scoring.partition import Partition
 from include.scoring.shards import Piece, cut, extension
 from include.scoring.shardwriter import write_shard
@@ -51,7 +50,9 @@ def extract(
             upload = uploads.open(layout.input / name)
             compression = settings.record.compression
             shards.append(write_shard(name, members, upload, compression, read_id))
-    _set_aside(oversized.kept, objects, layout, settings.record.format)
+    body = b"".join(oversized.kept)
+    if body:
+        objects.put(set_aside(layout, settings), body)
     index = _index(pipeline, partition, shards, lines, len(oversized.kept))
     objects.put(layout.index, index.to_json())
     return index
@@ -59,14 +60,6 @@ def extract(
 
 def _number(piece: Piece) -> int:
     return piece.shard
-
-
-def _set_aside(
-    large: Iterable[bytes], objects: ObjectStore, layout: RunLayout, extension: str
-) -> None:
-    body = b"".join(large)
-    if body:
-        objects.put(layout.attempt_root / "quarantine" / f"oversized.{extension}", body)
 
 
 def _index(
@@ -86,5 +79,7 @@ def _index(
         query=hashlib.sha256(pipeline.query.encode()).hexdigest(),
         records=sum(shard.records for shard in shards),
         quarantined=quarantined,
+        part=lines.part,
+        resubmits=lines.resubmits,
         shards=tuple(shards),
     )

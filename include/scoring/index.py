@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from include.scoring.kinds import Kind
+from include.scoring.slices import Slice
 from include.scoring.spec import Name
 
 
@@ -47,6 +48,9 @@ class ExtractIndex(_Entry):
         query: SHA-256 of what the source was asked.
         records: number of records in all shards.
         quarantined: number of records that were too large, and are in no shard.
+        part: the slice of the partition that was extracted; None where it was the whole.
+        resubmits: digest of the load whose quarantined records these are; empty where they are the
+            rows of the source.
         shards: the shards in order; none where the source had no rows.
     """
 
@@ -58,6 +62,8 @@ class ExtractIndex(_Entry):
     query: str = ""
     records: int
     quarantined: int = 0
+    part: Slice | None = None
+    resubmits: str = ""
     shards: tuple[Shard, ...]
 
     def to_json(self) -> bytes:

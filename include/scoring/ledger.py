@@ -22,12 +22,14 @@ class Entry:
         source_rows: rows that the source gave.
         oversized: those kept out of the shards.
         records: records sent to the model.
-        misfits: records kept in quarantine, since their prediction does not fit.
+        quarantined: records without a fit prediction.
+        quarantine: URI of those records and why; empty where there are none.
         rows: rows in the target.
         loaded_at: when the rows were ready, before the swap.
-        instance_type: of the transform job: with the next two, what it cost.
-        instance_count: of the transform job.
-        transform_seconds: from the job's start to its end; None where that is unknown.
+        transform_jobs: how many jobs it took, those that sent records again included.
+        instance_type: of the transform jobs: with the next two, what they cost.
+        instance_count: of the transform jobs.
+        transform_seconds: from start to end of all jobs together; None where that is unknown.
         profile: each predicted column's figures, see ``checks.Profile``.
         findings: what the checks before publishing said.
     """
@@ -41,12 +43,14 @@ class Entry:
     source_rows: int
     oversized: int
     records: int
-    misfits: int
+    quarantined: int
     rows: int
     loaded_at: datetime
+    transform_jobs: int
     instance_type: str
     instance_count: int
     transform_seconds: float | None = None
+    quarantine: str = ""
     profile: dict[str, Any] = field(default_factory=dict)
     findings: list[str] = field(default_factory=list)
 

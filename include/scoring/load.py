@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from include.scoring import quarantine, resubmit
 from include.scoring.checks import Finding, Measured, history_needed, judge
 from include.scoring.errors import PartitionBlocked
 from include.scoring.index import ExtractIndex
@@ -14,12 +14,12 @@ from include.scoring.jobs.service import Job as DescribedJob
 from include.scoring.ledger import Entry
 from include.scoring.names import S3Uri, content_digest
 from include.scoring.objects import ObjectStore
-from include.scoring.outputs.fetch import Places
+from include.scoring.outputs.coverage import Coverage
 from include.scoring.outputs.reconcile import Account, columns_of, stage_outputs
 from include.scoring.outputs.staged import staging
 from include.scoring.profile import Profile, profiles
 from include.scoring.spec import Pipeline
-from include.scoring.warehouse.loader import Load, Warehouse
+from include.scoring.warehouse.loader import Load, Warehouse, superseded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,26 +31,24 @@ class Job:
         model: name of the model it used.
         instance_type: what it ran on.
         instance_count: how many of them.
-        seconds: from its start to its end, where that is known.
+        seconds: from its start to its end.
     """
 
     name: str = ""
     model: str = ""
     instance_type: str = ""
     instance_count: int = 0
-    seconds: float | None = None
+    seconds: float = 0.0
 
     @classmethod
     def of(cls, job: DescribedJob) -> Job:
         """Take from a job's description what the ledger keeps."""
-        started = job.described.get("TransformStartTime")
-        ended = job.described.get("TransformEndTime")
         return cls(
             name=job.name,
             model=job.described["ModelName"],
             instance_type=job.instance_type,
             instance_count=job.described["TransformResources"]["InstanceCount"],
-            seconds=(ended - started).total_seconds() if started and ended else None,
+            seconds=job.seconds,
         )
 
 
@@ -61,9 +59,9 @@ class LoadRun:
     Attributes:
         pipeline: the pipeline.
         index: what its extract wrote.
-        places: where shards and outputs lie.
-        quarantine: prefix for the records whose prediction does not fit.
-        job: the job that wrote the outputs.
+        coverage: where the answers to the records lie.
+        quarantine: prefix for the records without a fit prediction.
+        job: the job that all shards were sent to.
         run_id: the DAG run.
         publish_blocked: whether a person wants the partition published whatever the checks say.
         now: tells the time, for the ledger.
@@ -71,7 +69,7 @@ class LoadRun:
 
     pipeline: Pipeline
     index: ExtractIndex
-    places: Places
+    coverage: Coverage
     quarantine: S3Uri
     job: Job
     run_id: str
@@ -86,13 +84,13 @@ class Loaded:
     Attributes:
         rows: rows that the partition holds now.
         changed: False where it held this very load already.
-        misfits: records in quarantine.
+        quarantined: records without a fit prediction.
         findings: checks that failed, yet did not keep the partition from being published.
     """
 
     rows: int
     changed: bool
-    misfits: int
+    quarantined: int
     findings: tuple[Finding, ...]
 
 
@@ -104,20 +102,38 @@ def load(run: LoadRun, objects: ObjectStore, warehouse: Warehouse) -> Loaded:
         PartitionBlocked: a check says no.
         TargetMismatch: the target is not as declared.
     """
-    columns = columns_of(run.pipeline.settings, run.index)
-    with staging(columns) as staged:
-        account = stage_outputs(run.pipeline, run.index, objects, run.places, staged)
-        measured = profiles(staged, run.pipeline.settings.predictions)
+    settings = run.pipeline.settings
+    before = _added_to(run, warehouse)
+    if before is not None and before.digest == digest_of(run):
+        return Loaded(rows=before.rows, changed=False, quarantined=before.quarantined, findings=())
+    with staging(columns_of(settings, run.index)) as staged:
+        account = stage_outputs(run.pipeline, run.index, objects, run.coverage, staged)
+        measured = profiles(staged, settings.predictions)
         plan = _plan(run, account, measured)
+        if before is not None:
+            measured = resubmit.together(measured, plan.entry, before)
+            plan = replace(plan, entry=resubmit.added(plan.entry, before, measured))
         findings = _judged(run, plan, warehouse, measured)
-        _quarantine(run, account, objects)
+        if account.quarantined:
+            objects.put(_records(run), quarantine.to_json_lines(account.quarantined))
         published = warehouse.replace(_with_findings(plan, findings), staged)
     return Loaded(
         rows=published.rows,
         changed=published.changed,
-        misfits=len(account.misfits),
+        quarantined=len(account.quarantined),
         findings=tuple(findings),
     )
+
+
+def _added_to(run: LoadRun, warehouse: Warehouse) -> Entry | None:
+    """Return the entry of the load whose quarantined records these are; None where they are not."""
+    if not run.index.resubmits:
+        return None
+    target, partition = run.pipeline.settings.target, run.index.partition
+    entry = warehouse.in_force(target, partition)
+    if entry is None or entry.digest not in (run.index.resubmits, digest_of(run)):
+        raise superseded(target, partition)
+    return entry
 
 
 def digest_of(run: LoadRun) -> str:
@@ -126,7 +142,10 @@ def digest_of(run: LoadRun) -> str:
     return content_digest(
         {
             "shards": [shard.sha256 for shard in run.index.shards],
-            "job": run.job.name,
+            "resubmits": run.index.resubmits,
+            "jobs": [run.job.name, *run.coverage.jobs],
+            "given_up": [(each.shard, each.line) for each in run.coverage.quarantined],
+            "placeholder": settings.recover.placeholder,
             "predictions": {n: p.model_dump() for n, p in settings.predictions.items()},
             "bounds": settings.checks.bounds.level,
             "ids": settings.record.id,
@@ -147,12 +166,14 @@ def _plan(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Load:
         source_rows=account.source_rows,
         oversized=account.oversized,
         records=account.records,
-        misfits=len(account.misfits),
+        quarantined=len(account.quarantined),
+        quarantine=str(_records(run)) if account.quarantined else "",
         rows=account.rows,
         loaded_at=run.now(),
+        transform_jobs=len(run.coverage.jobs) + bool(run.job.name),
         instance_type=run.job.instance_type,
         instance_count=run.job.instance_count,
-        transform_seconds=run.job.seconds,
+        transform_seconds=_seconds(run),
         profile={name: profile.to_dict() for name, profile in measured.items()},
     )
     return Load(
@@ -161,7 +182,13 @@ def _plan(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Load:
         ids=len(settings.record.id),
         typed=bool(run.index.shards),
         entry=entry,
+        quarantined=account.quarantined,
+        adds_to=run.index.resubmits,
     )
+
+
+def _seconds(run: LoadRun) -> float | None:
+    return run.job.seconds + run.coverage.seconds if run.job.name else None
 
 
 def _judged(
@@ -171,11 +198,13 @@ def _judged(
     history = warehouse.history(plan, history_needed(checks))
     findings = judge(checks, Measured(rows=plan.entry.rows, profiles=measured, history=history))
     blocking = [finding for finding in findings if finding.level == "block"]
-    if blocking and not run.publish_blocked and not warehouse.holds(plan):
+    current = warehouse.in_force(plan.target, plan.partition)
+    is_published = current is not None and current.digest == plan.entry.digest
+    if blocking and not run.publish_blocked and not is_published:
         listed = "\n  ".join(map(str, blocking))
         raise PartitionBlocked(
-            f"Partition {run.index.partition} is not published, and its outputs stay below"
-            f" {run.places.output}:\n  {listed}\nTo publish it as it is, trigger a run of this"
+            f"Partition {run.index.partition} is not published, and its outputs stay:"
+            f"\n  {listed}\nTo publish it as it is, trigger a run of this"
             " partition with publish_blocked; no new job is paid"
         )
     return findings
@@ -186,11 +215,5 @@ def _with_findings(plan: Load, findings: list[Finding]) -> Load:
     return replace(plan, entry=entry)
 
 
-def _quarantine(run: LoadRun, account: Account, objects: ObjectStore) -> None:
-    if not account.misfits:
-        return
-    lines = [
-        json.dumps({"id": each.id, "shard": each.shard, "line": each.line, "reason": each.reason})
-        for each in account.misfits
-    ]
-    objects.put(run.quarantine / "predictions.jsonl", "".join(f"{x}\n" for x in lines).encode())
+def _records(run: LoadRun) -> S3Uri:
+    return run.quarantine / quarantine.FILE_NAME

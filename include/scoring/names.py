@@ -68,6 +68,16 @@ class RunLayout:
             raise ValueError(f"{index_uri!r} is not the URI of an extract's index.json")
         return cls(attempt_root=S3Uri.parse(root))
 
+    @classmethod
+    def of_quarantine(cls, uri: S3Uri) -> RunLayout:
+        """Find the layout again from an object of its quarantine."""
+        return cls(attempt_root=S3Uri(uri.bucket, uri.key.rpartition("/quarantine/")[0]))
+
+    @property
+    def quarantine(self) -> S3Uri:
+        """Prefix of the records that have no prediction."""
+        return self.attempt_root / "quarantine"
+
     @property
     def partition_root(self) -> S3Uri:
         """Prefix of all attempts at the partition."""
@@ -97,6 +107,12 @@ class RunLayout:
 def shard_name(number: int, extension: str) -> str:
     """Name a shard: flat and of fixed width, so that names sort as shards do."""
     return f"part-{number:05d}.{extension}"
+
+
+def piece_name(shard: str, first: int, records: int) -> str:
+    """Name some records of a shard that are sent again, from the ``first`` on, counted from 0."""
+    stem, _, extension = shard.partition(".")
+    return f"{stem}-{first:09d}-{records:09d}.{extension}"
 
 
 def output_name(shard: str) -> str:

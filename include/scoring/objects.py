@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterator
-from typing import Any, Protocol, Self
+from dataclasses import dataclass
+from typing import IO, Any, Protocol, Self
 
 from include.scoring.names import S3Uri
 from include.scoring.upload import S3Uploads, Uploads
 
+_CHANGED = frozenset({404, 412})  # gone, and not as the condition says
+_PIECE_BYTES = 1 << 20
+
 
 class ObjectMissing(LookupError):
     """There is no such object. A programming error or a race, not bad data, unless caught."""
+
+
+class ObjectChanged(LookupError):
+    """An object is no more what it was when it was listed, or is gone. Caught, and explained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredObject:
+    """An object as it was when it was listed.
+
+    Attributes:
+        uri: where it lies.
+        etag: S3's name of its content; another content has another.
+    """
+
+    uri: S3Uri
+    etag: str
 
 
 class ObjectStore(Protocol):
@@ -25,8 +48,24 @@ class ObjectStore(Protocol):
     def size(self, uri: S3Uri) -> int:
         """Return an object's size in bytes, or raise ObjectMissing."""
 
+    def copy(self, source: S3Uri, target: S3Uri) -> str:
+        """Copy an object without its bytes passing through here, or raise ObjectMissing.
+
+        Returns:
+            The SHA-256 of the copy, hexadecimal, as the store has it.
+        """
+
     def keys(self, prefix: S3Uri) -> Iterator[S3Uri]:
         """List the objects below ``prefix/``, in the order of their keys."""
+
+    def listed(self, start: S3Uri) -> Iterator[StoredObject]:
+        """List the objects whose keys begin with that of ``start``, in the order of their keys."""
+
+    def download(self, stored: StoredObject, file: IO[bytes]) -> None:
+        """Write an object's content to a file, in memory of a fixed size; or raise ObjectChanged.
+
+        What is written is the content that was listed, whatever is done to the object meanwhile.
+        """
 
     def uploads(self) -> Uploads:
         """Return a context in which objects are made piece by piece."""
@@ -66,14 +105,55 @@ class S3Objects:
         size: int = response["ContentLength"]
         return size
 
+    def copy(self, source: S3Uri, target: S3Uri) -> str:
+        """Copy an object of at most 5 GB; S3 computes the digest of what it stored.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+        """
+        try:
+            answer = self._client.copy_object(
+                CopySource={"Bucket": source.bucket, "Key": source.key},
+                Bucket=target.bucket,
+                Key=target.key,
+                ChecksumAlgorithm="SHA256",
+            )
+        except self._client.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                raise ObjectMissing(str(source)) from error
+            raise
+        digest = answer["CopyObjectResult"].get("ChecksumSHA256")
+        if digest is None:  # a store that speaks S3 and has no checksums
+            return hashlib.sha256(self.get(target)).hexdigest()
+        return base64.b64decode(digest).hex()
+
     def keys(self, prefix: S3Uri) -> Iterator[S3Uri]:
         """List the objects below ``prefix/``."""
+        for stored in self.listed(S3Uri(prefix.bucket, f"{prefix.key}/")):
+            yield stored.uri
+
+    def listed(self, start: S3Uri) -> Iterator[StoredObject]:
+        """List the objects whose keys begin with that of ``start``."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=prefix.bucket, Prefix=f"{prefix.key}/"
+            Bucket=start.bucket, Prefix=start.key
         )
         for page in pages:
             for entry in page.get("Contents", ()):
-                yield S3Uri(prefix.bucket, entry["Key"])
+                yield StoredObject(uri=S3Uri(start.bucket, entry["Key"]), etag=entry["ETag"])
+
+    def download(self, stored: StoredObject, file: IO[bytes]) -> None:
+        """Write an object's content to a file.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-reads.html
+        """
+        place = {"Bucket": stored.uri.bucket, "Key": stored.uri.key}
+        try:
+            response = self._client.get_object(**place, IfMatch=stored.etag)
+        except self._client.exceptions.ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] in _CHANGED:
+                raise ObjectChanged(str(stored.uri)) from error
+            raise
+        for piece in response["Body"].iter_chunks(_PIECE_BYTES):
+            file.write(piece)
 
     def unfinished(self, prefix: S3Uri) -> Iterator[S3Uri]:
         """List the objects below ``prefix/`` whose upload was begun and neither done nor aborted.
@@ -114,21 +194,40 @@ class InMemoryObjects:
         """Return an object's size in bytes."""
         return len(self.get(uri))
 
+    def copy(self, source: S3Uri, target: S3Uri) -> str:
+        """Copy an object."""
+        self.put(target, self.get(source))
+        return hashlib.sha256(self.get(target)).hexdigest()
+
     def keys(self, prefix: S3Uri) -> Iterator[S3Uri]:
         """List the objects below ``prefix/``."""
-        start = f"{prefix.key}/"
-        yield from sorted(
-            (
-                uri
-                for uri in self.content
-                if uri.bucket == prefix.bucket and uri.key.startswith(start)
-            ),
-            key=lambda uri: uri.key,
-        )
+        for stored in self.listed(S3Uri(prefix.bucket, f"{prefix.key}/")):
+            yield stored.uri
+
+    def listed(self, start: S3Uri) -> Iterator[StoredObject]:
+        """List the objects whose keys begin with that of ``start``."""
+        found = [
+            uri
+            for uri in self.content
+            if uri.bucket == start.bucket and uri.key.startswith(start.key)
+        ]
+        for uri in sorted(found, key=lambda uri: uri.key):
+            yield StoredObject(uri=uri, etag=_etag(self.content[uri]))
+
+    def download(self, stored: StoredObject, file: IO[bytes]) -> None:
+        """Write an object's content to a file."""
+        body = self.content.get(stored.uri)
+        if body is None or _etag(body) != stored.etag:
+            raise ObjectChanged(str(stored.uri))
+        file.write(body)
 
     def uploads(self) -> InMemoryUploads:
         """Collect pieces."""
         return InMemoryUploads(self)
+
+
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
 
 
 class InMemoryUploads:

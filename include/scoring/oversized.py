@@ -6,11 +6,17 @@ from collections.abc import Callable, Iterable, Iterator
 
 from include.scoring.errors import SourceError
 from include.scoring.identity import Identity
+from include.scoring.names import RunLayout, S3Uri
 from include.scoring.spec import PipelineFile
 
 # The service's own unit is not documented; the smaller of the two readings is safe with either.
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
 _MB = 1_000_000
+
+
+def set_aside(layout: RunLayout, settings: PipelineFile) -> S3Uri:
+    """Say where an attempt keeps the records that are too large, if it has any."""
+    return layout.quarantine / f"oversized.{settings.record.format}"
 
 
 class Oversized:

@@ -11,12 +11,13 @@ import yaml
 from pydantic import ValidationError
 
 from include.scoring import contract
-from include.scoring.errors import ConfigurationError, PipelineInvalid
+from include.scoring.errors import ConfigurationError, PipelineInvalid, SourceError
 from include.scoring.kinds import Column
 from include.scoring.query import PARAMETERS, identifier_problems, parameters, with_identifiers
 from include.scoring.request import JobPlaces, build, with_instances
 from include.scoring.request_checks import override_problems, rule_problems
-from include.scoring.spec import Pipeline, PipelineFile
+from include.scoring.slices import slices
+from include.scoring.spec import SOURCE_TAGS, Files, Pipeline, PipelineFile, Query
 
 FILE_NAME = "pipeline.yaml"
 RESHAPE_FILE = "reshape.py"
@@ -46,23 +47,38 @@ def read_pipeline(folder: Path) -> Pipeline:
     problems = list(_name_problems(folder.name))
     text = _read(folder, FILE_NAME, problems)
     settings = _validated(text, problems) if text else None
-    query = _read(folder, settings.source.sql, problems) if settings else ""
+    asked = _asked(folder, settings.source, problems) if settings else ""
     if settings is not None:
         problems.extend(_transform_problems(settings))
-    if settings is not None and query:
-        problems.extend(_query_problems(query, settings))
     recorded = _contract(folder, settings, problems) if settings else None
+    reshape = folder / RESHAPE_FILE
+    if settings is not None and recorded and not reshape.is_file():
+        problems.extend(_slice_problems(settings, recorded[0]))
     if problems or settings is None:
         raise PipelineInvalid(folder.name, problems)
-    reshape = folder / RESHAPE_FILE
     return Pipeline(
         name=folder.name,
         folder=folder,
         settings=settings,
-        query=with_identifiers(query, settings.source.identifiers),
+        query=asked,
         contract=recorded,
         reshape=reshape if reshape.is_file() else None,
     )
+
+
+def _asked(folder: Path, source: Query | Files, problems: list[str]) -> str:
+    """Return what the source is to be asked, and check it."""
+    if isinstance(source, Files):
+        if source.unnamed and source.columns is None and (folder / RESHAPE_FILE).is_file():
+            problems.append(
+                f"{FILE_NAME}: source.columns: is missing; the files do not name their columns, so"
+                f" list those that {RESHAPE_FILE} is to see"
+            )
+        return source.asked
+    query = _read(folder, source.sql, problems)
+    wrong = list(_query_problems(query, source)) if query else []
+    problems.extend(wrong)
+    return "" if wrong else with_identifiers(query, source.identifiers)
 
 
 def _contract(
@@ -114,9 +130,10 @@ def _validated(text: str, problems: list[str]) -> PipelineFile | None:
         return PipelineFile.model_validate(content)
     except ValidationError as error:
         problems.extend(
-            f"{FILE_NAME}:{_line(root, details['loc'])}: "
-            f"{'.'.join(str(part) for part in details['loc']) or 'the file'}: {_message(details)}"
+            f"{FILE_NAME}:{_line(root, place)}: {'.'.join(map(str, place)) or 'the file'}:"
+            f" {_message(details)}"
             for details in error.errors(include_url=False)
+            for place in [[part for part in details["loc"] if part not in SOURCE_TAGS]]
         )
         return None
 
@@ -172,18 +189,25 @@ def _transform_problems(settings: PipelineFile) -> Iterator[str]:
         yield f"{FILE_NAME}: transform: {problem}"
 
 
-def _query_problems(query: str, settings: PipelineFile) -> Iterator[str]:
+def _query_problems(query: str, source: Query) -> Iterator[str]:
     for name in PARAMETERS:
         if name not in parameters(query):
             yield (
-                f"{settings.source.sql}: does not use :{name}; bind both :partition_start and"
+                f"{source.sql}: does not use :{name}; bind both :partition_start and"
                 " :partition_end, or every run scores the same rows"
             )
-
     for name in sorted(parameters(query) - set(PARAMETERS)):
-        yield f"{settings.source.sql}: has the parameter :{name}, which nothing gives a value"
-    for problem in identifier_problems(query, settings.source.identifiers):
-        yield f"{settings.source.sql}: {problem}"
+        yield f"{source.sql}: has the parameter :{name}, which nothing gives a value"
+    for problem in identifier_problems(query, source.identifiers):
+        yield f"{source.sql}: {problem}"
+
+
+def _slice_problems(settings: PipelineFile, first_id: Column) -> Iterator[str]:
+    for part in slices(settings.extract)[:1]:
+        try:
+            part.check_kind(first_id.name, first_id.kind)
+        except SourceError as error:
+            yield f"{FILE_NAME}: extract: {error}"
 
 
 def _one_line(error: Exception) -> str:

@@ -35,6 +35,29 @@ class Profile:
     low: float | None = None
     high: float | None = None
 
+    def joined(self, other: Profile, values: tuple[int, int]) -> Profile:
+        """Return the figures of two sets of rows together.
+
+        Args:
+            other: of the other rows.
+            values: how many values, NULLs left out, this profile is of, and the other.
+        """
+        pairs = [
+            (each.mean, count)
+            for each, count in zip((self, other), values, strict=True)
+            if each.mean is not None and count
+        ]
+        total = sum(count for _, count in pairs)
+        same = (self.low, self.high) == (other.low, other.high)
+        return replace(
+            self,
+            nulls=self.nulls + other.nulls,
+            mean=sum(mean * count for mean, count in pairs) / total if total else None,
+            varies=self.varies or other.varies or len({mean for mean, _ in pairs}) > 1,
+            outside=self.outside + other.outside,
+            bins=tuple(map(sum, zip(self.bins, other.bins, strict=True))) if same else self.bins,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the profile as the ledger keeps it."""
         return {**asdict(self), "bins": list(self.bins)}

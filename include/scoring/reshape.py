@@ -4,7 +4,7 @@
         frame["is_long"] = frame["distance"] > 1000
         return frame[frame["carrier"].notna()]
 
-It sees rows in the order of their ids, some thousands at a time, so it may drop rows and compute
+It sees rows in the order of the source, some thousands at a time, so it may drop rows and compute
 features, and may not depend on rows of another chunk. Integers beside NULLs stay integers, since
 columns have pandas' nullable types; decimals, dates, lists and objects are Python's own.
 """
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from include.scoring.encode.kind_of import kind_of
+from include.scoring.encode.unwritable import Unwritable
 from include.scoring.errors import ConfigurationError, SourceError
 from include.scoring.identity import Row
 from include.scoring.kinds import Column, Kind
@@ -67,7 +68,7 @@ class Reshape:
         self._kinds: dict[str, Kind | None] = {}
 
     def __call__(self, table: Table) -> Table:
-        """Return the reshaped table; where the source has no rows, the table as it is said to be.
+        """Return the reshaped table; of no rows one without columns, since nobody can tell which.
 
         Raises:
             SourceError: the function fails, or returns something else than a frame with the same
@@ -77,7 +78,7 @@ class Reshape:
         frames = self._frames(names, chunks(table.rows))
         first = next(frames, None)
         if first is None:
-            return Table(columns=table.columns, rows=iter(()))
+            return Table(columns=(), rows=iter(()))
         columns = [str(name) for name in first.columns]
         return Table(
             columns=tuple(Column(name=name) for name in columns),
@@ -88,7 +89,7 @@ class Reshape:
         import pandas  # not at the top: Airflow's parsing of the DAG must stay quick
 
         for number, rows in enumerate(pending, start=1):
-            frame = self._frame(names, rows)
+            frame = self._frame(names, rows, number)
             try:
                 reshaped = self._function(frame)
             except Exception as error:
@@ -103,12 +104,18 @@ class Reshape:
                 )
             yield reshaped
 
-    def _frame(self, names: Sequence[str], rows: Sequence[Row]) -> Any:
+    def _frame(self, names: Sequence[str], rows: Sequence[Row], number: int) -> Any:
         import pandas
 
         series = {}
         for name, values in zip(names, zip(*rows, strict=True), strict=True):
-            kind = self._kinds[name] = kind_of(values, self._kinds.get(name))
+            try:
+                kind = self._kinds[name] = kind_of(values, self._kinds.get(name))
+            except Unwritable as problem:
+                raise SourceError(
+                    f"Column {name} holds {problem.what}: row {problem.position + 1} of chunk"
+                    f" {number}, before {self._path.name} sees it"
+                ) from None
             series[name] = _series(values, kind)
         return pandas.DataFrame(series, columns=list(names))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from include.scoring.identity import Row, distinct
 from include.scoring.kinds import Column
 from include.scoring.partition import Partition
 from include.scoring.records import RowEncoder, chunks
+from include.scoring.slices import Slice, checked
 from include.scoring.spec import Pipeline, Record
 
 
@@ -26,11 +27,16 @@ class Lines:
             ever will be.
         blocks: whole lines, each block some; drawn once, and closed by who drew them. Ids are
             proven different by the end.
+        part: the slice that these are the records of; None where they are the whole partition's.
+        resubmits: digest of the load whose quarantined records these are; empty where they are the
+            source's.
     """
 
     columns: tuple[Column, ...]
     final_columns: Callable[[], tuple[Column, ...]]
     blocks: Generator[bytes]
+    part: Slice | None = None
+    resubmits: str = ""
 
 
 class Source(Protocol):
@@ -47,17 +53,31 @@ class Source(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows of one partition as Python values."""
+    """Rows of one partition as Python values.
+
+    Attributes:
+        columns: those of each row; none where ``reshape.py`` was given no rows to show any.
+        rows: drawn once.
+    """
 
     columns: tuple[Column, ...]
     rows: Iterator[Row]
 
 
+Reshape = Callable[[Table], Table]
+
+
+def unchanged(table: Table) -> Table:
+    """Reshape nothing."""
+    return table
+
+
 def encoded(table: Table, pipeline: Pipeline) -> Lines:
     """Encode rows, in the columns of the record and the order in which they come."""
     record = pipeline.settings.record
-    check(table.columns, pipeline)
-    encoder = RowEncoder(record, table.columns)
+    columns = table.columns or tuple(Column(name=name) for name in record.columns)
+    check(columns, pipeline)
+    encoder = RowEncoder(record, columns)
     pending = chunks(table.rows)
     first = list(next(pending, ()))
     if first:
@@ -76,12 +96,25 @@ def _blocks(chunks: Iterable[list[Row]], encoder: RowEncoder, record: Record) ->
 class RowsSource:
     """Given rows, for tests and examples."""
 
-    def __init__(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Serve these rows for every partition."""
+    def __init__(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+        part: Slice | None = None,
+    ) -> None:
+        """Serve these rows for every partition, or those of a slice by their first column."""
         self._columns = columns
         self._rows = rows
+        self._part = part
 
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
         """Encode the given rows."""
         columns = tuple(Column(name=name) for name in self._columns)
-        return encoded(Table(columns=columns, rows=iter(self._rows)), pipeline)
+        table = Table(columns=columns, rows=self._sliced())
+        return replace(encoded(table, pipeline), part=self._part)
+
+    def _sliced(self) -> Iterator[Row]:
+        if self._part is None:
+            return iter(self._rows)
+        rows = checked(self._rows, self._part, self._columns[0], 0)
+        return (row for row in rows if self._part.has(row[0]))

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import BaseOperator, Context, Param
 
-from batch_transform.connections import s3_objects
+from batch_transform.connections import open_warehouse, s3_objects
 from batch_transform.failures import no_retry
 from batch_transform.partition import partition_of
 from batch_transform.sources import open_source
 from include.scoring.extract import extract
+from include.scoring.index import ExtractIndex
 from include.scoring.names import RunLayout
 from include.scoring.objects import S3Objects
+from include.scoring.partition import Partition
 from include.scoring.settings import Settings
+from include.scoring.slices import Slice, slices
+from include.scoring.source import Source
+from include.scoring.sources.quarantine import QuarantineSource
 from include.scoring.spec import Pipeline
+
+RESUBMIT = "resubmit"
+
+
+def resubmit_param() -> Param:
+    """Return the run parameter ``resubmit``; each DAG has its own, since a Param keeps state."""
+    return Param(
+        False,
+        type="boolean",
+        title="Send quarantined records again",
+        description_md="Takes the records that the partition keeps in quarantine, and those alone,"
+        " through the pipeline again, and adds their rows to the partition. For when the model is"
+        " mended.",
+    )
 
 
 class ExtractOperator(BaseOperator):
@@ -29,11 +50,26 @@ class ExtractOperator(BaseOperator):
 
     ui_color = "#d7e9f7"
 
-    def __init__(self, *, pipeline: Pipeline, settings: Settings, **kwargs: Any) -> None:
-        """Extract for a pipeline of this deployment."""
+    def __init__(
+        self,
+        *,
+        pipeline: Pipeline,
+        settings: Settings,
+        slice_number: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Extract for a pipeline of this deployment: all rows, or those of one slice."""
         super().__init__(multiple_outputs=True, **kwargs)
         self.pipeline = pipeline
         self.settings = settings
+        self.slice_number = slice_number
+
+    @property
+    def part(self) -> Slice | None:
+        """The slice that this task extracts; None where it extracts all rows."""
+        if self.slice_number is None:
+            return None
+        return slices(self.pipeline.settings.extract)[self.slice_number]
 
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
@@ -43,23 +79,46 @@ class ExtractOperator(BaseOperator):
             self.settings.root, self.pipeline.name, partition.label, str(context["ti"].id)
         )
         self.log.info("Partition %s: %s to %s", partition.label, partition.start, partition.end)
-        objects = s3_objects(self.settings.aws_conn_id)
-        self._report_unfinished(objects, layout)
-        with open_source(self.pipeline) as source:
+        objects, part = s3_objects(self.settings.aws_conn_id), self.part
+        if part is None:  # the uploads of other slices are no earlier attempt's
+            report_unfinished(self, objects, layout)
+        else:
+            self.log.info("Slice %d of %d: %s", part.number, part.count, part.label)
+        with self._source(context, partition, objects) as source:
             index = extract(self.pipeline, partition, source, objects, layout)
         self.log.info("Wrote %d records in %d shards", index.records, len(index.shards))
-        return {
-            "partition": partition.label,
-            "records": index.records,
-            "shards": len(index.shards),
-            "index": str(layout.index),
-        }
+        return told(index, layout)
 
-    def _report_unfinished(self, objects: S3Objects, layout: RunLayout) -> None:
-        """Name what attempts that were killed left half uploaded; no listing of objects shows it.
+    @contextmanager
+    def _source(
+        self, context: Context, partition: Partition, objects: S3Objects
+    ) -> Iterator[Source]:
+        """Lend the pipeline's source; or what the partition keeps in quarantine."""
+        if not context["params"].get(RESUBMIT):
+            with open_source(self.pipeline, self.part) as source:
+                yield source
+            return
+        target = self.pipeline.settings.target
+        with open_warehouse(target) as warehouse:
+            entry = warehouse.in_force(target, partition.day)
+        yield QuarantineSource(entry, objects, self.part)
 
-        It is not aborted here: another run of the partition may be at it right now. A lifecycle
-        rule of the bucket is to remove it; see docs/pipeline.md.
-        """
-        for uri in objects.unfinished(layout.partition_root):
-            self.log.warning("An earlier attempt left an unfinished upload of %s", uri)
+
+def told(index: ExtractIndex, layout: RunLayout) -> dict[str, Any]:
+    """Return what other tasks are told of an extract."""
+    return {
+        "partition": index.partition.isoformat(),
+        "records": index.records,
+        "shards": len(index.shards),
+        "index": str(layout.index),
+    }
+
+
+def report_unfinished(task: BaseOperator, objects: S3Objects, layout: RunLayout) -> None:
+    """Name what attempts that were killed left half uploaded; no listing of objects shows it.
+
+    It is not aborted here: another run of the partition may be at it right now. A lifecycle
+    rule of the bucket is to remove it; see docs/pipeline.md.
+    """
+    for uri in objects.unfinished(layout.partition_root):
+        task.log.warning("An earlier attempt left an unfinished upload of %s", uri)

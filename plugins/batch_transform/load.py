@@ -13,7 +13,9 @@ from include.scoring.index import ExtractIndex
 from include.scoring.jobs.service import get
 from include.scoring.load import Job, Loaded, LoadRun, load
 from include.scoring.names import RunLayout, S3Uri
-from include.scoring.outputs.fetch import Places
+from include.scoring.objects import S3Objects
+from include.scoring.outputs.coverage import Coverage
+from include.scoring.outputs.fetch import Places, covered
 from include.scoring.settings import Settings
 from include.scoring.spec import Pipeline
 
@@ -32,11 +34,11 @@ def publish_param() -> Param:
 class LoadOperator(BaseOperator):
     """Puts the predictions of a partition into the target, in place of what was there.
 
-    Returns ``{"partition": "2013-06-01", "rows": 842, "changed": True, "misfits": 0,
+    Returns ``{"partition": "2013-06-01", "rows": 842, "changed": True, "quarantined": 0,
     "findings": []}``.
     """
 
-    template_fields = ("index", "job_name", "job_output")
+    template_fields = ("index", "job_name", "job_output", "coverage")
     ui_color = "#d7e9f7"
 
     def __init__(
@@ -45,6 +47,7 @@ class LoadOperator(BaseOperator):
         index: Any,
         job_name: Any,
         job_output: Any,
+        coverage: Any,
         pipeline: Pipeline,
         settings: Settings,
         **kwargs: Any,
@@ -52,12 +55,14 @@ class LoadOperator(BaseOperator):
         """Load the predictions for the extract whose index lies at the URI ``index``.
 
         They lie below the URI ``job_output``: that of the job ``job_name``, which an earlier
-        attempt may have started. Both are None where there was no record, and so no job.
+        attempt may have started. Both are None where there was no record, and so no job. Where
+        records were sent again, the object at the URI ``coverage`` says where all answers lie.
         """
         super().__init__(**kwargs)
         self.index = index
         self.job_name = job_name
         self.job_output = job_output
+        self.coverage = coverage
         self.pipeline = pipeline
         self.settings = settings
 
@@ -67,12 +72,11 @@ class LoadOperator(BaseOperator):
         objects = s3_objects(self.settings.aws_conn_id)
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(objects.get(layout.index))
-        output = S3Uri.parse(self.job_output) if self.job_output else layout.output
         run = LoadRun(
             pipeline=self.pipeline,
             index=index,
-            places=Places(input=layout.input, output=output),
-            quarantine=layout.attempt_root / "quarantine",
+            coverage=self._coverage(index, layout, objects),
+            quarantine=layout.quarantine,
             job=self._job(index),
             run_id=context["dag_run"].run_id,
             publish_blocked=bool(context["params"].get("publish_blocked")),
@@ -80,6 +84,12 @@ class LoadOperator(BaseOperator):
         with open_warehouse(self.pipeline.settings.target) as warehouse:
             loaded = load(run, objects, warehouse)
         return self._told(index, loaded)
+
+    def _coverage(self, index: ExtractIndex, layout: RunLayout, objects: S3Objects) -> Coverage:
+        if self.coverage:
+            return Coverage.from_json(objects.get(S3Uri.parse(self.coverage)))
+        output = S3Uri.parse(self.job_output) if self.job_output else layout.output
+        return covered(index, objects, Places(input=layout.input, output=output))
 
     def _job(self, index: ExtractIndex) -> Job:
         if not self.job_name and index.shards:
@@ -94,8 +104,8 @@ class LoadOperator(BaseOperator):
     def _told(self, index: ExtractIndex, loaded: Loaded) -> dict[str, Any]:
         for finding in loaded.findings:
             self.log.warning("Check failed: %s", finding)
-        if loaded.misfits:
-            self.log.warning("%d predictions do not fit; see quarantine", loaded.misfits)
+        if loaded.quarantined:
+            self.log.warning("%d records have no prediction; see quarantine", loaded.quarantined)
         if not loaded.changed:
             self.log.info("Partition %s held this load already", index.partition)
         self.log.info("Partition %s holds %d rows", index.partition, loaded.rows)
@@ -103,6 +113,6 @@ class LoadOperator(BaseOperator):
             "partition": index.partition.isoformat(),
             "rows": loaded.rows,
             "changed": loaded.changed,
-            "misfits": loaded.misfits,
+            "quarantined": loaded.quarantined,
             "findings": [str(finding) for finding in loaded.findings],
         }

@@ -11,32 +11,41 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
-from batch_transform.connections import postgres_connection, sql_engine
+from batch_transform.connections import postgres_connection, s3_objects, sql_engine
+from include.scoring.spec import Files
 
 if TYPE_CHECKING:
+    from include.scoring.slices import Slice
     from include.scoring.source import Source
     from include.scoring.spec import Pipeline
 
 
 @contextmanager
-def open_source(pipeline: Pipeline) -> Iterator[Source]:
-    """Lend the source that a pipeline names.
+def open_source(pipeline: Pipeline, part: Slice | None = None) -> Iterator[Source]:
+    """Lend the source that a pipeline names, or a slice of it.
 
     PostgreSQL writes the records itself, unless Python is to see the rows first.
     """
+    from include.scoring.reshape import Reshape
+    from include.scoring.source import unchanged
+
     conn_id = pipeline.settings.source.conn_id
+    reshape = Reshape(pipeline.reshape) if pipeline.reshape else unchanged
+    if isinstance(pipeline.settings.source, Files):
+        from include.scoring.sources.files import FileSource
+
+        yield FileSource(s3_objects(conn_id), reshape)
+        return
     if pipeline.reshape is None and _is_postgres(conn_id):
         from include.scoring.sources.postgres import CopySource
 
         with _copying(conn_id) as connection:
-            yield CopySource(connection, pipeline.query)
+            yield CopySource(connection, pipeline.query, part)
         return
-    from include.scoring.reshape import Reshape
-    from include.scoring.sources.sql import SqlSource, unchanged
+    from include.scoring.sources.sql import SqlSource
 
     with sql_engine(conn_id) as engine:
-        reshape = Reshape(pipeline.reshape) if pipeline.reshape else unchanged
-        yield SqlSource(engine, pipeline.query, reshape)
+        yield SqlSource(engine, pipeline.query, reshape, part)
 
 
 def _is_postgres(conn_id: str) -> bool:

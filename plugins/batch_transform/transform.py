@@ -17,7 +17,7 @@ from include.scoring import request
 from include.scoring.errors import Transient
 from include.scoring.jobs.claim import Claimant
 from include.scoring.jobs.memory import begin, keep_watching, watching
-from include.scoring.jobs.progress import missing_outputs
+from include.scoring.jobs.progress import is_whole
 from include.scoring.jobs.start import Found, Wanted
 from include.scoring.jobs.watch import Watched
 from include.scoring.models import ModelFacts, checked, latest_version, of_package_group
@@ -129,7 +129,7 @@ class TransformOperator(SageMakerTransformOperator):
             services.jobs,
             context["task_state_store"],
             wanted,
-            is_whole=lambda job: not missing_outputs(watched.index, services.objects, job.output),
+            stands=lambda job: is_whole(job, watched.index, services.objects),
             expect=stopper.expect,
         )
 

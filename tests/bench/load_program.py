@@ -27,7 +27,7 @@ def ours(form, endpoint, dsn, context):
     from include.scoring.load import Job, LoadRun, load
     from include.scoring.names import S3Uri
     from include.scoring.objects import S3Objects
-    from include.scoring.outputs.fetch import Places
+    from include.scoring.outputs.fetch import Places, covered
     from include.scoring.spec import Pipeline, PipelineFile
     from include.scoring.warehouse.postgres import PostgresWarehouse
 
@@ -41,10 +41,11 @@ def ours(form, endpoint, dsn, context):
         query="SELECT 1",
     )
     index = ExtractIndex.from_json(objects.get(root / "input" / "index.json"))
+    places = Places(input=root / "input", output=root / "output")
     run = LoadRun(
         pipeline=pipeline,
         index=index,
-        places=Places(input=root / "input", output=root / "output"),
+        coverage=covered(index, objects, places),
         quarantine=root / "quarantine",
         job=Job(name="bench"),
         run_id="bench",

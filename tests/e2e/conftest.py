@@ -1,5 +1,6 @@
 """A whole stack, shared by the tests of this folder: real Airflow on real PostgreSQL."""
 
+import shutil
 import tempfile
 import time
 from datetime import date
@@ -10,9 +11,11 @@ import pytest
 
 from local.airflow import choose_port
 from local.errors import LocalError
-from local.stack import StackSettings, running_stack
+from local.stack import PIPELINES, StackSettings, running_stack
 
 RUN_SECONDS = 120
+SLICED = "sliced_flights"
+PICKY = "picky_flights"
 POOL = {"name": "transform-ml.m5.large", "slots": 14, "include_deferred": True}
 
 
@@ -79,12 +82,32 @@ def laptop_folder():
 
 
 @pytest.fixture(scope="session")
-def laptop(laptop_folder):
+def pipelines(laptop_folder):
+    """The shipped pipelines, the flights' in slices, and theirs with a model that refuses some."""
+    folder = laptop_folder / "pipelines"
+    shutil.copytree(PIPELINES, folder)
+    for name, changes in (
+        (SLICED, {"limits: ": "extract: {slices: 3}\nlimits: "}),
+        (PICKY, {"{name: flight-delay}": "{name: picky}", "deadline: 6h": "bad_records: 1%"}),
+    ):
+        shutil.copytree(PIPELINES / "flight_delay", folder / name)
+        settings = folder / name / "pipeline.yaml"
+        text = settings.read_text().replace("predictions.flight_delay", f"predictions.{name}")
+        for before, after in changes.items():
+            assert before in text
+            text = text.replace(before, after)
+        settings.write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def laptop(laptop_folder, pipelines):
     settings = StackSettings(
         name="e2e",
         port=choose_port(None),
         fresh=True,
         variables={
+            "BATCH_TRANSFORM_PIPELINES": str(pipelines),
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
             "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",

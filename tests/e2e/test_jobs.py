@@ -45,9 +45,9 @@ class Jobs:
     def order(self, method, path, **body):
         httpx.request(method, f"{self.url}/_local/{path}", json=body).raise_for_status()
 
-    def of(self, day):
+    def of(self, day, pipeline="flight-delay"):
         """Return name and status of each job of a day; each was paid for."""
-        found = self.client.list_transform_jobs(NameContains=f"flight-delay-{day}", MaxResults=100)
+        found = self.client.list_transform_jobs(NameContains=f"{pipeline}-{day}", MaxResults=100)
         jobs = found["TransformJobSummaries"]
         return {job["TransformJobName"]: job["TransformJobStatus"] for job in jobs}
 

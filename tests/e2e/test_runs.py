@@ -41,6 +41,7 @@ def test_nothing_filled_in_scores_the_last_whole_day_which_has_no_flights(laptop
         "build_manifest": "skipped",
         "transform": "skipped",
         "wait": "skipped",
+        "recover": "skipped",
         "load": "success",
     }
     from include.scoring.partition import last_whole_day

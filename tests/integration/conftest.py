@@ -5,6 +5,7 @@ import pytest
 
 from tests.unit.scoring.conftest import (  # noqa: F401
     layout,
+    make_file_pipeline,
     make_jsonl_pipeline,
     make_pipeline,
     objects,

@@ -9,6 +9,9 @@ from pydantic import ValidationError
 from include.scoring.errors import OutputError, PartitionBlocked, TargetMismatch
 from include.scoring.load import Job, LoadRun, load
 from include.scoring.names import S3Uri
+from include.scoring.outputs.coverage import Quarantined
+from include.scoring.outputs.fetch import covered
+from include.scoring.quarantine import from_json_lines
 from include.scoring.warehouse.postgres import PostgresWarehouse
 from tests.unit.scoring.outputs.partitions import PLACES, Sent, put
 
@@ -39,7 +42,7 @@ def run(connection, objects):
         this = LoadRun(
             pipeline=pipeline,
             index=index,
-            places=PLACES,
+            coverage=covered(index, objects, PLACES),
             quarantine=QUARANTINE,
             job=changes.pop("job", JOB),
             run_id="scheduled__2013-06-01",
@@ -57,6 +60,15 @@ def rows(connection, table="predictions.apples"):
     return found
 
 
+def quarantine(connection):
+    query = (
+        "SELECT pipeline, partition, id, line, reason FROM predictions.batch_transform_quarantine"
+    )
+    found = connection.execute(query).fetchall()
+    connection.commit()
+    return found
+
+
 def ledger(connection, columns):
     query = f"SELECT {columns} FROM predictions.batch_transform_ledger ORDER BY load_id"
     found = connection.execute(query).fetchall()
@@ -66,7 +78,7 @@ def ledger(connection, columns):
 
 def test_a_load_makes_the_table_and_writes_the_ledger(run, connection, make_pipeline):
     loaded = run(make_pipeline(), {1: 0.5, 9007199254740993: 0.25})
-    assert (loaded.rows, loaded.changed, loaded.misfits, loaded.findings) == (2, True, 0, ())
+    assert (loaded.rows, loaded.changed, loaded.quarantined, loaded.findings) == (2, True, 0, ())
     assert rows(connection) == [(DAY, 1, 0.5), (DAY, 9007199254740993, 0.25)]
     assert ledger(
         connection, "target, pipeline, partition, job_name, model, source_rows, rows"
@@ -98,7 +110,7 @@ def test_rows_that_somebody_deleted_come_back(run, connection, make_pipeline):
 
 def test_an_output_that_is_not_whole_touches_nothing(run, connection, make_pipeline, objects):
     run(make_pipeline(), {1: 0.5})
-    with pytest.raises(OutputError, match="1 of 1 predictions do not fit"):
+    with pytest.raises(OutputError, match="1 of 1 records have no fit prediction"):
         run(make_pipeline(), {1: 1.5})
     assert rows(connection) == [(DAY, 1, 0.5)]
     assert len(ledger(connection, "rows")) == 1
@@ -109,14 +121,22 @@ def test_unfit_predictions_up_to_the_limit_go_to_quarantine_with_their_ids(
 ):
     pipeline = make_pipeline(limits={"bad_records": "50%"})
     loaded = run(pipeline, {1: 0.5, 9007199254740993: "ERROR"})
-    assert (loaded.rows, loaded.misfits) == (1, 1)
+    assert (loaded.rows, loaded.quarantined) == (1, 1)
     assert rows(connection) == [(DAY, 1, 0.5)]
-    assert ledger(connection, "records, misfits, rows") == [(2, 1, 1)]
-    assert objects.get(QUARANTINE / "predictions.jsonl") == (
-        b'{"id": ["9007199254740993"], "shard": "part-00000.csv", "line": 2,'
-        b' "reason": "sweetness is \'ERROR\', not double"}\n'
+    assert ledger(connection, "records, quarantined, rows") == [(2, 1, 1)]
+    (kept,) = from_json_lines(objects.get(QUARANTINE / "records.jsonl"))
+    assert kept == Quarantined(
+        id=("9007199254740993",),
+        shard="part-00000.csv",
+        line=2,
+        reason="sweetness is 'ERROR', not double",
+        record="9007199254740993,0.5,red",
     )
-    with pytest.raises(OutputError, match=r"2 of 3 predictions do not fit.*allows 50\.0000%"):
+    assert quarantine(connection) == [("apples", DAY, ["9007199254740993"], 2, kept.reason)]
+    assert ledger(connection, "quarantine") == [(str(QUARANTINE / "records.jsonl"),)]
+    run(pipeline, {1: 0.5, 9007199254740993: 0.5})
+    assert quarantine(connection) == [], "what is in quarantine is what is in no row"
+    with pytest.raises(OutputError, match=r"2 of 3 records have no fit prediction.*allows 1;"):
         run(pipeline, {1: 0.5, 2: "ERROR", 3: "ERROR"})
 
 

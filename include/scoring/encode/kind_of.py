@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from include.scoring.encode.unwritable import Unwritable
+from include.scoring.encode.unwritable import Unreadable, Unwritable
 from include.scoring.kinds import Kind
 
 _KINDS: dict[type, Kind] = {
@@ -36,21 +36,31 @@ def kind_of(values: Sequence[Any], declared: Kind | None) -> Kind | None:
     for found in dict.fromkeys(map(type, values)):
         if found is type(None):
             continue
-        its_kind = _kind_of_type(found)
+        its_kind = kind_of_type(found)
         if its_kind is None:
-            raise Unwritable(
-                _first(values, found), f"a value of type {found.__name__}; cast it in the query"
-            )
+            raise _unknown(values, found)
         if kind is not None and its_kind != kind:
             raise Unwritable(
                 _first(values, found),
-                f"a value of kind {its_kind} where the column is {kind}; cast it in the query",
+                f"a value of kind {its_kind} where the column is {kind}; cast it in the query or"
+                " in reshape.py",
             )
         kind = its_kind
     return kind
 
 
-def _kind_of_type(found: type) -> Kind | None:
+def _unknown(values: Sequence[Any], found: type) -> Unwritable:
+    position = _first(values, found)
+    value = values[position]
+    if isinstance(value, Unreadable):
+        return Unwritable(position, value.what)
+    return Unwritable(
+        position, f"a value of type {found.__name__}; cast it in the query or in reshape.py"
+    )
+
+
+def kind_of_type(found: type) -> Kind | None:
+    """Return the kind of a type's values; None where it has none."""
     return next((_KINDS[parent] for parent in found.__mro__ if parent in _KINDS), None)
 
 

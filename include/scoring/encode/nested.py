@@ -12,7 +12,7 @@ from uuid import UUID
 
 from include.scoring.encode.scalars import float_text, timestamp_text
 from include.scoring.encode.texts import whole_text
-from include.scoring.encode.unwritable import INFINITY, NAIVE, NAN, Unwritable
+from include.scoring.encode.unwritable import INFINITY, NAIVE, NAN, Unreadable, Unwritable
 from include.scoring.spec import Policies
 
 
@@ -50,6 +50,8 @@ def _text(value: Any, policies: Policies) -> str:
             return "{" + ", ".join(members) + "}"
         case list() | tuple():
             return "[" + ", ".join(_text(element, policies) for element in value) + "]"
+    if isinstance(value, Unreadable):
+        raise Unwritable(0, value.what)
     raise Unwritable(0, f"a value of type {type(value).__name__}; cast it in the query")
 
 

@@ -98,12 +98,23 @@ class InMemoryJobs:
             raise self.refusals.pop(0)
 
 
-class NoLogs:
-    """Logs of jobs that said nothing."""
+@dataclass
+class InMemoryLogs:
+    """Logs of jobs in memory.
+
+    Attributes:
+        data_logs: the lines of each instance's data-log, by job.
+    """
+
+    data_logs: dict[str, list[list[str]]] = field(default_factory=dict)
 
     def tail(self, job_name: str) -> str:
-        """Say so."""
+        """Say that there is none."""
         return f"(It has no log: {job_name})"
+
+    def data_log(self, job_name: str) -> list[list[str]]:
+        """Return what a test has put there."""
+        return self.data_logs.get(job_name, [])
 
 
 def _job(described: Mapping[str, Any]) -> Job:

@@ -1,4 +1,4 @@
-"""The last lines of a job's own logs, for the message of the task that failed.
+"""A transform job's own logs: their last lines for people, the data-log for who sends again.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html: a transform job has a
 stream for each container, and a data-log that names inputs which could not be scored.
@@ -6,9 +6,12 @@ stream for each container, and a data-log that names inputs which could not be s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+from include.scoring.jobs.codes import translated
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
 
@@ -21,6 +24,9 @@ class JobLogs(Protocol):
 
     def tail(self, job_name: str) -> str:
         """Return the last lines of each log of a job; never raises."""
+
+    def data_log(self, job_name: str) -> list[list[str]]:
+        """Return the lines of each instance's data-log, or raise Transient."""
 
 
 class CloudWatchLogs:
@@ -40,6 +46,39 @@ class CloudWatchLogs:
         except (BotoCoreError, ClientError) as error:
             return f"(Its log in {LOG_GROUP} cannot be read: {error})"
         return "\n".join(tails) or f"(It has no log in {LOG_GROUP})"
+
+    def data_log(self, job_name: str) -> list[list[str]]:
+        """Return the lines of each instance's data-log; none where there is no log."""
+        with translated():
+            return [
+                list(self._all_lines(stream))
+                for stream in self._streams(f"{job_name}/")
+                if stream.endswith("/data-log")
+            ]
+
+    def _streams(self, prefix: str) -> Iterator[str]:
+        pages = self._client.get_paginator("describe_log_streams").paginate(
+            logGroupName=LOG_GROUP, logStreamNamePrefix=prefix
+        )
+        try:
+            for page in pages:
+                for stream in page["logStreams"]:
+                    yield stream["logStreamName"]
+        except self._client.exceptions.ResourceNotFoundException:
+            return
+
+    def _all_lines(self, stream: str) -> Iterator[str]:
+        """Read a stream page by page; the last page names itself as the next one."""
+        token: dict[str, str] = {}
+        while True:
+            page = self._client.get_log_events(
+                logGroupName=LOG_GROUP, logStreamName=stream, startFromHead=True, **token
+            )
+            for event in page["events"]:
+                yield from event["message"].splitlines() or [""]
+            if token.get("nextToken") == page["nextForwardToken"]:
+                return
+            token = {"nextToken": page["nextForwardToken"]}
 
     def _lines(self, stream: str) -> str:
         answer = self._client.get_log_events(

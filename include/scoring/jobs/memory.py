@@ -60,7 +60,7 @@ def begin(
     memory: Memory,
     wanted: Wanted,
     *,
-    is_whole: Callable[[Job], bool],
+    stands: Callable[[Job], bool],
     expect: Callable[[str], None],
 ) -> Found:
     """Come by the wanted job; stop what an earlier attempt at this task started for other data.
@@ -69,7 +69,7 @@ def begin(
         jobs: where jobs are.
         memory: of the task in this run.
         wanted: the job.
-        is_whole: whether a Completed job still has all its outputs.
+        stands: whether a job that has Completed or Failed gives what is wanted.
         expect: told the name of each job that is about to be created, last of all.
 
     Raises:
@@ -95,6 +95,6 @@ def begin(
         remember(name)
         expect(name)
 
-    found = start_or_attach(jobs, wanted, is_whole=is_whole, intend=intend)
+    found = start_or_attach(jobs, wanted, stands=stands, intend=intend)
     remember(found.job.name)
     return found

@@ -60,6 +60,13 @@ class Job:
         kind: str = self.described["TransformResources"]["InstanceType"]
         return kind
 
+    @property
+    def seconds(self) -> float:
+        """Seconds from its start to its end; 0 where the service does not tell."""
+        started = self.described.get("TransformStartTime")
+        ended = self.described.get("TransformEndTime")
+        return (ended - started).total_seconds() if started and ended else 0.0
+
 
 class TransformJobs(Protocol):
     """Transform jobs of one account and region. Every call may raise Transient."""

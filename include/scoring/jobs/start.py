@@ -29,6 +29,7 @@ from include.scoring.names import job_name
 from include.scoring.request import with_instances
 
 _MOST_GENERATIONS = 99
+_ENDED = (COMPLETED, FAILED)
 
 
 class How(Enum):
@@ -86,7 +87,7 @@ def start_or_attach(
     jobs: TransformJobs,
     wanted: Wanted,
     *,
-    is_whole: Callable[[Job], bool],
+    stands: Callable[[Job], bool],
     intend: Callable[[str], None],
 ) -> Found:
     """Come by the job that does what is wanted, and own it.
@@ -94,7 +95,7 @@ def start_or_attach(
     Args:
         jobs: where jobs are.
         wanted: the job.
-        is_whole: whether a Completed job still has all its outputs.
+        stands: whether a job that has Completed or Failed gives what is wanted.
         intend: told the name of each job that is about to be created.
 
     Raises:
@@ -111,13 +112,13 @@ def start_or_attach(
             if job is None:
                 raise _not_seen(name)
             return Found(job=job, how=How.STARTED)
-        found = _walk(jobs, wanted, is_whole)
+        found = _walk(jobs, wanted, stands)
         if isinstance(found, Job):
             claim(jobs, found, wanted.claimant)
             job = jobs.find(found.name)
             if job is None or job.status in (STOPPED, STOPPING):
                 continue  # its last owner was quicker
-            return Found(job=job, how=How.REUSED if job.status == COMPLETED else How.ATTACHED)
+            return Found(job=job, how=How.REUSED if job.status in _ENDED else How.ATTACHED)
         if found == after:
             raise _not_seen(name)
         after = found
@@ -143,10 +144,10 @@ def _created(jobs: TransformJobs, wanted: Wanted, what: _Next) -> bool:
     return True
 
 
-def _walk(jobs: TransformJobs, wanted: Wanted, is_whole: Callable[[Job], bool]) -> Job | _Next:
+def _walk(jobs: TransformJobs, wanted: Wanted, stands: Callable[[Job], bool]) -> Job | _Next:
     """Find the job to attach to, or what to start."""
     found = list(_generations(jobs, wanted))
-    best = _best([job for job, is_ours in found if is_ours], is_whole)
+    best = _best([job for job, is_ours in found if is_ours], stands)
     if best is not None:
         return best
     if len(found) == _MOST_GENERATIONS:
@@ -158,23 +159,23 @@ def _walk(jobs: TransformJobs, wanted: Wanted, is_whole: Callable[[Job], bool]) 
     return _Next(generation=len(found) + 1, kind=kind)
 
 
-def _best(found: Sequence[Job], is_whole: Callable[[Job], bool]) -> Job | None:
-    """Choose the first job that is not spent; of several that have completed, the last.
+def _best(found: Sequence[Job], stands: Callable[[Job], bool]) -> Job | None:
+    """Choose the first job that is not spent; of several that have ended, the last.
 
     An earlier attempt of this run may have left the first for this one. But who forces a job does
     not want the outputs of an earlier one back with the next run that forces none.
     """
-    serving = [job for job in found if not _is_spent(job, is_whole)]
-    completed = [job for job in serving if job.status == COMPLETED]
-    if completed and serving[0].status == COMPLETED:
-        return completed[-1]
+    serving = [job for job in found if not _is_spent(job, stands)]
+    ended = [job for job in serving if job.status in _ENDED]
+    if ended and serving[0].status in _ENDED:
+        return ended[-1]
     return serving[0] if serving else None
 
 
-def _is_spent(job: Job, is_whole: Callable[[Job], bool]) -> bool:
-    if job.status == COMPLETED:
-        return not is_whole(job)
-    return job.status in (FAILED, STOPPED, STOPPING)
+def _is_spent(job: Job, stands: Callable[[Job], bool]) -> bool:
+    if job.status in _ENDED:
+        return not stands(job)
+    return job.status in (STOPPED, STOPPING)
 
 
 def _generations(jobs: TransformJobs, wanted: Wanted) -> Iterator[tuple[Job, bool]]:

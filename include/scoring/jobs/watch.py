@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from include.scoring.errors import ScoringError
 from include.scoring.index import ExtractIndex
 from include.scoring.jobs import end
+from include.scoring.jobs.blame import blames
 from include.scoring.jobs.claim import stop_if_owned
 from include.scoring.jobs.codes import translated
 from include.scoring.jobs.logtail import JobLogs
 from include.scoring.jobs.progress import Progress, measure, missing_outputs
-from include.scoring.jobs.service import IN_PROGRESS, Job, TransformJobs, get
+from include.scoring.jobs.service import FAILED, IN_PROGRESS, Job, TransformJobs, get
 from include.scoring.objects import ObjectStore
 
 
@@ -75,15 +77,33 @@ def look(services: Services, watched: Watched, now: datetime) -> Look:
 
 
 def check_done(services: Services, watched: Watched, seen: Look) -> None:
-    """Check that a job which is over is a success.
+    """Check that a job which is over is a success, or leaves something to recover from.
 
     Raises:
         ScoringError: it is not; the message carries the reason, and the job's own last words.
     """
     problem = end.failure(seen.job, watched.deadline)
-    if problem is not None:
+    if problem is None:
+        end.check_outputs(seen.job, seen.missing, len(watched.index.shards))
+    elif not leaves_something(services, seen.job, seen.missing, watched.index):
         raise _with_log(problem, services.logs, seen.job)
-    end.check_outputs(seen.job, seen.missing, len(watched.index.shards))
+
+
+def leaves_something(
+    services: Services, job: Job, missing: Sequence[str], index: ExtractIndex
+) -> bool:
+    """Tell whether a Failed job has outputs, or says of objects why they have none.
+
+    What failed before any object was tried, such as a container that never was ready, has neither.
+
+    Raises:
+        Transient: AWS could not be asked.
+    """
+    if job.status != FAILED:
+        return False
+    if len(missing) < len(index.shards):
+        return bool(missing)
+    return bool(blames(services.logs.data_log(job.name), missing))
 
 
 def _with_log(problem: ScoringError, logs: JobLogs, job: Job) -> ScoringError:

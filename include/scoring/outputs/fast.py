@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from include.scoring.outputs import answers
+from include.scoring.outputs import answers, replies
 from include.scoring.outputs.answers import Files
 from include.scoring.outputs.shape import Format, Shape
 from include.scoring.outputs.staged import Staged, literal
@@ -82,26 +83,26 @@ def _read_answered(staged: Staged, path: Path, shape: Shape) -> bool:
     if not shape.joined and isinstance(first, list) and not shape.reply_is_list:
         return False
     ids = [f"texts[{n + 1}] AS i{n}" for n in range(len(steps))]
-    replies = answers.reply_steps(shape)
-    texts = [f"texts[{len(steps) + n + 1}]" for n in range(len(replies))]
+    predicted = answers.reply_steps(shape)
+    texts = [f"texts[{len(steps) + n + 1}]" for n in range(len(predicted))]
     fits = [
-        _json_fits(text, each, path_)
+        _json_fits(text, _Column(each, shape.placeholder), path_)
         for text, each, path_ in zip(
-            texts, shape.predictions.values(), map(json_path, replies), strict=True
+            texts, shape.predictions.values(), map(json_path, predicted), strict=True
         )
     ]
     fields = [*ids, *_values(texts, shape), f"{' AND '.join(fits)} AS fits"]
-    _read_jsonl(staged, "answered", path, ([*steps, *replies], fields))
+    _read_jsonl(staged, "answered", path, ([*steps, *predicted], fields))
     return True
 
 
 def _read_answered_csv(staged: Staged, path: Path, width: int, shape: Shape) -> bool:
-    if answers.width_problem(width, shape):
+    if replies.width_problem(width, shape):
         return False
     ids = [_csv_id(n) for n in range(shape.ids)] if shape.joined else []
     texts = [f"nullif(c{int(each.at) % width}, '')" for each in shape.predictions.values()]
     fits = [
-        _allowing_null(_fits(text, each), text, each)
+        _allowing_null(_fits(text, _Column(each, shape.placeholder)), text, each)
         for text, each in zip(texts, shape.predictions.values(), strict=True)
     ]
     fields = [*ids, *_values(texts, shape), f"{' AND '.join(fits)} AS fits"]
@@ -110,7 +111,7 @@ def _read_answered_csv(staged: Staged, path: Path, width: int, shape: Shape) -> 
 
 
 def _first(path: Path, form: Format) -> Any:
-    return answers.parsed(next(answers.lines_of(path), b""), 1, form)
+    return replies.parsed(next(replies.lines_of(path), b""), 1, form)
 
 
 def _csv_id(number: int) -> str:
@@ -124,9 +125,20 @@ def _values(texts: Sequence[str], shape: Shape) -> list[str]:
     ]
 
 
-def _fits(text: str, each: Prediction) -> str:
+@dataclass(frozen=True)
+class _Column:
+    """A predicted column, and what the model writes where it has no prediction."""
+
+    prediction: Prediction
+    placeholder: str | None
+
+
+def _fits(text: str, column: _Column) -> str:
+    each = column.prediction
     value = _TYPED[each.type].format(text=text)
     tests = [_FITS[each.type].format(text=text, value=value)]
+    if column.placeholder is not None:
+        tests.append(f"{text} <> {literal(column.placeholder)}")
     whole = each.type == "bigint"
     if each.min is not None:
         tests.append(f"{value} >= {math.ceil(each.min) if whole else repr(each.min)}")
@@ -139,8 +151,8 @@ def _allowing_null(fits: str, text: str, each: Prediction) -> str:
     return f"({text} IS NULL OR {fits})" if each.nullable else fits
 
 
-def _json_fits(text: str, each: Prediction, path: str) -> str:
-    fits = _fits(text, each)
+def _json_fits(text: str, column: _Column, path: str) -> str:
+    fits, each = _fits(text, column), column.prediction
     if each.type == "text":
         fits = f"({fits} AND json_type(json, {literal(path)}) = 'VARCHAR')"
     if each.nullable:  # a path that leads nowhere is not a null

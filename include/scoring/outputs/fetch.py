@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from include.scoring.errors import OutputError
@@ -14,6 +15,7 @@ from include.scoring.index import ExtractIndex, Shard
 from include.scoring.names import S3Uri, output_name
 from include.scoring.objects import ObjectStore
 from include.scoring.outputs.answers import Files
+from include.scoring.outputs.coverage import Coverage, Part
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
@@ -60,32 +62,38 @@ def find_outputs(index: ExtractIndex, objects: ObjectStore, prefix: S3Uri) -> Ma
     return {shard: found[name][0] for name, shard in wanted.items()}
 
 
-def fetched(
-    index: ExtractIndex, objects: ObjectStore, places: Places, folder: Path
-) -> Generator[Files]:
-    """Yield the files of each shard in the order of the index; they are gone on the next step.
+def covered(index: ExtractIndex, objects: ObjectStore, places: Places) -> Coverage:
+    """Cover every shard with its output.
 
     Raises:
-        OutputError: outputs are missing, or a shard is not what the extract wrote.
+        OutputError: outputs are missing, come twice, or are those of no shard.
     """
     outputs = find_outputs(index, objects, places.output)
+    return Coverage.of_job(index, places.input, outputs)
 
-    def fetch(shard: Shard) -> Files:
-        sent, answered = folder / shard.name, folder / output_name(shard.name)
-        _write_plain(_checked(objects.get(places.input / shard.name), shard), sent)
-        lines = _write_plain(objects.get(outputs[shard.name]), answered)
-        return Files(shard=shard, sent=sent, answered=answered, lines=lines)
+
+def fetched(parts: Sequence[Part], objects: ObjectStore, folder: Path) -> Generator[Files]:
+    """Yield the files of each part in their order; they are gone on the next step.
+
+    Raises:
+        OutputError: what was sent is not what was recorded of it.
+    """
+
+    def fetch(part: Part) -> Files:
+        sent, answered = folder / part.sent.name, folder / output_name(part.sent.name)
+        _write_plain(_checked(objects.get(S3Uri.parse(part.sent_at)), part.sent), sent)
+        lines = _write_plain(objects.get(S3Uri.parse(part.answered_at)), answered)
+        return Files(part=part, sent=sent, answered=answered, lines=lines)
 
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(fetch, index.shards[0]) if index.shards else None
-        for following in [*index.shards[1:], None]:
-            if coming is None:
-                return
-            files = coming.result()
+        coming: Future[Files] | None = None
+        for following in chain(parts, [None]):
+            files = coming.result() if coming else None
             coming = pool.submit(fetch, following) if following else None
-            yield files
-            files.sent.unlink()
-            files.answered.unlink()
+            if files is not None:
+                yield files
+                files.sent.unlink()
+                files.answered.unlink()
 
 
 def _listed(what: str, names: Sequence[str]) -> Iterator[str]:
@@ -107,14 +115,19 @@ def _write_plain(body: bytes, path: Path) -> int:
     """Write a body, decompressed where it is gzip, and return how many lines it has."""
     lines, last = 0, b"\n"
     with path.open("wb") as file:
-        for piece in _plain(body):
+        for piece in plain(body):
             file.write(piece)
             lines += piece.count(b"\n")
             last = piece[-1:] or last
     return lines + (last != b"\n")
 
 
-def _plain(body: bytes) -> Iterator[bytes]:
+def plain(body: bytes) -> Iterator[bytes]:
+    """Yield a body, decompressed where it is gzip.
+
+    Raises:
+        OutputError: it is gzip, and ends before its end.
+    """
     if not body.startswith(_GZIP_MAGIC):
         yield body
         return

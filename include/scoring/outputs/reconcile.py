@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from include.scoring.errors import OutputError
 from include.scoring.index import ExtractIndex
 from include.scoring.objects import ObjectStore
-from include.scoring.outputs.answers import Files, Misfit, ShardWrong, read_answers, read_lines
-from include.scoring.outputs.fetch import Places, fetched
+from include.scoring.outputs.answers import Files, Misfit, Row, read_answers, read_lines
+from include.scoring.outputs.coverage import Coverage, Quarantined, check_covers
+from include.scoring.outputs.fetch import fetched
+from include.scoring.outputs.replies import ShardWrong, lines_of
 from include.scoring.outputs.shape import Shape, shape_of
 from include.scoring.outputs.staged import Staged, StagedColumn
 from include.scoring.spec import Pipeline, PipelineFile
 
 _NAMED = 10
+_SMALL = 1000  # records
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +30,7 @@ class Account:
         oversized: those kept out of the shards.
         records: records in the shards.
         answers: records whose output was found.
-        misfits: records whose prediction does not fit, in the order of the shards.
+        quarantined: records without a fit prediction, in the order of the shards.
         rows: rows ready for the target.
     """
 
@@ -35,30 +38,8 @@ class Account:
     oversized: int
     records: int
     answers: int
-    misfits: tuple[Misfit, ...]
+    quarantined: tuple[Quarantined, ...]
     rows: int
-
-
-@dataclass(kw_only=True)
-class _Misfits:
-    """Records whose prediction does not fit: all that are allowed, else the first of them.
-
-    A model that answers nothing but errors must not cost memory for each record.
-
-    Attributes:
-        allowed: how many there may be.
-        kept: those found first.
-        count: how many were found.
-    """
-
-    allowed: int
-    kept: list[Misfit] = field(default_factory=list)
-    count: int = 0
-
-    def add(self, misfit: Misfit) -> None:
-        self.count += 1
-        if self.count <= max(self.allowed, _NAMED):
-            self.kept.append(misfit)
 
 
 def columns_of(settings: PipelineFile, index: ExtractIndex) -> list[StagedColumn]:
@@ -80,83 +61,160 @@ def id_types(index: ExtractIndex) -> list[str]:
 
 
 def stage_outputs(
-    pipeline: Pipeline, index: ExtractIndex, objects: ObjectStore, places: Places, staged: Staged
+    pipeline: Pipeline,
+    index: ExtractIndex,
+    objects: ObjectStore,
+    coverage: Coverage,
+    staged: Staged,
 ) -> Account:
-    """Read the outputs of every shard into the stage.
+    """Read the answers to every record into the stage.
 
     Raises:
-        OutputError: outputs are missing, their records are not those sent, or more predictions do
-            not fit than ``limits.bad_records`` allows. Every shard is read before that is said.
+        OutputError: records are not covered exactly once, their answers are not those to what was
+            sent, or more have no fit prediction than ``limits.bad_records`` allows. Everything is
+            read before that is said.
     """
-    shape = shape_of(pipeline.settings)
-    problems: list[str] = []
-    misfits = _Misfits(allowed=int(pipeline.settings.limits.bad_records * index.records))
-    answers = 0
-    with closing(fetched(index, objects, places, staged.folder)) as shards:
-        for files in shards:
-            try:
-                _stage(staged, files, shape, misfits)
-                answers += files.shard.records
-            except ShardWrong as problem:
-                problems.append(f"shard {files.shard.name}: {problem}")
-    if problems:
-        raise OutputError(_message(index, problems))
-    if misfits.count > misfits.allowed:
-        raise OutputError(_too_many(misfits, index, pipeline.settings.limits.bad_records))
+    check_covers(index, coverage)
+    found = examine(pipeline, coverage, objects, staged)
+    if found.wrong:
+        raise OutputError(_message(len(coverage.parts), found.wrong))
+    places = {shard.name: number for number, shard in enumerate(index.shards)}
+    quarantined = sorted(
+        (*coverage.quarantined, *found.unfit), key=lambda each: (places[each.shard], each.line)
+    )
+    _check_share(pipeline.settings, index, found.unfit, quarantined)
     account = Account(
         source_rows=index.records + index.quarantined,
         oversized=index.quarantined,
         records=sum(shard.records for shard in index.shards),
-        answers=answers,
-        misfits=tuple(misfits.kept),
+        answers=sum(part.records for part in coverage.parts),
+        quarantined=tuple(quarantined),
         rows=staged.count(),
     )
-    _check_sums(account, index)
+    _check_sums(account, index, coverage)
     return account
 
 
-def _stage(staged: Staged, files: Files, shape: Shape, misfits: _Misfits) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Examined:
+    """What is wrong with the answers of some parts.
+
+    Attributes:
+        unfit: records whose prediction does not fit.
+        wrong: by the name of what was sent, why its answers cannot be told apart.
+    """
+
+    unfit: tuple[Quarantined, ...]
+    wrong: Mapping[str, ShardWrong]
+
+
+def examine(
+    pipeline: Pipeline, coverage: Coverage, objects: ObjectStore, staged: Staged
+) -> Examined:
+    """Stage every fit prediction of the parts, and say what is wrong with the others."""
+    shape = shape_of(pipeline.settings)
+    unfit: list[Quarantined] = []
+    wrong: dict[str, ShardWrong] = {}
+    few: list[Sequence[object]] = []  # rows of parts that are not worth a statement each
+    with closing(fetched(coverage.parts, objects, staged.folder)) as parts:
+        for files in parts:
+            is_small = files.shard.records <= _SMALL
+            if few and not (is_small and len(few) < _SMALL):
+                staged.add_rows(few)
+                few.clear()
+            try:
+                left = None if is_small else _staged_fast(staged, files, shape)
+                if left is None:
+                    add = few.extend if is_small else staged.add_rows
+                    unfit.extend(_read(files, read_answers(files, shape), add))
+                elif left:
+                    answers = read_lines(files, shape, left)
+                    unfit.extend(_read(files, answers, staged.add_rows))
+            except ShardWrong as problem:
+                wrong[files.shard.name] = problem
+    staged.add_rows(few)
+    return Examined(unfit=tuple(unfit), wrong=wrong)
+
+
+def _staged_fast(staged: Staged, files: Files, shape: Shape) -> Sequence[int] | None:
     from include.scoring.outputs import fast  # not at the top: as in Staged
 
-    left = fast.stage_right(staged, files, shape)
-    if left is not None and not left:
-        return
-    answers = read_answers(files, shape) if left is None else read_lines(files, shape, left)
+    return None if files.part.elsewhere else fast.stage_right(staged, files, shape)
+
+
+def _read(
+    files: Files,
+    answers: Iterator[Row | Misfit],
+    add: Callable[[Iterable[Sequence[object]]], None],
+) -> Iterator[Quarantined]:
+    """Add the fit rows of a part, and return what does not fit."""
+    misfits: list[Misfit] = []
 
     def rows() -> Iterator[Sequence[object]]:
-        for answer in answers:
+        for number, answer in enumerate(answers, start=1):
+            if number in files.part.elsewhere:
+                continue
             if isinstance(answer, Misfit):
-                misfits.add(answer)
+                misfits.append(answer)
             else:
                 yield (*answer[0], *answer[1])
 
-    staged.add_rows(rows())
+    add(rows())
+    return _with_records(files, misfits)
 
 
-def _message(index: ExtractIndex, problems: Sequence[str]) -> str:
-    listed = "\n  ".join(problems[:_NAMED])
-    more = f"\n  and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
+def _with_records(files: Files, misfits: Sequence[Misfit]) -> Iterator[Quarantined]:
+    if not misfits:
+        return
+    wanted = {misfit.line: misfit for misfit in misfits}
+    for number, line in enumerate(lines_of(files.sent), start=1):
+        if number in wanted:
+            misfit = wanted[number]
+            yield Quarantined(
+                id=misfit.id,
+                shard=files.part.shard,
+                line=files.part.first + number,
+                reason=misfit.reason,
+                record=line.decode(),
+            )
+
+
+def _message(parts: int, problems: Mapping[str, ShardWrong]) -> str:
+    listed = [f"shard {name}: {problem}" for name, problem in problems.items()]
+    more = f"\n  and {len(listed) - _NAMED} more" if len(listed) > _NAMED else ""
     return (
-        f"The outputs of {len(problems)} of {len(index.shards)} shards do not match their records;"
+        f"The outputs of {len(listed)} of {parts} shards do not match their records;"
+        " the target was not touched:\n  " + "\n  ".join(listed[:_NAMED]) + more
+    )
+
+
+def _check_share(
+    settings: PipelineFile,
+    index: ExtractIndex,
+    unfit: Sequence[Quarantined],
+    quarantined: Sequence[Quarantined],
+) -> None:
+    allowed = settings.limits.allowed(index.records)
+    if settings.recover.unfit == "fail" and unfit:
+        quarantined, rule = unfit, "recover.unfit is fail"
+    elif len(quarantined) <= allowed or settings.limits.on_limit == "load_rest":
+        return
+    else:
+        rule = f"limits.bad_records allows {allowed}"
+    listed = "\n  ".join(str(each) for each in quarantined[:_NAMED])
+    more = f"\n  and {len(quarantined) - _NAMED} more" if len(quarantined) > _NAMED else ""
+    raise OutputError(
+        f"{len(quarantined)} of {index.records} records have no fit prediction, and {rule};"
         f" the target was not touched:\n  {listed}{more}"
     )
 
 
-def _too_many(misfits: _Misfits, index: ExtractIndex, share: float) -> str:
-    listed = "\n  ".join(str(misfit) for misfit in misfits.kept[:_NAMED])
-    more = f"\n  and {misfits.count - _NAMED} more" if misfits.count > _NAMED else ""
-    return (
-        f"{misfits.count} of {index.records} predictions do not fit, and limits.bad_records allows"
-        f" {share:.4%}; the target was not touched:\n  {listed}{more}"
-    )
-
-
-def _check_sums(account: Account, index: ExtractIndex) -> None:
+def _check_sums(account: Account, index: ExtractIndex, coverage: Coverage) -> None:
     sums = {
         "records in index.json": index.records,
         "records in its shards": account.records,
-        "records with an output": account.answers,
-        "rows ready and quarantined": account.rows + len(account.misfits),
+        "records answered or given up": account.answers + len(coverage.quarantined),
+        "rows ready and quarantined": account.rows + len(account.quarantined),
     }
     if len(set(sums.values())) > 1:
         facts = ", ".join(f"{count} {name}" for name, count in sums.items())

@@ -38,6 +38,7 @@ class Shape:
         columns: the record's columns, ids first.
         ids: how many of them are ids.
         predictions: the predicted columns.
+        placeholder: the model's word for a record that it cannot score; None where it has none.
     """
 
     sent: Format
@@ -47,6 +48,7 @@ class Shape:
     columns: tuple[str, ...]
     ids: int
     predictions: Mapping[str, Prediction]
+    placeholder: str | None = None
 
     @property
     def id_names(self) -> tuple[str, ...]:
@@ -72,6 +74,7 @@ def shape_of(settings: PipelineFile) -> Shape:
         columns=tuple(settings.record.columns),
         ids=len(settings.record.id),
         predictions=_bounded(settings),
+        placeholder=settings.recover.placeholder,
     )
 
 

@@ -14,15 +14,18 @@ from include.scoring.errors import SourceError
 from include.scoring.kinds import ID_KINDS, Column, Kind
 from include.scoring.partition import Partition
 from include.scoring.query import statement, with_parameters
+from include.scoring.slices import Slice
 from include.scoring.source import Lines
 from include.scoring.sources.pgcopy import stream
 from include.scoring.sources.pgcsv import checked
 from include.scoring.sources.pgjson import json_lines
 from include.scoring.sources.pgrefuse import Refusals
+from include.scoring.sources.pgslice import bind, bind_slice, condition, quoted, setting, sort_key
 from include.scoring.sources.pgtypes import KINDS, expression
 from include.scoring.spec import Pipeline, Record
 
 _TYPES = "SELECT oid, typname, typtype, format_type(oid, NULL) FROM pg_type WHERE oid = ANY (%s)"
+_FORMATS = {"csv": "csv", "jsonl": "text"}
 _SESSION = """
 SET LOCAL timezone = 'UTC';
 SET LOCAL datestyle = 'ISO';
@@ -33,9 +36,13 @@ SET LOCAL extra_float_digits = 1
 class CopySource:
     """A query with the parameters ``:partition_start`` and ``:partition_end``, run by COPY."""
 
-    def __init__(self, connection: Any, query: str) -> None:
-        """Read through an open psycopg2 connection that nothing else uses."""
+    def __init__(self, connection: Any, query: str, part: Slice | None = None) -> None:
+        """Read through an open psycopg2 connection that nothing else uses.
+
+        Where there is a slice, only its rows are read.
+        """
         self._connection = connection
+        self._part = part
         self._query = statement(query)
 
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
@@ -44,19 +51,35 @@ class CopySource:
         self._connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         with self._connection.cursor() as cursor:
             cursor.execute(_SESSION)
-            _bind(cursor, partition)
+            _bind(cursor, partition, self._part)
             types = _types(cursor, self._asked())
         columns = tuple(_column(name, *found) for name, found in types)
         check(columns, pipeline)
         _check_types(columns, record)
-        copy = _copy(self._asked(), record, {name: found[0] for name, found in types})
+        if self._part is not None:
+            self._part.check_kind(columns[0].name, columns[0].kind)
+        copy = self._copy(record, {name: found[0] for name, found in types})
         refusals = Refusals(columns=columns, id_count=len(record.id))
         copied = stream(self._connection, copy)
         blocks = _proven(self._connection, copied, refusals, record.format)
-        return Lines(columns=columns, final_columns=lambda: columns, blocks=blocks)
+        return Lines(columns=columns, final_columns=lambda: columns, blocks=blocks, part=self._part)
 
     def _asked(self) -> str:
-        return with_parameters(self._query, _setting)
+        return with_parameters(self._query, _parameter)
+
+    def _copy(self, record: Record, types: Mapping[str, str]) -> str:
+        """Write the COPY statement; rows come by their ids, so equal ids are neighbours."""
+        keys = {name: sort_key(name, types[name]) for name in record.id}
+        values = ", ".join(
+            expression(quoted(name), type_name, record.policies, csv=record.format == "csv")
+            for name, type_name in types.items()
+        )
+        kept = "" if self._part is None else f" WHERE {condition(self._part, keys[record.id[0]])}"
+        return (
+            f"COPY (SELECT {values} FROM (\n{self._asked()}) AS source{kept}"  # noqa: S608
+            f" ORDER BY {', '.join(keys.values())})"
+            f" TO STDOUT (FORMAT {_FORMATS[record.format]}, ENCODING 'UTF8')"
+        )
 
 
 def _proven(
@@ -71,18 +94,15 @@ def _proven(
         connection.rollback()  # nothing was written; the snapshot holds the database up no longer
 
 
-def _setting(parameter: str) -> str:
-    # COPY takes no parameters, so they are bound to settings of this transaction; the planner
-    # reads those like constants, since current_setting() is stable.
-    return f"CAST(current_setting('batch_transform.{parameter}') AS timestamptz)"
+def _parameter(name: str) -> str:
+    return f"CAST({setting(name)} AS timestamptz)"
 
 
-def _bind(cursor: Any, partition: Partition) -> None:
-    cursor.execute(
-        "SELECT set_config('batch_transform.partition_start', %s, true),"
-        " set_config('batch_transform.partition_end', %s, true)",
-        (partition.start.isoformat(), partition.end.isoformat()),
-    )
+def _bind(cursor: Any, partition: Partition, part: Slice | None) -> None:
+    bind(cursor, "partition_start", partition.start.isoformat())
+    bind(cursor, "partition_end", partition.end.isoformat())
+    if part is not None:
+        bind_slice(cursor, part)
 
 
 def _types(cursor: Any, query: str) -> list[tuple[str, tuple[str, str, str]]]:
@@ -114,24 +134,3 @@ def _problem(column: Column, record: Record) -> str | None:
     if column.kind == "nested" and record.format == "csv":
         return f"{column.name} is {column.source_type}, which CSV has no text for; take it apart"
     return None
-
-
-def _copy(query: str, record: Record, types: Mapping[str, str]) -> str:
-    """Write the COPY statement; rows come in the order of their ids, so equal ids are neighbours.
-
-    Texts are ordered by their bytes: an order by a language changes with the operating system.
-    """
-    csv = record.format == "csv"
-    names = {name: '"' + name + '"' for name in record.columns}
-    values = ", ".join(
-        expression(names[name], type_name, record.policies, csv=csv)
-        for name, type_name in types.items()
-    )
-    order = ", ".join(
-        names[name] if types[name].startswith("int") else f'CAST({names[name]} AS text) COLLATE "C"'
-        for name in record.id
-    )
-    return (
-        f"COPY (SELECT {values} FROM (\n{query}) AS source ORDER BY {order})"  # noqa: S608
-        f" TO STDOUT (FORMAT {record.format if csv else 'text'}, ENCODING 'UTF8')"
-    )

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Engine,
+    Select,
+    and_,
+    bindparam,
+    column,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.exc import DataError, ProgrammingError
+from sqlalchemy.types import NullType
 
+from include.scoring.errors import SourceError
 from include.scoring.identity import Row
 from include.scoring.kinds import Column
 from include.scoring.partition import Partition
 from include.scoring.query import for_sqlalchemy, statement
 from include.scoring.records import CHUNK_ROWS
-from include.scoring.source import Lines, Table, encoded
+from include.scoring.slices import Slice, checked
+from include.scoring.source import Lines, Reshape, Table, encoded, unchanged
 from include.scoring.spec import Pipeline
 
-Reshape = Callable[[Table], Table]
-
-
-def unchanged(table: Table) -> Table:
-    """Reshape nothing."""
-    return table
+_REFUSED = (
+    "The database does not give the {}: is the first column of record.id not what extract cuts?"
+    " Integers are cut by extract.slices, texts by texts as extract.ranges. It says: {}"
+)
 
 
 class SqlSource:
@@ -31,15 +47,26 @@ class SqlSource:
     https://docs.sqlalchemy.org/en/21/core/connections.html#using-server-side-cursors-a-k-a-stream-results
     """
 
-    def __init__(self, engine: Engine, query: str, reshape: Reshape = unchanged) -> None:
-        """Read with an engine, usually that of an Airflow SQL connection, and reshape the rows."""
+    def __init__(
+        self,
+        engine: Engine,
+        query: str,
+        reshape: Reshape = unchanged,
+        part: Slice | None = None,
+    ) -> None:
+        """Read with an engine, usually that of an Airflow SQL connection, and reshape the rows.
+
+        Where there is a slice, only its rows are read; it is cut before they are reshaped.
+        """
         self._engine = engine
         self._query = statement(query)
         self._reshape = reshape
+        self._part = part
 
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
         """Run the query for a partition, reshape its rows, and encode them."""
-        return encoded(self._reshape(self.read(partition, pipeline)), pipeline)
+        lines = encoded(self._reshape(self.read(partition, pipeline)), pipeline)
+        return replace(lines, part=self._part)
 
     def read(self, partition: Partition, pipeline: Pipeline) -> Table:
         """Run the query for a partition."""
@@ -47,14 +74,14 @@ class SqlSource:
             stream_results=True, yield_per=CHUNK_ROWS
         )
         try:
-            quote = connection.dialect.identifier_preparer.quote
-            order = ", ".join(quote(name) for name in pipeline.settings.record.id)
             result = connection.execute(
-                text(f"SELECT * FROM (\n{for_sqlalchemy(self._query)}) source ORDER BY {order}"),  # noqa: S608
+                self._asked(pipeline.settings.record.id),
                 {"partition_start": partition.start, "partition_end": partition.end},
             )
-        except BaseException:
+        except BaseException as error:
             connection.close()
+            if self._part is not None and isinstance(error, ProgrammingError | DataError):
+                raise SourceError(_REFUSED.format(self._part.label, error.orig)) from error
             raise
 
         def rows() -> Iterator[Row]:
@@ -62,4 +89,35 @@ class SqlSource:
                 yield from result
 
         columns = tuple(Column(name=name) for name in result.keys())  # noqa: SIM118
-        return Table(columns=columns, rows=rows())
+        return Table(columns=columns, rows=self._checked(rows(), columns, pipeline))
+
+    def _checked(
+        self, rows: Iterator[Row], columns: tuple[Column, ...], pipeline: Pipeline
+    ) -> Iterator[Row]:
+        names, name = [column.name for column in columns], pipeline.settings.record.id[0]
+        if self._part is None or name not in names:
+            return rows  # the contract refuses columns that are not the record's
+        return checked(rows, self._part, name, names.index(name))
+
+    def _asked(self, id_names: list[str]) -> Select[Any]:
+        source = text(f"(\n{for_sqlalchemy(self._query)}) source")
+        asked = select(text("*")).select_from(source).order_by(*map(column, id_names))
+        return asked if self._part is None else asked.where(_condition(self._part, id_names[0]))
+
+
+def _condition(part: Slice, name: str) -> ColumnElement[bool]:
+    """Return the condition that a row is of a slice, for SQLAlchemy to spell in any dialect."""
+    value: ColumnElement[Any] = column(name)
+    if part.modulus is not None:
+        modulus = _bound(part.modulus)
+        value = (value % modulus + modulus) % modulus  # a remainder may be negative
+    bounds = [value >= _bound(floor) for floor in part.floors]
+    if part.ceiling is not None:
+        bounds.append(value < _bound(part.ceiling))
+    return and_(*bounds) if part.number else or_(*bounds, column(name).is_(None))
+
+
+def _bound(value: int | str) -> BindParameter[Any]:
+    # A text has no type, so that a database takes it for one of the column's.
+    kind = NullType() if isinstance(value, str) else BigInteger()
+    return bindparam(None, value, type_=kind, unique=True)

@@ -44,8 +44,17 @@ def _share(value: Any) -> Any:
     raise ValueError("a share is a percentage such as 0.1%, or a number such as 0.001")
 
 
+def _bad_records(value: Any) -> Any:
+    number = _share(value)
+    is_share = 0 <= number < 1
+    if is_share or (number >= 1 and number == int(number) and isinstance(value, int)):
+        return number
+    raise ValueError("bad_records is a share below 100%, such as 0.1%, or a count, such as 25")
+
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+BadRecords = Annotated[float, BeforeValidator(_bad_records)]
 Share = Annotated[float, BeforeValidator(_share), Field(ge=0)]
 TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
 TimeZone = Annotated[str, BeforeValidator(_timezone)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from include.scoring.spec.fields import Duration, Section, Share
+from include.scoring.spec.fields import BadRecords, Duration, Section
 
 _AwsName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")]
 _InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
@@ -80,10 +81,40 @@ class Limits(Section):
     """When a run gives up.
 
     Attributes:
-        deadline: how long the transform job may take.
-        bad_records: share of the partition's records whose prediction may be unfit; they are kept
-            in quarantine instead of the target. One more fails the run.
+        deadline: how long the transform jobs of a run may take.
+        bad_records: how many of the partition's records may have no fit prediction, as a share of
+            them below 1 or as a count; they are kept in quarantine instead of the target.
+        max_rounds: how many further jobs may send records again.
+        instance_hours: instance hours that the jobs of a run may take before another is started;
+            None for no such limit.
+        on_limit: ``fail``, or ``load_rest``: where a limit is hit, load what has a prediction and
+            keep the rest in quarantine.
     """
 
     deadline: Duration = timedelta(hours=6)
-    bad_records: Annotated[Share, Field(lt=1)] = 0.0
+    bad_records: BadRecords = 0
+    max_rounds: Annotated[int, Field(ge=0, le=20)] = 8
+    instance_hours: Annotated[float, Field(gt=0)] | None = None
+    on_limit: Literal["fail", "load_rest"] = "fail"
+
+    def allowed(self, records: int) -> int:
+        """Return how many of so many records may be bad."""
+        share = self.bad_records
+        return math.floor(share * records) if share < 1 else int(share)
+
+
+class Recover(Section):
+    """What becomes of answers that are there, and wrong.
+
+    Attributes:
+        placeholder: what the model answers for a record that it cannot score, such as ``ERROR``.
+        unfit: of a record whose answer cannot be read, or is not as its prediction declares:
+            ``quarantine`` keeps it there, ``resend`` sends it again by itself first, ``fail`` fails
+            the run.
+        miscounted: of a shard with more or fewer answers than records: ``resend`` sends it again
+            record by record, ``fail`` fails the run.
+    """
+
+    placeholder: Annotated[str, Field(min_length=1)] | None = None
+    unfit: Literal["quarantine", "resend", "fail"] = "quarantine"
+    miscounted: Literal["resend", "fail"] = "resend"

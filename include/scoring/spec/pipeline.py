@@ -11,11 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from include.scoring.kinds import Column
 from include.scoring.spec.checks import Checks
 from include.scoring.spec.fields import Name, Section, TimeOfDay, TimeZone
-from include.scoring.spec.job import Limits, Model, Transform
-from include.scoring.spec.source import Record, Shards, Source
+from include.scoring.spec.job import Limits, Model, Recover, Transform
+from include.scoring.spec.slices import Extract
+from include.scoring.spec.source import Files, Record, Shards, Source
 from include.scoring.spec.target import Prediction, Target
 
 _LONGEST_NAME = 63
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+_LARGEST_COPY = 5_000_000_000
 _NUMBERS = frozenset({"double", "bigint"})
 _ACCEPTED: dict[str, Literal["csv", "jsonl"]] = {
     "text/csv": "csv",
@@ -39,6 +42,7 @@ class PipelineFile(Section):
     schedule: Schedule
     start_date: date
     source: Source
+    extract: Extract = Extract()
     record: Record
     shards: Shards = Shards()
     model: Model
@@ -46,6 +50,7 @@ class PipelineFile(Section):
     predictions: Annotated[dict[Name, Prediction], Field(min_length=1)]
     target: Target
     limits: Limits = Limits()
+    recover: Recover = Recover()
     checks: Checks = Checks()
 
     @property
@@ -59,6 +64,7 @@ class PipelineFile(Section):
     def _agree(self) -> Self:
         problems = [
             *self._shard_problems(),
+            *self._slice_problems(),
             *self._prediction_problems(),
             *self._column_problems(),
             *self._check_problems(),
@@ -73,6 +79,18 @@ class PipelineFile(Section):
         return [
             f"shards.min_count is {self.shards.min_count} but transform.instance_count is"
             f" {self.transform.instance_count}: an instance without a shard is paid and idle"
+        ]
+
+    def _slice_problems(self) -> list[str]:
+        if self.extract.count == 1:
+            return []
+        if isinstance(self.source, Files):
+            return ["extract cuts the rows of a query; files are read by one task"]
+        if self.shards.max_bytes <= _LARGEST_COPY:
+            return []
+        return [
+            f"shards.max_bytes is {self.shards.max_bytes} but the shards of slices are copied by"
+            f" S3, which copies at most {_LARGEST_COPY} bytes at once"
         ]
 
     def _prediction_problems(self) -> list[str]:
@@ -113,7 +131,8 @@ class Pipeline(BaseModel):
         name: the folder's name, also the DAG's id.
         folder: where it lies.
         settings: the content of ``pipeline.yaml``.
-        query: the text of the SQL file, its identifiers filled in.
+        query: what the source is asked: the text of the SQL file, its identifiers filled in; of
+            files the settings that say which and how.
         contract: the columns of ``contract.yaml``; None where there is no such file.
         reshape: the path of ``reshape.py``; None where there is no such file.
     """
@@ -126,3 +145,7 @@ class Pipeline(BaseModel):
     query: str
     contract: tuple[Column, ...] | None = None
     reshape: Path | None = None
+
+    def __str__(self) -> str:
+        # Airflow writes the text of a mapped task's arguments into its database.
+        return self.name

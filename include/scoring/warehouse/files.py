@@ -4,7 +4,10 @@
 
     <prefix>/data/2013-06-01/<digest>/part-00000.parquet    never changed once it is published
     <prefix>/data/2013-06-01/<digest>/entry.json            the load's entry in the ledger
+    <prefix>/data/2013-06-01/<digest>/quarantine.jsonl      records that are in no row, and why
     <prefix>/current/flight_date=2013-06-01/symlink.txt     the files of the partition, one a line
+
+A load that adds to the one before lists its own files first, and then those.
 
 S3 replaces an object at once and whole, so a reader that begins at ``current`` reads all files of
 one load. Athena and Spark read it as a table of SymlinkTextInputFormat partitioned by the column
@@ -15,18 +18,22 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyMo
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
+from include.scoring import quarantine
 from include.scoring.ledger import Entry
 from include.scoring.names import S3Uri
 from include.scoring.objects import ObjectMissing, ObjectStore
 from include.scoring.outputs.staged import Staged
-from include.scoring.warehouse.loader import Load, Published
+from include.scoring.spec import Target
+from include.scoring.warehouse.loader import Load, Published, check_not_superseded
 from include.scoring.warehouse.statements import Step
 
 _ROWS_A_FILE = 1_000_000
 _DIGEST_LENGTH = 16
 _POINTER = "symlink.txt"
 _ENTRY = "entry.json"
+_QUARANTINE = "quarantine.jsonl"
 
 
 class FilesWarehouse:
@@ -40,10 +47,14 @@ class FilesWarehouse:
         self._objects = objects
         self._step: Step = step or (lambda name: None)
 
+    def in_force(self, target: Target, partition: date) -> Entry | None:
+        """Read the entry beside the partition's files."""
+        return self._entry(_pointer(target, partition))
+
     def history(self, load: Load, count: int) -> list[Entry]:
         """Read the entries of the partitions before this one."""
-        mine = _pointer(load, load.partition.isoformat())
-        earlier = [uri for uri in self._objects.keys(_current(load)) if uri.key < mine.key]
+        mine = _pointer(load.target, load.partition)
+        earlier = [uri for uri in self._objects.keys(_current(load.target)) if uri.key < mine.key]
         found: list[Entry] = []
         for uri in reversed(earlier):
             entry = self._entry(uri)
@@ -53,18 +64,20 @@ class FilesWarehouse:
                 break
         return found
 
-    def holds(self, load: Load) -> bool:
-        """Compare digests with the entry in force."""
-        current = self._entry(_pointer(load, load.partition.isoformat()))
-        return current is not None and current.digest == load.entry.digest
-
     def replace(self, load: Load, staged: Staged) -> Published:
         """Write the files, and then the object that names them."""
-        if self.holds(load):
-            return Published(rows=load.entry.rows, changed=False)
-        pointer = _pointer(load, load.partition.isoformat())
+        pointer = _pointer(load.target, load.partition)
+        current = self._entry(pointer)
+        if current is not None and current.digest == load.entry.digest:
+            return Published(rows=current.rows, changed=False)
+        check_not_superseded(load, current)
         folder = _folder(load)
-        files = [self._write(uri, rows, load, staged) for uri, rows in _files(load, staged)]
+        files = [str(self._write(uri, rows, staged)) for uri, rows in _files(load, staged)]
+        if load.adds_to:
+            files += self._listed(pointer)
+        if load.quarantined:
+            self._step("quarantine")
+            self._objects.put(folder / _QUARANTINE, quarantine.to_json_lines(load.quarantined))
         self._step("entry")
         self._objects.put(folder / _ENTRY, load.entry.to_json())
         self._step("pointer")
@@ -74,15 +87,18 @@ class FilesWarehouse:
     def _entry(self, pointer: S3Uri) -> Entry | None:
         """Read the entry beside the files that a pointer lists; None where it lists none."""
         try:
-            first, *_ = self._objects.get(pointer).decode().splitlines() or [""]
-            if not first:
+            files = self._listed(pointer)
+            if not files:
                 return None
-            folder = S3Uri.parse(first.rpartition("/")[0])
+            folder = S3Uri.parse(files[0].rpartition("/")[0])
             return Entry.from_json(self._objects.get(folder / _ENTRY))
         except ObjectMissing:
             return None
 
-    def _write(self, uri: S3Uri, rows: tuple[int, int], load: Load, staged: Staged) -> S3Uri:
+    def _listed(self, pointer: S3Uri) -> list[str]:
+        return self._objects.get(pointer).decode().splitlines()
+
+    def _write(self, uri: S3Uri, rows: tuple[int, int], staged: Staged) -> S3Uri:
         path = staged.folder / "part.parquet"
         staged.export_parquet(path, rows)
         self._step("file")
@@ -93,24 +109,25 @@ class FilesWarehouse:
 
 def _files(load: Load, staged: Staged) -> Iterator[tuple[S3Uri, tuple[int, int]]]:
     """Say which rows go into which file; an empty partition is one file without rows."""
-    if not load.typed and not load.entry.rows:
+    count = staged.count()
+    if not load.typed and not count:
         return  # its columns would have other types than those of the other partitions
-    for number, start in enumerate(range(0, max(load.entry.rows, 1), _ROWS_A_FILE)):
+    for number, start in enumerate(range(0, max(count, 1), _ROWS_A_FILE)):
         yield _folder(load) / f"part-{number:05d}.parquet", (start, start + _ROWS_A_FILE)
 
 
-def _root(load: Load) -> S3Uri:
-    return S3Uri.parse(load.target.table)
+def _root(target: Target) -> S3Uri:
+    return S3Uri.parse(target.table)
 
 
 def _folder(load: Load) -> S3Uri:
     label, digest = load.partition.isoformat(), load.entry.digest[:_DIGEST_LENGTH]
-    return _root(load) / "data" / label / digest
+    return _root(load.target) / "data" / label / digest
 
 
-def _current(load: Load) -> S3Uri:
-    return _root(load) / "current"
+def _current(target: Target) -> S3Uri:
+    return _root(target) / "current"
 
 
-def _pointer(load: Load, label: str) -> S3Uri:
-    return _current(load) / f"{load.target.partition_column}={label}" / _POINTER
+def _pointer(target: Target, partition: date) -> S3Uri:
+    return _current(target) / f"{target.partition_column}={partition.isoformat()}" / _POINTER

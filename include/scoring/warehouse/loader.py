@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from include.scoring.errors import Superseded
 from include.scoring.ledger import Entry
+from include.scoring.outputs.coverage import Quarantined
 from include.scoring.outputs.staged import Staged, StagedColumn
 from include.scoring.spec import Target
 
@@ -22,6 +24,8 @@ class Load:
         ids: how many of them are ids.
         typed: whether the types of the ids are known; they are not where there was no record yet.
         entry: the load's row in the ledger.
+        quarantined: the partition's records that are in no row.
+        adds_to: digest of the load in force, whose rows stay; empty where they are replaced.
     """
 
     target: Target
@@ -29,6 +33,8 @@ class Load:
     ids: int
     typed: bool
     entry: Entry
+    quarantined: Sequence[Quarantined] = ()
+    adds_to: str = ""
 
     @property
     def partition(self) -> date:
@@ -52,19 +58,43 @@ class Published:
 class Warehouse(Protocol):
     """Where predictions go; ``tests/contract/warehouse`` holds every one of them to this."""
 
+    def in_force(self, target: Target, partition: date) -> Entry | None:
+        """Return the entry of the load that the partition holds; None where there was none."""
+
     def history(self, load: Load, count: int) -> list[Entry]:
         """Return the entry in force of each of the ``count`` partitions before this one.
 
         The latest partition comes first; those without rows of this pipeline are passed over.
         """
 
-    def holds(self, load: Load) -> bool:
-        """Tell whether this very load is in force, so that ``replace`` would change nothing."""
-
     def replace(self, load: Load, staged: Staged) -> Published:
         """Put the staged rows in place of the partition's, and the entry into the ledger.
+
+        The partition's quarantined records take the place of those that were.
 
         Until this returns, every reader sees the partition as it was; afterwards, as it is. If it
         does not return, nothing has changed. Of two at once one waits, or the later wins whole.
         A second one with the digest of the entry in force changes nothing.
+
+        Raises:
+            Superseded: it adds to a load that is not in force.
         """
+
+
+def check_not_superseded(load: Load, current: Entry | None) -> None:
+    """Hold a load that adds rows to the load in force.
+
+    Raises:
+        Superseded: that is another one by now.
+    """
+    if load.adds_to and (current is None or current.digest != load.adds_to):
+        raise superseded(load.target, load.partition)
+
+
+def superseded(target: Target, partition: date) -> Superseded:
+    """Return the error of a load that adds to what is not in force any more."""
+    return Superseded(
+        f"Partition {partition} of {target.table} has been loaded anew since its quarantined"
+        " records were sent again; nothing was changed. Trigger resubmit once more, for what is in"
+        " quarantine now"
+    )

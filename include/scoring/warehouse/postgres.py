@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
 from psycopg import Connection, IsolationLevel, sql
@@ -12,11 +13,12 @@ from psycopg.types.json import Jsonb
 from include.scoring.errors import OutputError
 from include.scoring.ledger import COLUMNS, Entry
 from include.scoring.outputs.staged import Staged
+from include.scoring.spec import Target
 from include.scoring.warehouse.blocks import blocks, format_of
-from include.scoring.warehouse.loader import Load, Published
+from include.scoring.warehouse.loader import Load, Published, check_not_superseded
 from include.scoring.warehouse.partitions import swap_partitions
 from include.scoring.warehouse.statements import Statements, Step, listed
-from include.scoring.warehouse.table import parts_of, prepare
+from include.scoring.warehouse.table import ledger_parts, parts_of, prepare
 
 
 class PostgresWarehouse:
@@ -35,6 +37,15 @@ class PostgresWarehouse:
         connection.isolation_level = IsolationLevel.READ_COMMITTED
         self._statements = Statements(connection, step) if step else Statements(connection)
 
+    def in_force(self, target: Target, partition: date) -> Entry | None:
+        """Read the last entry of the partition."""
+        parts = {**ledger_parts(target, partition), "columns": listed(COLUMNS)}
+        with self._statements.connection.transaction():
+            if not self._statements.one("find_ledger", parts):
+                return None
+            rows = self._statements.run("in_force", parts)
+        return _entry(rows[0]) if rows else None
+
     def history(self, load: Load, count: int) -> list[Entry]:
         """Read the entries of the partitions before this one."""
         parts = parts_of(load)
@@ -44,15 +55,7 @@ class PostgresWarehouse:
             rows = self._statements.run(
                 "history", {**parts, "columns": listed(COLUMNS), "count": sql.Literal(count)}
             )
-        return [Entry(**dict(zip(COLUMNS, row, strict=True))) for row in rows]
-
-    def holds(self, load: Load) -> bool:
-        """Compare digest and rows with the last entry and the table."""
-        parts = parts_of(load)
-        with self._statements.connection.transaction():
-            has_ledger = self._statements.one("find_ledger", parts)
-            has_table = bool(self._statements.run("find_columns", parts))
-        return bool(has_ledger) and self._is_in_force(load, has_table)
+        return [_entry(row) for row in rows]
 
     def replace(self, load: Load, staged: Staged) -> Published:
         """Replace the partition.
@@ -63,12 +66,14 @@ class PostgresWarehouse:
         """
         has_table = prepare(self._statements, load)
         with self._turn(load):
-            if self._is_in_force(load, has_table):
+            current = self.in_force(load.target, load.partition)
+            if self._holds(load, current, has_table):
                 return Published(rows=load.entry.rows, changed=False)
+            check_not_superseded(load, current)
             if not has_table:
-                self._write_entry(load)
-            elif load.target.swap == "partitions":
-                swap_partitions(self._statements, load, staged, lambda: self._insert_entry(load))
+                self._record_alone(load)
+            elif load.target.swap == "partitions" and not load.adds_to:
+                swap_partitions(self._statements, load, staged, lambda: self._record(load))
             else:
                 self._swap_rows(load, staged)
         return Published(rows=load.entry.rows, changed=True)
@@ -87,34 +92,44 @@ class PostgresWarehouse:
                 with connection.transaction():
                     self._statements.run("unlock_session", {"name": name})
 
-    def _is_in_force(self, load: Load, has_table: bool) -> bool:
-        parts = parts_of(load)
+    def _holds(self, load: Load, current: Entry | None, has_table: bool) -> bool:
+        """Tell whether the partition holds this very load, and nobody took rows of it away."""
+        wanted = load.entry
+        if current is None or (current.digest, current.rows) != (wanted.digest, wanted.rows):
+            return False
         with self._statements.connection.transaction():
-            last = self._statements.run("last_digest", parts)
-            if last != [(load.entry.digest, load.entry.rows)]:
-                return False
-            return not has_table or self._count(parts) == load.entry.rows
+            return not has_table or self._count(parts_of(load)) == wanted.rows
 
     def _swap_rows(self, load: Load, staged: Staged) -> None:
         parts = parts_of(load)
         with self._statements.connection.transaction():
-            self._statements.run("delete_partition", parts)
+            if not load.adds_to:
+                self._statements.run("delete_partition", parts)
             self._statements.copy(
                 f"copy_{format_of(staged)}", parts, blocks(staged, load.partition)
             )
             check_count(self._count(parts), load)
-            self._insert_entry(load)
+            self._record(load)
             self._statements.commit_follows()
 
     def _count(self, parts: dict[str, sql.Composable]) -> int:
         return int(self._statements.one("count_partition", parts))
 
-    def _write_entry(self, load: Load) -> None:
+    def _record_alone(self, load: Load) -> None:
         with self._statements.connection.transaction():
-            self._insert_entry(load)
+            self._record(load)
             self._statements.commit_follows()
 
-    def _insert_entry(self, load: Load) -> None:
+    def _record(self, load: Load) -> None:
+        """Write the ledger's row, and what is in quarantine from now on."""
+        parts = parts_of(load)
+        self._statements.run("delete_quarantine", parts)
+        if load.quarantined:
+            listed_ = [each.model_dump(exclude={"record"}) for each in load.quarantined]
+            records, attempt = sql.Literal(Jsonb(listed_)), sql.Literal(load.entry.run_id)
+            self._statements.run(
+                "write_quarantine", {**parts, "records": records, "attempt": attempt}
+            )
         values = [getattr(load.entry, name) for name in COLUMNS]
         literals = [
             sql.Literal(Jsonb(value) if isinstance(value, dict | list) else value)
@@ -128,6 +143,10 @@ class PostgresWarehouse:
                 "values": sql.SQL(", ").join(literals),
             },
         )
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    return Entry(**dict(zip(COLUMNS, row, strict=True)))
 
 
 def check_count(found: int, load: Load) -> None:

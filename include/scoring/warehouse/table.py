@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from psycopg import sql
 
 from include.scoring.errors import TargetMismatch
 from include.scoring.outputs.staged import StagedColumn
+from include.scoring.spec import Target
 from include.scoring.warehouse.loader import Load
 from include.scoring.warehouse.statements import Parts, Statements, identifier, listed, regclass
 
@@ -26,6 +28,7 @@ _SAME_TYPES = {
     "date": ("date",),
 }
 _LEDGER = "batch_transform_ledger"
+_QUARANTINE = "batch_transform_quarantine"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,28 +52,36 @@ def parts_of(load: Load) -> dict[str, sql.Composable]:
     """Quote what the statements about a load need."""
     target = load.target
     names = [target.partition_column, *(column.name for column in load.columns)]
-    ledger = ledger_name(target.table)
     return {
+        **ledger_parts(target, load.partition),
         "table": identifier(target.table),
         "name": regclass(target.table),
-        "target": sql.Literal(target.table),
-        "ledger": identifier(ledger),
-        "ledger_name": regclass(ledger),
         "columns": listed(names),
         "partition_column": sql.Identifier(target.partition_column),
-        "partition": sql.SQL("{}::date").format(sql.Literal(load.partition.isoformat())),
         "pipeline": sql.Literal(load.entry.pipeline),
     }
 
 
-def ledger_name(table: str) -> str:
-    """Name the ledger: a table beside the target."""
+def ledger_parts(target: Target, partition: date) -> dict[str, sql.Composable]:
+    """Quote what the statements about a partition's ledger need."""
+    ledger = beside(target.table, _LEDGER)
+    return {
+        "target": sql.Literal(target.table),
+        "partition": sql.SQL("{}::date").format(sql.Literal(partition.isoformat())),
+        "ledger": identifier(ledger),
+        "ledger_name": regclass(ledger),
+        "quarantine": identifier(beside(target.table, _QUARANTINE)),
+    }
+
+
+def beside(table: str, name: str) -> str:
+    """Name a table in the schema of another."""
     schema, dot, _ = table.rpartition(".")
-    return f"{schema}{dot}{_LEDGER}"
+    return f"{schema}{dot}{name}"
 
 
 def prepare(statements: Statements, load: Load) -> bool:
-    """Make ledger and table where they are missing, and hold the table to the declared columns.
+    """Make what is missing, and hold the table to the declared columns.
 
     Returns:
         Whether there is a table: not where nothing is known of its ids yet.
@@ -84,6 +95,7 @@ def prepare(statements: Statements, load: Load) -> bool:
         # the second from failing on the catalogue's own unique index.
         statements.run("lock", {"name": parts["ledger_name"]})
         statements.run("create_ledger", parts)
+        statements.run("create_quarantine", parts)
         found = _find(statements, parts)
         if not found and load.typed:
             create = "create_target" if load.target.swap == "rows" else "create_partitioned_target"

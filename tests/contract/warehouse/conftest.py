@@ -1,5 +1,6 @@
 """The warehouses that the suite holds to the protocol, and readers of each."""
 
+import json
 from collections import defaultdict
 from datetime import date
 
@@ -8,12 +9,21 @@ import psycopg
 import pytest
 
 from include.scoring.names import S3Uri
-from include.scoring.objects import InMemoryObjects
+from include.scoring.objects import InMemoryObjects, ObjectMissing
+from include.scoring.quarantine import from_json_lines
 from include.scoring.spec import Target
 from include.scoring.warehouse.files import FilesWarehouse
 from include.scoring.warehouse.postgres import PostgresWarehouse
 
-COPY = {"copy_binary", "copy_binary, after a block", "count_partition", "write_entry", "commit"}
+COPY = {
+    "copy_binary",
+    "copy_binary, after a block",
+    "count_partition",
+    "delete_quarantine",
+    "write_quarantine",
+    "write_entry",
+    "commit",
+}
 POSTGRES_STEPS = {
     "rows": {"delete_partition", *COPY},
     "partitions": {"drop_part", "create_part", "attach_part", "rename_part", *COPY},
@@ -60,6 +70,14 @@ class PostgresLab:
         query = "SELECT count(*) FROM predictions.batch_transform_ledger"
         return self._reader.execute(query).fetchone()[0]
 
+    def quarantined(self, partition):
+        """The ids in quarantine, why, and by which run."""
+        query = """
+            SELECT id, reason, attempt FROM predictions.batch_transform_quarantine
+            WHERE partition = %s ORDER BY shard, line
+        """
+        return self._reader.execute(query, [partition]).fetchall()
+
     def end_processes(self):
         """End all loads as the end of their processes would."""
         for connection in self._opened[1:]:
@@ -73,7 +91,7 @@ class PostgresLab:
 class FilesLab:
     """Parquet files in an object store, read by DuckDB from what the pointers list."""
 
-    steps = frozenset({"file", "entry", "pointer"})
+    steps = frozenset({"file", "quarantine", "entry", "pointer"})
 
     def __init__(self, objects, folder):
         self.target = Target(
@@ -108,6 +126,16 @@ class FilesLab:
     def loads(self):
         prefix = S3Uri.parse(self.target.table) / "data"
         return sum(uri.key.endswith("/entry.json") for uri in self.objects.keys(prefix))
+
+    def quarantined(self, partition):
+        pointer = S3Uri.parse(self.target.table) / "current" / f"group={partition}" / "symlink.txt"
+        folder = S3Uri.parse(self.objects.get(pointer).decode().splitlines()[0].rpartition("/")[0])
+        run = json.loads(self.objects.get(folder / "entry.json"))["run_id"]
+        try:
+            body = self.objects.get(folder / "quarantine.jsonl")
+        except ObjectMissing:
+            return []
+        return [(list(each.id), each.reason, run) for each in from_json_lines(body)]
 
     def end_processes(self):
         pass

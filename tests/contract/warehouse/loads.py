@@ -4,9 +4,13 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
 from include.scoring.ledger import Entry
+from include.scoring.outputs.coverage import Quarantined
 from include.scoring.outputs.staged import StagedColumn, staging
 from include.scoring.warehouse.loader import Load
 
+BAD = Quarantined(
+    id=("7", "red"), shard="part-00000.csv", line=3, status="400", reason="it's bad", record="7,red"
+)
 FIRST, SECOND, THIRD = date(2013, 6, 1), date(2013, 6, 2), date(2013, 6, 3)
 NUMBERS = (StagedColumn(name="apple_id", type="bigint"), StagedColumn(name="score", type="double"))
 MIXED = (
@@ -19,7 +23,11 @@ MIXED = (
 
 
 def a_load(target, partition, rows, **changes):
-    """A load of rows; ``digest``, ``columns``, ``pipeline`` and ``typed`` may be given."""
+    """A load of rows; ``digest``, ``columns``, ``pipeline`` and ``typed`` may be given.
+
+    ``kept`` is how many rows are in the partition that ``adds_to`` names.
+    """
+    kept = changes.pop("kept", 0)
     entry = Entry(
         pipeline=changes.pop("pipeline", "apples"),
         partition=partition,
@@ -30,8 +38,9 @@ def a_load(target, partition, rows, **changes):
         source_rows=len(rows),
         oversized=0,
         records=len(rows),
-        misfits=0,
-        rows=len(rows),
+        quarantined=0,
+        transform_jobs=1,
+        rows=len(rows) + kept,
         loaded_at=datetime(2013, 6, 2, 2, 30, tzinfo=UTC),
         instance_type="ml.m5.large",
         instance_count=2,

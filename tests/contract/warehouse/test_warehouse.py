@@ -4,7 +4,9 @@ import threading
 
 import pytest
 
+from include.scoring.errors import Superseded
 from tests.contract.warehouse.loads import (
+    BAD,
     FIRST,
     MIXED,
     SECOND,
@@ -60,15 +62,6 @@ def test_a_second_load_of_the_same_digest_changes_nothing(lab):
     again = replace(lab.warehouse(), lab.target, FIRST, OLD, digest="a")
     assert (again.rows, again.changed) == (3, False)
     assert (lab.content(), lab.loads()) == ({FIRST: OLD}, 1)
-
-
-def test_a_load_is_held_until_another_takes_its_place(lab):
-    load = a_load(lab.target, FIRST, OLD)
-    assert not lab.warehouse().holds(load)
-    replace(lab.warehouse(), lab.target, FIRST, OLD)
-    assert lab.warehouse().holds(load)
-    replace(lab.warehouse(), lab.target, FIRST, NEW)
-    assert not lab.warehouse().holds(load)
 
 
 def test_the_digest_in_force_is_that_of_the_last_load(lab):
@@ -127,14 +120,62 @@ def test_a_crash_at_any_step_leaves_a_whole_partition_and_a_retry_finishes(lab, 
                 raise Crash
 
         try:
-            replace(lab.warehouse(crash), lab.target, FIRST, NEW)
+            replace(lab.warehouse(crash), lab.target, FIRST, NEW, quarantined=(BAD,))
             break
         except Crash:
             lab.end_processes()
             assert lab.content() in (before, {FIRST: NEW}), f"after a crash at {ran}"
     assert crashed_at >= lab.steps or not old  # a first load loses steps as it makes the table
-    replace(lab.warehouse(), lab.target, FIRST, NEW)
+    replace(lab.warehouse(), lab.target, FIRST, NEW, quarantined=(BAD,))
     assert lab.content() == {FIRST: NEW}
+    assert lab.quarantined(FIRST) == [(["7", "red"], "it's bad", "manual__2013")]
+
+
+ADDED = [(5, 0.5), (7, 0.25)]
+
+
+def add(lab, to, step=None, **changes):
+    warehouse = lab.warehouse(step)
+    return replace(warehouse, lab.target, FIRST, ADDED, digest="b", adds_to=to, kept=3, **changes)
+
+
+def test_rows_are_added_to_the_load_in_force_once(lab):
+    replace(lab.warehouse(), lab.target, FIRST, OLD, digest="a", quarantined=(BAD,))
+    assert lab.warehouse().in_force(lab.target, SECOND) is None
+    assert (add(lab, "a").rows, lab.quarantined(FIRST)) == (5, [])
+    assert lab.content() == {FIRST: sorted(OLD + ADDED)}
+    assert add(lab, "a").changed is False
+    assert lab.content() == {FIRST: sorted(OLD + ADDED)}
+    assert lab.warehouse().in_force(lab.target, FIRST).digest == "b"
+
+
+def test_rows_are_not_added_to_what_is_not_in_force(lab):
+    with pytest.raises(Superseded, match=r"2013-06-01 of .* has been loaded anew"):
+        add(lab, "a")
+    replace(lab.warehouse(), lab.target, FIRST, OLD, digest="a")
+    replace(lab.warehouse(), lab.target, FIRST, NEW, digest="newer")
+    with pytest.raises(Superseded):
+        add(lab, "a")
+    assert lab.content() == {FIRST: NEW}
+
+
+def test_a_crash_while_rows_are_added_leaves_all_of_them_or_none(lab):
+    replace(lab.warehouse(), lab.target, FIRST, OLD, digest="a")
+    for stop in range(40):
+        ran = []
+
+        def crash(name, ran=ran, stop=stop):
+            ran.append(name)
+            if len(ran) > stop:
+                raise Crash
+
+        try:
+            add(lab, "a", crash)
+            break
+        except Crash:
+            lab.end_processes()
+            assert lab.content()[FIRST] in (OLD, sorted(OLD + ADDED)), f"after a crash at {ran}"
+    assert lab.content() == {FIRST: sorted(OLD + ADDED)}
 
 
 def in_thread(work):

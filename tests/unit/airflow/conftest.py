@@ -8,7 +8,7 @@ from airflow.sdk.execution_time import task_runner
 
 from include.scoring import request
 from include.scoring.index import ExtractIndex, Shard
-from include.scoring.jobs.fake import InMemoryJobs, NoLogs
+from include.scoring.jobs.fake import InMemoryJobs, InMemoryLogs
 from include.scoring.jobs.memory import InMemoryMemory
 from include.scoring.jobs.watch import Services
 from include.scoring.models import InMemoryModels
@@ -71,7 +71,7 @@ class World:
 
     @property
     def services(self):
-        return Services(jobs=self.jobs, objects=self.objects, logs=NoLogs())
+        return Services(jobs=self.jobs, objects=self.objects, logs=InMemoryLogs())
 
     def settings(self, **changes):
         return Settings(root=ROOT, poll_seconds=1, **changes)

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import json
 import os
 import shutil
 import subprocess
@@ -13,12 +14,14 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTransformOperator
 from airflow.providers.amazon.aws.sensors.sagemaker import SageMakerTransformSensor
 from airflow.sdk.exceptions import ParamValidationError
+from airflow.serialization.serialized_objects import DagSerialization
 
 from batch_transform.timetable import PartitionTimetable
 from include.scoring.settings import SHIPPED_PIPELINES
 
 DAG_FILE = os.environ["AIRFLOW__CORE__DAGS_FOLDER"] + "/batch_transform.py"
-TASKS = ["extract", "build_manifest", "transform", "wait", "load"]
+TASKS = ["extract", "build_manifest", "transform", "wait", "recover", "load"]
+SLICED_TASKS = ["extract", "join_slices", *TASKS[1:]]
 
 
 def parse():
@@ -85,7 +88,59 @@ def test_a_run_takes_a_partition_or_nothing(dag):
         partition.resolve("yesterday")
 
 
+@pytest.fixture(params=[{"slices": 3}, {"ranges": [10, 20]}], ids=str)
+def sliced(request, tmp_path, monkeypatch):
+    """The DAG of a pipeline whose extract is cut into three slices."""
+    shutil.copytree(SHIPPED_PIPELINES / "flight_delay", tmp_path / "flight_delay")
+    with (tmp_path / "flight_delay" / "pipeline.yaml").open("a") as settings:
+        settings.write(f"extract: {json.dumps(request.param)}\n")
+    monkeypatch.setenv("BATCH_TRANSFORM_PIPELINES", str(tmp_path))
+    bag = parse()
+    assert bag.import_errors == {}
+    return bag.dags["flight_delay"]
+
+
+def test_slices_are_mapped_tasks_and_one_joins_them(sliced):
+    assert [task.task_id for task in sliced.topological_sort()] == SLICED_TASKS
+    for upstream, downstream in itertools.pairwise(SLICED_TASKS):
+        assert downstream in sliced.get_task(upstream).downstream_task_ids
+    extract = sliced.get_task("extract")
+    assert extract.is_mapped
+    assert extract.expand_input.value == {"slice_number": [0, 1, 2]}
+    assert sliced.get_task("join_slices").indexes.operator is extract
+    for reader in ("build_manifest", "transform", "wait", "load"):
+        assert sliced.get_task(reader).index.operator.task_id == "join_slices"
+
+
+def test_a_slice_has_its_number_and_says_which_ids_it_has(sliced):
+    third = sliced.get_task("extract").unmap({"slice_number": 2})
+    assert third.part.number == 2
+    assert third.part.label in ("ids that are 2 modulo 3", "ids from 20 on")
+
+
+def test_what_airflow_keeps_of_a_mapped_task_is_short(sliced):
+    (kept,) = (
+        task["__var"]["partial_kwargs"]
+        for task in DagSerialization.to_dict(sliced)["dag"]["tasks"]
+        if task["__var"]["task_id"] == "extract"
+    )
+    assert kept["pipeline"] == "flight_delay"
+
+
+def test_without_slices_there_is_nothing_to_join(dag):
+    assert not dag.get_task("extract").is_mapped
+    assert "join_slices" not in dag.doc_md
+
+
 def test_house_policy(dag):
+    check_policy(dag)
+
+
+def test_house_policy_of_a_sliced_pipeline(sliced):
+    check_policy(sliced)
+
+
+def check_policy(dag):
     assert isinstance(dag.timetable, PartitionTimetable)
     assert dag.catchup is False
     assert dag.start_date.isoformat().endswith("T00:00:00+00:00")
@@ -95,7 +150,7 @@ def test_house_policy(dag):
         assert task.owner not in ("", "airflow")
         assert task.execution_timeout >= timedelta(hours=1)
         assert f"`{task.task_id}`" in dag.doc_md, "the runbook says what to do when a task fails"
-        assert task.retries == (8 if task.task_id == "transform" else 2)
+        assert task.retries == (8 if task.task_id in ("transform", "recover") else 2)
 
 
 def test_an_invalid_pipeline_is_an_import_error_and_the_others_run(tmp_path, monkeypatch):

@@ -343,6 +343,7 @@ def test_a_task_that_was_marked_a_success_leaves_no_job_and_fools_nobody(world, 
         index=world.index,
         job_name=None,
         job_output=None,
+        coverage=None,
         pipeline=world.pipeline,
         settings=world.settings(),
     )

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 
 import psutil
@@ -115,12 +116,41 @@ def test_the_next_start_ends_what_a_killed_one_left(processes, start):
 
 
 def test_a_stranger_with_the_same_process_id_is_left_alone(processes, start):
-    running = start("import time; time.sleep(600)")
-    listed = processes.folder / "running.json"
-    listed.write_text(f"[[{running.process.pid}, 1.0]]")
+    running = start("import time; print('ready', flush=True); time.sleep(600)")
+    printed(running)
+    (record,) = (processes.folder / "running").iterdir()
+    os.utime(record, (1.0, 1.0))
     Processes(processes.folder).end_leftovers()
     assert running.process.poll() is None
-    assert not listed.exists()
+    assert not record.exists()
+
+
+DIES_AS_SOON_AS_IT_HAS_STARTED_A_PROCESS = """
+import os, pathlib, subprocess, sys
+from local.processes import Command, Processes
+class Popen(subprocess.Popen):
+    def __init__(self, *arguments, **named):
+        super().__init__(*arguments, **named)
+        print(self.pid, flush=True)
+        os._exit(9)
+subprocess.Popen = Popen
+folder = pathlib.Path(sys.argv[1])
+argv = [sys.executable, "-c", "import time; time.sleep(600)"]
+Processes(folder).start(Command(name="program", argv=argv, env=os.environ, cwd=folder.parent))
+"""
+
+
+def test_a_process_is_on_record_however_early_its_starter_is_killed(processes):
+    killed = subprocess.run(
+        [sys.executable, "-c", DIES_AS_SOON_AS_IT_HAS_STARTED_A_PROCESS, processes.folder],
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    assert killed.returncode == 9
+    left = psutil.Process(int(killed.stdout))
+    assert left.is_running()
+    Processes(processes.folder).end_leftovers()
+    assert not left.is_running()
 
 
 def test_an_interrupt_waits_until_a_started_process_is_known():

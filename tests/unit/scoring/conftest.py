@@ -61,6 +61,22 @@ def make_jsonl_pipeline(make_pipeline):
 
 
 @pytest.fixture
+def make_file_pipeline():
+    """Make a pipeline whose records are files."""
+
+    def make(source, **changes):
+        base = JSON_LINES if changes.get("record", {}).get("format") == "jsonl" else {}
+        files = {"conn_id": "aws_default", **source}
+        settings = merged({**merged(SETTINGS, base), "source": files}, changes)
+        validated = PipelineFile.model_validate(settings)
+        return Pipeline(
+            name="apples", folder=Path("apples"), settings=validated, query=validated.source.asked
+        )
+
+    return make
+
+
+@pytest.fixture
 def objects():
     return InMemoryObjects()
 

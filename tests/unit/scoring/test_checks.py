@@ -25,7 +25,8 @@ def profile(**changes):
 def entry(day, rows, figures):
     return Entry(
         pipeline="apples", partition=date(2013, 6, day), digest="", run_id="", job_name="",
-        model="apples", source_rows=rows, oversized=0, records=rows, misfits=0, rows=rows,
+        model="apples", source_rows=rows, oversized=0, records=rows, quarantined=0, rows=rows,
+        transform_jobs=1,
         loaded_at=datetime(2013, 6, day, tzinfo=UTC), instance_type="ml.m5.large",
         instance_count=1, profile={"score": figures.to_dict()},
     )  # fmt: skip

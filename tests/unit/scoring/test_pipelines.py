@@ -94,6 +94,9 @@ def test_every_shipped_pipeline_is_valid(folder):
         ("limits:", "limit:", "pipeline.yaml:23: limit: is not a setting of a pipeline"),
         ("owner: orchard", "owner: orchard\nowner: me", "pipeline.yaml:3: owner is given twice"),
         ("owner: orchard", "owner: [", "pipeline.yaml: is not YAML: "),
+        ("limits:", "extract: {slices: 0}\nlimits:", "pipeline.yaml:23: extract.slices: Input sh"),
+        ("limits:", "extract: {ranges: [2, 1]}\nlimits:", "extract: ranges must ascend, but 1 co"),
+        ("limits:", "extract: {slices: 2, ranges: [1]}\nlimits:", "give either slices or ranges"),
         ("sql: features.sql", "sql: nowhere.sql", "nowhere.sql: cannot be read: "),
     ],
 )  # fmt: skip
@@ -101,6 +104,26 @@ def test_each_mistake_is_named_with_its_line_and_what_is_allowed(folder, old, ne
     assert old in VALID
     (folder / "pipeline.yaml").write_text(VALID.replace(old, new, 1))
     assert problem in problems_of(folder)
+
+
+@pytest.fixture
+def sliced_texts(folder):
+    """A pipeline that cuts the ids of a contract, which are texts, as if they were integers."""
+    (folder / "contract.yaml").write_text("{apple_id: text, weight: float, colour: text}")
+    (folder / "pipeline.yaml").write_text(VALID + "extract: {slices: 2}\n")
+    return folder
+
+
+def test_slices_that_the_contracts_ids_cannot_be_cut_into_are_refused(sliced_texts):
+    problem = "pipeline.yaml: extract: The id column apple_id is text, and extract.slices and"
+    assert problem in problems_of(sliced_texts)
+    (sliced_texts / "pipeline.yaml").write_text(VALID + 'extract: {ranges: ["m"]}\n')
+    assert read_pipeline(sliced_texts).settings.extract.count == 2
+
+
+def test_a_contract_says_nothing_of_the_ids_before_a_reshape(sliced_texts):
+    (sliced_texts / "reshape.py").write_text("def reshape(frame):\n    return frame\n")
+    assert read_pipeline(sliced_texts).settings.extract.count == 2
 
 
 def test_all_mistakes_are_reported_at_once(folder):
@@ -140,3 +163,70 @@ def test_hidden_folders_and_files_are_no_pipelines(folder):
 def test_a_missing_root_is_named_with_its_setting():
     with pytest.raises(ConfigurationError, match="BATCH_TRANSFORM_PIPELINES"):
         pipeline_folders(Path("nowhere"))
+
+
+FILES = """\
+source:
+  conn_id: aws_default
+  files: s3://lake/apples/date={{ partition }}/*.csv
+  format: csv
+"""
+
+
+@pytest.fixture
+def files_folder(folder):
+    before, _, after = VALID.partition("source:\n")
+    (folder / "pipeline.yaml").write_text(before + FILES + after.partition("features.sql\n")[2])
+    (folder / "features.sql").unlink()
+    return folder
+
+
+def changed(folder, old, new):
+    text = (folder / "pipeline.yaml").read_text()
+    assert old in text
+    (folder / "pipeline.yaml").write_text(text.replace(old, new, 1))
+
+
+def test_a_source_of_files_needs_no_query(files_folder):
+    source = read_pipeline(files_folder).settings.source
+    assert (source.files, source.format) == ("s3://lake/apples/date={{ partition }}/*.csv", "csv")
+    assert (source.header, source.delimiter, source.columns) == (True, ",", None)
+
+
+def test_what_files_are_asked_does_not_depend_on_the_connection(files_folder):
+    asked = read_pipeline(files_folder).query
+    changed(files_folder, "aws_default", "another")
+    assert read_pipeline(files_folder).query == asked
+    changed(files_folder, "format: csv", 'format: csv\n  delimiter: ";"')
+    assert read_pipeline(files_folder).query != asked
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("{{ partition }}", "x", "pipeline.yaml:7: source.files: the pattern does not say which"),
+        ("s3://", "/", "pipeline.yaml:7: source.files: a pattern reads like s3://bucket/folder/"),
+        ("format: csv", "format: xml", "pipeline.yaml:8: source.format: Input should be 'parquet"),
+        ("  format: csv\n", "", "pipeline.yaml:5: source.format: is missing"),
+        ("format: csv", "sql: a.sql", "pipeline.yaml:5: source: a source has either sql, a query"),
+        ("files: s3", "file: s3", "pipeline.yaml:5: source: a source has either sql, a query's"),
+        ("format: csv", "format: csv\n  header: 1.5", "pipeline.yaml:9: source.header: Input"),
+        ("format: csv", "format: csv\n  head: no", "pipeline.yaml:9: source.head: is not a set"),
+        ("format: csv", "format: csv\n  delimiter: '\"'", "pipeline.yaml:9: source.delimiter: a d"),
+        ("format: csv", "format: csv\n  columns: [a, a]", "pipeline.yaml:9: source.columns: it na"),
+        ("format: csv", "format: jsonl\n  header: no", "pipeline.yaml:5: source: only csv has "),
+    ],
+)  # fmt: skip
+def test_each_mistake_of_a_source_of_files_is_named_with_its_line(files_folder, old, new, problem):
+    changed(files_folder, old, new)
+    assert problem in problems_of(files_folder)
+
+
+@pytest.mark.parametrize("settings", ["format: jsonl", "format: csv\n  header: false"])
+def test_reshape_needs_the_columns_of_files_that_do_not_name_them(files_folder, settings):
+    changed(files_folder, "format: csv", settings)
+    assert read_pipeline(files_folder).reshape is None
+    (files_folder / "reshape.py").write_text("def reshape(frame):\n    return frame\n")
+    assert "pipeline.yaml: source.columns: is missing" in problems_of(files_folder)
+    changed(files_folder, "conn_id", "columns: [apple_id, grams]\n  conn_id")
+    assert read_pipeline(files_folder).reshape is not None

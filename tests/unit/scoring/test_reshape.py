@@ -7,7 +7,7 @@ from include.scoring import records
 from include.scoring.errors import ConfigurationError, SourceError
 from include.scoring.kinds import Column
 from include.scoring.reshape import Reshape
-from include.scoring.source import Table
+from include.scoring.source import Table, encoded
 
 NOON = datetime(2013, 6, 1, 12, 30, 0, 5, tzinfo=UTC)
 EVERYTHING = (
@@ -84,7 +84,24 @@ def test_chunks_are_reshaped_one_by_one(reshaped, monkeypatch):
 
 
 def test_no_rows_need_no_function(reshaped):
-    assert reshaped("def reshape(frame):\n    1 / 0\n", ["apple_id"], []) == (["apple_id"], [])
+    assert reshaped("def reshape(frame):\n    1 / 0\n", ["apple_id"], []) == ([], [])
+
+
+def test_no_rows_to_compute_features_of_are_an_empty_partition(make_pipeline, tmp_path):
+    (tmp_path / "reshape.py").write_text("def reshape(frame):\n    1 / 0\n")
+    table = Table(columns=(Column(name="apple_id"), Column(name="grams")), rows=iter(()))
+    lines = encoded(Reshape(tmp_path / "reshape.py")(table), make_pipeline())
+    assert list(lines.blocks) == []
+    assert [column.name for column in lines.final_columns()] == ["apple_id", "weight", "colour"]
+
+
+def test_a_value_of_no_kind_is_refused_with_its_column_and_place(reshaped):
+    rows = [(1, "a"), (2, b"secret")]
+    with pytest.raises(SourceError, match="Column word holds") as found:
+        reshaped("def reshape(frame):\n    return frame\n", ["apple_id", "word"], rows)
+    assert "a value of type bytes" in str(found.value)
+    assert "row 2 of chunk 1" in str(found.value)
+    assert "secret" not in str(found.value)
 
 
 def test_an_error_names_the_chunk_the_file_and_the_line_but_no_value(reshaped, monkeypatch):

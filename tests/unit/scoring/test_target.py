@@ -66,9 +66,9 @@ def test_settings_of_tables_are_refused_in_s3(settings):
     ("changes", "message"),
     [
         ({"checks": {"mean": {"colour": {"leq_to": 1}}}}, "checks.mean names colour, which is no"),
-        ({"limits": {"bad_records": "100%"}}, "less than 1"),
+        ({"limits": {"bad_records": "100%"}}, "a share below 100%"),
         ({"limits": {"bad_records": "a few"}}, "a share is a percentage such as 0.1%"),
-        ({"limits": {"bad_records": -0.1}}, "greater than or equal to 0"),
+        ({"limits": {"bad_records": -0.1}}, "a share below 100%"),
     ],
 )
 def test_what_checks_and_limits_refuse(make_pipeline, changes, message):
@@ -79,7 +79,13 @@ def test_what_checks_and_limits_refuse(make_pipeline, changes, message):
 def test_a_share_is_a_percentage_or_a_number(make_pipeline):
     for text in ("0.1%", 0.001):
         settings = make_pipeline(limits={"bad_records": text}).settings
-        assert settings.limits.bad_records == pytest.approx(0.001)
+        assert settings.limits.allowed(5000) == 5
+
+
+def test_what_is_no_share_is_a_count_of_records(make_pipeline):
+    assert make_pipeline(limits={"bad_records": 25}).settings.limits.allowed(100) == 25
+    with pytest.raises(ValidationError, match="a count, such as 25"):
+        make_pipeline(limits={"bad_records": 2.5})
 
 
 def test_join_by_line_asks_for_predictions_alone(make_pipeline):

@@ -7,7 +7,7 @@ import pytest
 
 from include.scoring.index import ExtractIndex, Shard
 from include.scoring.jobs.claim import Claimant
-from include.scoring.jobs.fake import InMemoryJobs, NoLogs
+from include.scoring.jobs.fake import InMemoryJobs, InMemoryLogs
 from include.scoring.jobs.memory import InMemoryMemory
 from include.scoring.jobs.start import Wanted
 from include.scoring.jobs.watch import Services, Watched
@@ -65,7 +65,7 @@ def memory():
 
 @pytest.fixture
 def services(jobs):
-    return Services(jobs=jobs, objects=InMemoryObjects(), logs=NoLogs())
+    return Services(jobs=jobs, objects=InMemoryObjects(), logs=InMemoryLogs())
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from include.scoring.errors import ScoringError, Transient, Unreachable
 from include.scoring.jobs.claim import OWNER_TAG, Claimant, stop_if_owned
-from include.scoring.jobs.fake import InMemoryJobs, NoLogs
+from include.scoring.jobs.fake import InMemoryJobs, InMemoryLogs
 from include.scoring.jobs.memory import InMemoryMemory, begin
 from include.scoring.jobs.progress import missing_outputs
 from include.scoring.jobs.service import COMPLETED, FAILED, IN_PROGRESS, STOPPED
@@ -62,19 +62,21 @@ class Attempts(RuleBasedStateMachine):
         super().__init__()
         self.jobs, self.objects = Jobs(), InMemoryObjects()
         self.jobs.is_spent = self.is_spent
-        self.services = Services(jobs=self.jobs, objects=self.objects, logs=NoLogs())
+        self.services = Services(jobs=self.jobs, objects=self.objects, logs=InMemoryLogs())
         self.numbers, self.data = itertools.count(1), "a"
         self.run, self.runs = NIGHTLY, {}
         self.memories = {NIGHTLY: InMemoryMemory(), FORCED: InMemoryMemory()}
         self.states, self.watching, self.successes = {}, {}, []
 
     def is_whole(self, job):
-        return not missing_outputs(INDEX, self.objects, job.output)
+        return job.status == COMPLETED and not missing_outputs(INDEX, self.objects, job.output)
+
+    def is_left_to_recover(self, job):
+        missing = missing_outputs(INDEX, self.objects, job.output)
+        return job.status == FAILED and 0 < len(missing) < len(INDEX.shards)
 
     def is_spent(self, job):
-        if job.status == COMPLETED:
-            return not self.is_whole(job)
-        return job.status != IN_PROGRESS
+        return job.status != IN_PROGRESS and not self.is_whole(job)
 
     @property
     def current(self):
@@ -97,7 +99,7 @@ class Attempts(RuleBasedStateMachine):
         )
         try:
             found = begin(
-                self.jobs, self.memories[self.run], wanted, is_whole=self.is_whole, expect=str
+                self.jobs, self.memories[self.run], wanted, stands=self.is_whole, expect=str
             )
         except WorkerKilledError:
             self.states[attempt] = CRASHED
@@ -196,7 +198,7 @@ class Attempts(RuleBasedStateMachine):
 
     @invariant()
     def done_means_done(self):
-        assert all(job.status == COMPLETED and self.is_whole(job) for job in self.successes)
+        assert all(self.is_whole(job) or self.is_left_to_recover(job) for job in self.successes)
 
     @invariant()
     def nothing_left_running(self):

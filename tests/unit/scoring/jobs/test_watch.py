@@ -28,9 +28,13 @@ ENDS = [
 ]
 
 
+def whole(job):
+    return job.status == "Completed"
+
+
 @pytest.fixture
 def job(services, memory, wanted):
-    return begin(services.jobs, memory, wanted, is_whole=lambda job: True, expect=str).job
+    return begin(services.jobs, memory, wanted, stands=whole, expect=str).job
 
 
 @pytest.mark.parametrize(("status", "reason", "outputs", "error", "text"), ENDS)
@@ -77,7 +81,13 @@ def test_the_deadline_counts_from_the_jobs_creation_and_stops_it_once(services, 
 
 
 def test_a_late_job_that_a_newer_attempt_owns_is_left_to_it(services, memory, wanted, job):
-    begin(services.jobs, memory, by(wanted, "second"), is_whole=lambda job: True, expect=str)
+    begin(
+        services.jobs,
+        memory,
+        by(wanted, "second"),
+        stands=whole,
+        expect=str,
+    )
     services.jobs.advance(DEADLINE)
     look(services, watched(job.name), services.jobs.now)
     assert services.jobs.stopped == []
@@ -86,7 +96,13 @@ def test_a_late_job_that_a_newer_attempt_owns_is_left_to_it(services, memory, wa
 
 
 def test_a_job_is_stopped_by_its_owner_alone(services, memory, wanted, job):
-    begin(services.jobs, memory, by(wanted, "second"), is_whole=lambda job: True, expect=str)
+    begin(
+        services.jobs,
+        memory,
+        by(wanted, "second"),
+        stands=whole,
+        expect=str,
+    )
     assert stop_if_owned(services.jobs, job.name, "first", wait_for_heir=bool) is Stop.OWNED
     assert stop_if_owned(services.jobs, job.name, "second", wait_for_heir=bool) is Stop.STOPPED
     assert stop_if_owned(services.jobs, job.name, "second", wait_for_heir=bool) is Stop.OVER
@@ -96,7 +112,13 @@ def test_a_job_is_stopped_by_its_owner_alone(services, memory, wanted, job):
 
 def test_an_heir_that_attaches_while_it_is_waited_for_keeps_the_job(services, memory, wanted, job):
     def attach():
-        begin(services.jobs, memory, by(wanted, "second"), is_whole=lambda job: True, expect=str)
+        begin(
+            services.jobs,
+            memory,
+            by(wanted, "second"),
+            stands=whole,
+            expect=str,
+        )
         return True
 
     assert stop_if_owned(services.jobs, job.name, "first", wait_for_heir=attach) is Stop.OWNED

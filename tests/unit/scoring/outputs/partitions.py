@@ -8,7 +8,7 @@ from datetime import date
 
 from include.scoring.index import ExtractIndex, Shard
 from include.scoring.names import S3Uri
-from include.scoring.outputs.fetch import Places
+from include.scoring.outputs.fetch import Places, covered
 from include.scoring.outputs.reconcile import columns_of, stage_outputs
 from include.scoring.outputs.staged import staging
 
@@ -60,7 +60,10 @@ def index_of(pipeline, shards, *, partition=DAY):
 @contextmanager
 def staged_from(objects, pipeline, index):
     with staging(columns_of(pipeline.settings, index)) as staged:
-        yield staged, stage_outputs(pipeline, index, objects, PLACES, staged)
+        yield (
+            staged,
+            stage_outputs(pipeline, index, objects, covered(index, objects, PLACES), staged),
+        )
 
 
 def rows_of(staged):

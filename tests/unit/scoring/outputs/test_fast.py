@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from include.scoring.index import Shard
 from include.scoring.outputs import fast
-from include.scoring.outputs.answers import Files, Misfit, ShardWrong, read_answers, read_lines
+from include.scoring.outputs.answers import Files, Misfit, read_answers, read_lines
+from include.scoring.outputs.coverage import Part
+from include.scoring.outputs.replies import ShardWrong
 from include.scoring.outputs.shape import Shape
 from include.scoring.outputs.staged import Staged, StagedColumn
 from include.scoring.spec import Prediction
@@ -58,8 +60,9 @@ def both(tmp_path, shape, sent, answered, columns):
     what the slow one gives.
     """
     shard = Shard(name="part", records=len(sent), bytes=1, sha256="", first_id=(1,), last_id=(1,))
+    part = Part(sent=shard, sent_at="", answered_at="", shard="part")
     files = Files(
-        shard=shard, sent=tmp_path / "sent", answered=tmp_path / "answered", lines=len(answered)
+        part=part, sent=tmp_path / "sent", answered=tmp_path / "answered", lines=len(answered)
     )
     files.sent.write_bytes(b"".join(sent))
     files.answered.write_bytes(b"".join(answered))

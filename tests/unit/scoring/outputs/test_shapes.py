@@ -249,5 +249,5 @@ def test_a_list_to_a_batch_is_refused_where_they_do_not(load, lines, message):
 
 def test_lists_of_two_that_happen_to_add_up_are_not_taken_apart(load):
     settings = {**JSONL, "predictions": TWO, **LINE}
-    with pytest.raises(OutputError, match=r"3 of 3 predictions do not fit.*\n.*sweetness is not"):
+    with pytest.raises(OutputError, match=r"3 of 3 records have no fit.*\n.*sweetness is not"):
         load(settings, JSON_SENT, [b"[0.9]", b'["a",0.8]'])

@@ -1,0 +1,154 @@
+"""Files in a real S3: listed once, read as they were listed, through an Airflow connection."""
+
+import gzip
+import json
+import tempfile
+import tracemalloc
+
+import pytest
+
+from batch_transform.sources import open_source
+from include.scoring.errors import SourceChanged, SourceError
+from include.scoring.extract import extract
+from include.scoring.names import RunLayout, S3Uri
+from include.scoring.objects import InMemoryObjects, ObjectChanged, S3Objects
+from include.scoring.sources.files import FileSource
+from local.aws.testing import local_aws  # noqa: F401
+
+BUCKET = "lake-bucket"
+HEADER = b"apple_id,weight,colour\n"
+
+
+@pytest.fixture
+def s3(local_aws):  # noqa: F811
+    client = local_aws.client("s3")
+    client.create_bucket(Bucket=BUCKET)
+    yield client
+    for entry in client.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+        client.delete_object(Bucket=BUCKET, Key=entry["Key"])
+    client.delete_bucket(Bucket=BUCKET)
+
+
+@pytest.fixture(params=["memory", "s3"])
+def store(request):
+    """Both object stores: what holds for one must hold for the other."""
+    if request.param == "memory":
+        return InMemoryObjects()
+    return S3Objects(request.getfixturevalue("s3"))
+
+
+@pytest.fixture
+def layout():
+    return RunLayout.of(S3Uri(BUCKET, "runs"), "apples", "2013-06-01", "attempt")
+
+
+@pytest.fixture
+def pipeline(make_file_pipeline):
+    return make_file_pipeline(
+        {"files": f"s3://{BUCKET}/apples/date={{{{ partition }}}}/**/*.csv*", "format": "csv"}
+    )
+
+
+def key(name):
+    return S3Uri(BUCKET, f"apples/date=2013-06-01/{name}")
+
+
+def downloaded(store, stored):
+    with tempfile.TemporaryFile() as file:
+        store.download(stored, file)
+        file.seek(0)
+        return file.read()
+
+
+def test_objects_are_listed_by_the_beginning_of_their_keys(store):
+    for name in ("fruit/b", "fruit/a/x", "fruit", "fruits/ä", "fruits/z", "veg"):
+        store.put(S3Uri(BUCKET, name), name.encode())
+    found = list(store.listed(S3Uri(BUCKET, "fruit")))
+    names = ["fruit", "fruit/a/x", "fruit/b", "fruits/z", "fruits/ä"]
+    assert [stored.uri.key for stored in found] == names
+    assert [downloaded(store, stored) for stored in found] == [name.encode() for name in names]
+    assert [stored.uri.key for stored in store.listed(S3Uri(BUCKET, "fruit/"))] == names[1:3]
+    assert list(store.listed(S3Uri(BUCKET, "fish"))) == []
+
+
+def test_an_object_that_is_another_than_was_listed_is_not_downloaded(store):
+    uri = S3Uri(BUCKET, "apple")
+    store.put(uri, b"red")
+    (stored,) = store.listed(uri)
+    store.put(uri, b"red")
+    assert downloaded(store, stored) == b"red", "the same content is the same object"
+    store.put(uri, b"green")
+    with pytest.raises(ObjectChanged):
+        downloaded(store, stored)
+
+
+def test_an_object_that_is_gone_is_not_downloaded(store, request):
+    uri = S3Uri(BUCKET, "apple")
+    store.put(uri, b"red")
+    (stored,) = store.listed(uri)
+    if isinstance(store, InMemoryObjects):
+        del store.content[uri]
+    else:
+        request.getfixturevalue("s3").delete_object(Bucket=BUCKET, Key=uri.key)
+    with pytest.raises(ObjectChanged):
+        downloaded(store, stored)
+
+
+def test_a_large_object_goes_to_disk_in_pieces(s3):
+    body = bytes(range(256)) * (24 << 12)
+    store = S3Objects(s3)
+    store.put(S3Uri(BUCKET, "large"), body)
+    (stored,) = store.listed(S3Uri(BUCKET, "large"))
+    with tempfile.TemporaryFile() as file:
+        tracemalloc.start()
+        store.download(stored, file)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        file.seek(0)
+        assert file.read() == body
+    assert peak < len(body) / 4
+
+
+def test_an_extract_reads_through_the_airflow_connection(
+    s3,
+    pipeline,
+    partition,
+    layout,
+    local_aws,  # noqa: F811
+    monkeypatch,
+):
+    extra = {"endpoint_url": local_aws.endpoint_url, "region_name": "us-east-1"}
+    connection = {"conn_type": "aws", "login": "test", "password": "test", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    store = S3Objects(s3)
+    store.put(key("hour=01/part.csv.gz"), gzip.compress(HEADER + b"3,0.5,red\n"))
+    store.put(key("hour=00/part.csv"), HEADER + b"7,,\n")
+    store.put(key("hour=00/empty.csv"), b"")
+    store.put(key("_temporary/part.csv"), HEADER + b"9,,\n")
+    store.put(S3Uri(BUCKET, "apples/date=2013-06-02/part.csv"), HEADER + b"8,,\n")
+    with open_source(pipeline) as source:
+        index = extract(pipeline, partition, source, store, layout)
+    assert store.get(layout.input / "part-00000.csv") == b"7,,\n3,0.5,red\n"
+    assert index.records == 2
+
+
+def test_no_match_writes_nothing(s3, pipeline, partition, layout):
+    store = S3Objects(s3)
+    with pytest.raises(SourceError, match="No file of partition 2013-06-01 matches s3://lake-"):
+        extract(pipeline, partition, FileSource(store), store, layout)
+    assert list(store.keys(layout.attempt_root)) == []
+
+
+def test_a_file_replaced_during_the_extract_ends_it_and_the_next_reads_the_new_one(
+    s3, pipeline, partition, layout
+):
+    store = S3Objects(s3)
+    store.put(key("a.csv"), HEADER + b"".join(b"%d,,\n" % n for n in range(30_000)))
+    store.put(key("b.csv"), HEADER + b"100000,,old\n")
+    lines = FileSource(store).lines(partition, pipeline)
+    next(lines.blocks)  # the first file is being read
+    store.put(key("b.csv"), HEADER + b"100000,,new\n")
+    with pytest.raises(SourceChanged, match="b.csv was replaced or deleted after the extract had"):
+        list(lines.blocks)
+    assert extract(pipeline, partition, FileSource(store), store, layout).records == 30_001
+    assert store.get(layout.input / "part-00000.csv").endswith(b"100000,,new\n")

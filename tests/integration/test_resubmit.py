@@ -1,0 +1,110 @@
+"""Quarantined records, sent again once the model is mended, and added to their partition."""
+
+from datetime import date
+
+import pytest
+
+from include.scoring.errors import SourceError, Superseded
+from include.scoring.extract import extract
+from include.scoring.load import Job, LoadRun, load
+from include.scoring.names import RunLayout, S3Uri
+from include.scoring.outputs.fetch import Places, covered
+from include.scoring.partition import Partition
+from include.scoring.source import RowsSource
+from include.scoring.sources.quarantine import QuarantineSource
+from include.scoring.warehouse.postgres import PostgresWarehouse
+
+DAY = Partition(day=date(2013, 6, 1), timezone="UTC")
+BAD = "ERROR"
+
+
+class Runs:
+    """Runs of one partition, whose model a test mends between them."""
+
+    def __init__(self, connection, objects, pipeline):
+        self.warehouse = PostgresWarehouse(connection)
+        self.objects, self.pipeline = objects, pipeline
+        self.attempts = 0
+
+    def extract(self, source):
+        self.attempts += 1
+        layout = RunLayout.of(S3Uri("bucket", "runs"), "apples", DAY.label, str(self.attempts))
+        return layout, extract(self.pipeline, DAY, source, self.objects, layout)
+
+    def nightly(self, scores):
+        rows = [(apple, 0.5, "red") for apple in scores]
+        return self.load(*self.extract(RowsSource(["apple_id", "weight", "colour"], rows)), scores)
+
+    def quarantined(self):
+        entry = self.warehouse.in_force(self.pipeline.settings.target, DAY.day)
+        return self.extract(QuarantineSource(entry, self.objects))
+
+    def load(self, layout, index, scores, job=""):
+        for shard in index.shards:
+            lines = self.objects.get(layout.input / shard.name).splitlines()
+            out = b"".join(
+                line + f",{scores[int(line.split(b',')[0])]}\n".encode() for line in lines
+            )
+            self.objects.put(layout.output / f"{shard.name}.out", out)
+        places = Places(input=layout.input, output=layout.output)
+        run = LoadRun(
+            pipeline=self.pipeline,
+            index=index,
+            coverage=covered(index, self.objects, places),
+            quarantine=layout.quarantine,
+            job=Job(name=job or f"job-{self.attempts}", model="apples", seconds=60),
+            run_id=f"run-{self.attempts}",
+        )
+        return load(run, self.objects, self.warehouse)
+
+
+@pytest.fixture
+def runs(connection, objects, make_pipeline):
+    return Runs(connection, objects, make_pipeline(limits={"bad_records": 3}))
+
+
+def table(connection):
+    query = "SELECT apple_id, sweetness FROM predictions.apples ORDER BY 1"
+    found = connection.execute(query).fetchall()
+    connection.commit()
+    return found
+
+
+def test_mended_records_are_added_and_the_ledger_accounts_for_all(runs, connection):
+    runs.nightly({1: 0.5, 2: BAD, 3: 0.25, 4: BAD})
+    layout, index = runs.quarantined()
+    assert (index.records, index.columns) == (2, ("apple_id", "weight", "colour"))
+    assert runs.objects.get(layout.input / "part-00000.csv") == b"2,0.5,red\n4,0.5,red\n"
+    loaded = runs.load(layout, index, {2: 0.125, 4: BAD})
+    assert (loaded.rows, loaded.changed, loaded.quarantined) == (3, True, 1)
+    assert table(connection) == [(1, 0.5), (2, 0.125), (3, 0.25)]
+    entry = runs.warehouse.in_force(runs.pipeline.settings.target, DAY.day)
+    assert (entry.source_rows, entry.records, entry.rows, entry.quarantined) == (4, 4, 3, 1)
+    assert (entry.transform_jobs, entry.transform_seconds) == (2, 120)
+    assert entry.profile["sweetness"]["mean"] == pytest.approx((0.5 + 0.25 + 0.125) / 3)
+
+    # The one that is left, once more; a load that is repeated changes nothing.
+    layout, index = runs.quarantined()
+    assert index.records == 1
+    assert runs.load(layout, index, {4: 0.75}).rows == 4
+    again = runs.load(layout, index, {4: 0.75})
+    assert (again.rows, again.changed) == (4, False)
+    assert table(connection) == [(1, 0.5), (2, 0.125), (3, 0.25), (4, 0.75)]
+    with pytest.raises(SourceError, match="no record in quarantine"):
+        runs.quarantined()
+
+
+def test_a_partition_that_was_loaded_anew_meanwhile_is_left_alone(runs, connection):
+    runs.nightly({1: 0.5, 2: BAD})
+    layout, index = runs.quarantined()
+    runs.nightly({1: 0.75, 2: 0.25})
+    with pytest.raises(Superseded, match="loaded anew"):
+        runs.load(layout, index, {2: 0.125})
+    assert table(connection) == [(1, 0.75), (2, 0.25)]
+
+
+def test_records_of_another_shape_are_refused(runs, make_pipeline):
+    runs.nightly({1: 0.5, 2: BAD})
+    runs.pipeline = make_pipeline(record={"features": ["colour", "weight"]})
+    with pytest.raises(SourceError, match="columns are not those of the record"):
+        runs.quarantined()

@@ -1,0 +1,63 @@
+import pytest
+
+from include.scoring import manifest, request
+from include.scoring.extract import extract
+from include.scoring.names import S3Uri, job_name
+from include.scoring.outputs.fetch import Places, covered
+from include.scoring.outputs.reconcile import columns_of, stage_outputs
+from include.scoring.outputs.staged import staging
+from include.scoring.recovery.rounds import Recovery, recover
+from include.scoring.source import RowsSource
+from tests.unit.scoring.outputs.partitions import rows_of
+from tests.unit.scoring.recovery.simulated import Simulated
+
+
+class Run:
+    """One run of a pipeline against a simulated service, up to the rows that would be loaded."""
+
+    def __init__(self, pipeline, partition, layout, rows, model, **simulated):
+        self.pipeline, self.partition, self.layout = pipeline, partition, layout
+        joined = pipeline.settings.transform.join == "engine"
+        self.service = Simulated(model, joined=joined, **simulated)
+        source = RowsSource(["apple_id", "weight", "colour"], rows)
+        self.index = extract(pipeline, partition, source, self.service.objects, layout)
+        manifest.write(self.index, layout, self.service.objects)
+        places = request.JobPlaces(manifest=str(layout.manifest), output=str(layout.output))
+        asked = request.build(pipeline.settings, places)
+        self.job = self.service.run("apples-first", asked)
+        self.attempts = 0
+
+    def recover(self, launch=None):
+        """Recover in an attempt of its own."""
+        self.attempts += 1
+        recovery = Recovery(
+            pipeline=self.pipeline,
+            index=self.index,
+            inputs=self.layout.input,
+            job=self.job,
+            root=S3Uri("bucket", f"recover/{self.attempts}"),
+            now=lambda: self.service.jobs.now,
+        )
+        return recover(recovery, self.service.services, launch or self.launch)
+
+    def launch(self, sent):
+        name = job_name("apples", "2013-06-01", sent.digest)
+        return self.service.run(name, sent.request)
+
+    def loaded(self, coverage):
+        """Return the rows and the records in quarantine that a load of the coverage gives."""
+        objects = self.service.objects
+        if coverage is None:
+            places = Places(input=self.layout.input, output=self.job.output)
+            coverage = covered(self.index, objects, places)
+        with staging(columns_of(self.pipeline.settings, self.index)) as staged:
+            account = stage_outputs(self.pipeline, self.index, objects, coverage, staged)
+            return rows_of(staged), account.quarantined
+
+
+@pytest.fixture
+def run(make_pipeline, partition, layout):
+    def run(rows, model, *, batch=10, **changes):
+        return Run(make_pipeline(**changes), partition, layout, rows, model, batch=batch)
+
+    return run

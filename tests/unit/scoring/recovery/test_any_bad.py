@@ -1,0 +1,83 @@
+"""Whatever records are bad, and however they are cut: exactly those are given up."""
+
+from datetime import date
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from include.scoring.names import RunLayout, S3Uri
+from include.scoring.partition import Partition
+from include.scoring.recovery import plan
+from include.scoring.spec import Pipeline, PipelineFile
+from tests.unit.scoring.conftest import SETTINGS, merged
+from tests.unit.scoring.recovery.conftest import Run
+from tests.unit.scoring.recovery.simulated import Refused
+
+MOST = 120
+
+
+def some(of):
+    return st.sets(st.integers(1, of), max_size=of)
+
+
+@st.composite
+def cases(draw):
+    """Records, shards, and which are bad: none, the ends, neighbours, a shard, some at random."""
+    count = draw(st.integers(1, MOST))
+    shards = draw(st.integers(1, min(count, 6)))
+    start = draw(st.integers(1, count))
+    bad = draw(
+        st.sampled_from([set(), {1}, {count}, {start, min(start + 1, count)}])
+        | st.just(set(range(start, min(count, start + count // shards) + 1)))
+        | some(count)
+    )
+    return count, shards, bad, draw(st.integers(1, 15)), draw(st.integers(0, 200))
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases(), st.sampled_from(["none", "gzip"]))
+def test_exactly_the_bad_records_are_given_up_and_every_good_one_is_answered_once(
+    case, compression
+):
+    count, shards, bad, batch, size = case
+    changes = {
+        "shards": {"min_count": shards},
+        "record": {"compression": compression},
+        "limits": {"bad_records": count},
+    }
+    pipeline = Pipeline(
+        name="apples",
+        folder=Path("apples"),
+        settings=PipelineFile.model_validate(merged(SETTINGS, changes)),
+        query="SELECT 1",
+    )
+
+    def model(lines):
+        for line in lines:
+            if int(line.split(b",")[0]) in bad:
+                raise Refused(400)
+        return [b"0.25"] * len(lines)
+
+    rows = [(number, 0.5, "x" * (size if number % 3 else 0)) for number in range(1, count + 1)]
+    partition = Partition(day=date(2013, 6, 1), timezone="UTC")
+    layout = RunLayout.of(S3Uri("bucket", "runs"), "apples", partition.label, "attempt")
+    run = Run(pipeline, partition, layout, rows, model, batch=batch)
+    loaded, quarantined = run.loaded(run.recover())
+    assert [row[0] for row in loaded] == [n for n in range(1, count + 1) if n not in bad]
+    assert [each.id for each in quarantined] == [(str(n),) for n in sorted(bad)]
+    assert len(run.service.jobs.created) <= 4
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 3000), st.integers(1, 300))
+def test_a_cut_covers_its_span(records, parts):
+    span = plan.Span(shard=2, first=5, records=records)
+    pieces = list(span.cut(parts))
+    assert [piece.shard for piece in pieces] == [2] * min(parts, records)
+    assert [piece.first for piece in pieces] == [
+        5 + sum(each.records for each in pieces[:number]) for number in range(len(pieces))
+    ]
+    sizes = {piece.records for piece in pieces}
+    assert sum(piece.records for piece in pieces) == records
+    assert max(sizes) - min(sizes) <= 1

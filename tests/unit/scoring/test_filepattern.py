@@ -1,0 +1,88 @@
+from datetime import date
+
+import pytest
+
+from include.scoring.filepattern import glob, problems
+from include.scoring.names import S3Uri
+from include.scoring.partition import Partition
+
+DAY = Partition(day=date(2013, 6, 1), timezone="America/New_York")
+
+
+def matched(pattern, *keys):
+    assert list(problems(pattern)) == []
+    found = glob(pattern, DAY)
+    matching = [key for key in keys if found.keys.fullmatch(key)]
+    assert all(key.startswith(found.start.key) for key in matching)
+    return matching
+
+
+@pytest.mark.parametrize(
+    ("pattern", "start"),
+    [
+        ("s3://lake/flights/date={{ partition }}/*.csv", "flights/date=2013-06-01/"),
+        ("s3://lake/{{year}}/{{month}}/{{ day }}/a.csv", "2013/06/01/a.csv"),
+        ("s3://lake/*/{{ partition }}.csv", ""),
+        ("s3://lake/f[a-z]?/{{ partition }}.csv", "f"),
+        ("s3://lake/{{ partition }}/{{ year }}-*", "2013-06-01/2013-"),
+    ],
+)
+def test_the_day_is_filled_in_and_the_fixed_beginning_is_what_is_listed(pattern, start):
+    assert glob(pattern, DAY).start == S3Uri("lake", start)
+
+
+def test_the_year_has_four_digits():
+    early = Partition(day=date(13, 6, 1), timezone="UTC")
+    assert glob("s3://lake/{{ year }}{{ month }}{{ day }}", early).start.key == "00130601"
+
+
+@pytest.mark.parametrize(
+    ("wildcards", "matching", "others"),
+    [
+        ("*.csv", ["a.csv", "ab c.csv", "a.b.csv"], ["a.csv.gz", "b/a.csv", "acsv", "a.csv\n"]),
+        ("a?.csv", ["ab.csv", "a..csv"], ["a.csv", "abc.csv", "a/.csv"]),
+        ("[a-c].csv", ["a.csv", "c.csv"], ["d.csv", "-.csv", "ab.csv"]),
+        ("x[!a-c].csv", ["xd.csv", "x^.csv"], ["xa.csv", "x/.csv"]),
+        ("[[]x[]].csv", ["[x].csv"], ["x.csv"]),
+        ("a+(b).csv", ["a+(b).csv"], ["aab.csv"]),
+        ("*/x", ["a/x"], ["x", "a/b/x", "/x"]),
+        ("**/x*", ["x", "xy", "a/x", "a/b/xc"], ["a/b/y", "x/y"]),
+        ("**", ["x", "a/x", "a/b/x"], ["a/", ""]),
+        ("*", ["x"], ["", "a/x"]),
+        ("a/**/b/*.csv", ["a/b/x.csv", "a/c/d/b/x.csv"], ["a/x.csv", "ab/x.csv"]),
+    ],
+)
+def test_wildcards(wildcards, matching, others):
+    pattern = "s3://lake/2013/{{ partition }}/" + wildcards
+    before = "2013/2013-06-01/"
+    keys = [before + key for key in matching + others]
+    assert matched(pattern, *keys, "2013/2013-06-02/x.csv") == [before + key for key in matching]
+
+
+def test_what_begins_with_an_underscore_or_a_point_is_no_data():
+    hidden = ["_SUCCESS", ".part.crc", "_temporary/x", "a/_SUCCESS", "a/.x/y"]
+    assert matched("s3://lake/{{ partition }}/**", *(f"2013-06-01/{key}" for key in hidden)) == []
+    assert matched("s3://lake/{{ partition }}/_raw/_*", "2013-06-01/_raw/_x")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "complaint"),
+    [
+        ("lake/{{ partition }}/*.csv", "a pattern reads like s3://bucket/folder/*.parquet"),
+        ("s3://lake", "a pattern reads like s3://bucket/folder/*.parquet"),
+        ("s3://l*e/{{ partition }}/*.csv", "the bucket has no wildcards"),
+        ("s3://{{ partition }}/*.csv", "the bucket has no wildcards"),
+        ("s3://lake/*.csv", "or every run scores the same rows"),
+        ("s3://lake/{{ year }}/{{ month }}/*.csv", "does not say which day"),
+        ("s3://lake/{{ ds }}/*.csv", "nothing gives {{ ds }} a value; there are partition, year"),
+        ("s3://lake/{{ partition }}/{a,b}.csv", "braces stand around the name of a placeholder"),
+        ("s3://lake/{{ partition | upper }}/x", "braces stand around the name of a placeholder"),
+        ("s3://lake/{{ partition }}/", "the pattern names a folder"),
+        ("s3://lake/{{ partition }}/[a.csv", "a [ is never closed"),
+        ("s3://lake/{{ partition }}/[z-a].csv", "is no set of characters"),
+        ("s3://lake/{{ partition }}/[!].csv", "is no set of characters"),
+        ("s3://lake/{{ partition }}/a**.csv", "** stands for whole folders"),
+    ],
+)
+def test_each_mistake_of_a_pattern_is_named(pattern, complaint):
+    assert complaint in "; ".join(problems(pattern))
