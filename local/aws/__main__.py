@@ -10,7 +10,7 @@ from pathlib import Path
 
 from local.aws.containers import DEFAULT_FILE, ContainersFileError
 from local.aws.server import LocalAws, PortInUseError, write_ready_file
-from local.aws.switches import UnknownSwitchError
+from local.aws.settings import UnknownSwitchError
 
 
 def main() -> int:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from local.aws.switches import SWITCHES, UnknownSwitchError
+from local.aws.settings import UnknownSwitchError
+from local.aws.switches import SWITCHES
 from local.aws.transform.faults import BadRuleError
 
 if TYPE_CHECKING:

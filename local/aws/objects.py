@@ -91,11 +91,9 @@ class ObjectStore:
             NoSuchObjectError: there is no such bucket.
         """
         keys = self._bucket(bucket).keys
-        return sorted(
-            (name, key.contentsize)
-            for name, key in keys.items()
-            if name.startswith(prefix) and isinstance(key, FakeKey)
-        )
+        names = [name for name in list(keys) if name.startswith(prefix)]  # others write meanwhile
+        found = [(name, keys.get(name)) for name in sorted(names)]
+        return [(name, key.contentsize) for name, key in found if isinstance(key, FakeKey)]
 
     def find(self, bucket: str, key: str) -> FakeKey:
         """The object.

@@ -19,7 +19,7 @@ from local.aws.containers import DEFAULT_FILE, Containers
 from local.aws.front import Front
 from local.aws.objects import ObjectStore, private_folder
 from local.aws.s3.models import install
-from local.aws.switches import Switches
+from local.aws.settings import Switches
 from local.aws.transform.clock import Clock
 from local.aws.transform.events import EventLog
 from local.aws.transform.faults import Faults

@@ -6,8 +6,6 @@ that held when it was created.
 
 from __future__ import annotations
 
-import json
-import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,10 +24,6 @@ class Switch:
     default: Any
     allowed: tuple[Any, ...] = ()
     known: str
-
-
-class UnknownSwitchError(ValueError):
-    """There is no such switch, or it cannot take the value."""
 
 
 SWITCHES = (
@@ -72,6 +66,51 @@ SWITCHES = (
         known="Whether a blank line is a record is not documented.",
     ),
     Switch(
+        name="carriage_returns",
+        default="keep",
+        allowed=("keep", "strip"),
+        known="Whether \\r before a newline is part of a Line record is not documented.",
+    ),
+    Switch(
+        name="empty_objects",
+        default="by-split",
+        allowed=("by-split", "send", "skip"),
+        known="What an empty object makes is not documented; here one empty request under "
+        "SplitType None, else none, and an output either way.",
+    ),
+    Switch(
+        name="not_gzip",
+        default="fail",
+        allowed=("fail", "plain"),
+        known="What CompressionType Gzip does to an object that is not gzip is not documented.",
+    ),
+    Switch(
+        name="gz_in_output_keys",
+        default="keep",
+        allowed=("keep", "drop"),
+        known="Whether the output of a.csv.gz is a.csv.gz.out is not documented.",
+    ),
+    Switch(
+        name="chunked_requests",
+        default="unlimited",
+        allowed=("unlimited", "always"),
+        known="MaxPayloadInMB 0 means chunked requests; whether others have a Content-Length is "
+        "not documented.",
+    ),
+    Switch(
+        name="strategy_without_split",
+        default="ignore",
+        allowed=("ignore", "refuse"),
+        known="BatchStrategy has no effect under SplitType None; that it is refused is not said.",
+    ),
+    Switch(
+        name="camel_case_strategy",
+        default="accept",
+        allowed=("accept", "ignore"),
+        known="The documented answer of /execution-parameters says MULTI_RECORD; whether "
+        "MultiRecord, which some containers answer, is understood is not known.",
+    ),
+    Switch(
         name="line_ends_in_requests",
         default="keep",
         allowed=("keep", "strip"),
@@ -85,11 +124,31 @@ SWITCHES = (
         "with a newline gets a second is not documented.",
     ),
     Switch(
+        name="records_without_assembly",
+        default="lines",
+        allowed=("lines", "glued"),
+        known="With AssembleWith None replies are glued; whether the records of one reply that is "
+        "filtered or joined are lines, or glued too, is not documented.",
+    ),
+    Switch(
         name="unsplittable",
         default="whole",
         allowed=("whole", "fail"),
         known="AWS's page says data that cannot be split is sent whole in one request; taken "
         "here to mean an object that does not begin like its SplitType.",
+    ),
+    Switch(
+        name="wildcard_order",
+        default="document",
+        allowed=("document", "sorted"),
+        known="In which order a wildcard gives the children of a JSON object is not documented.",
+    ),
+    Switch(
+        name="json_numbers",
+        default="keep",
+        allowed=("keep", "go"),
+        known="A record that is filtered or joined is read and written again; whether 1.0 becomes "
+        "1 and whole numbers beyond 2^53 change, as in Go's encoding/json, was never seen.",
     ),
     Switch(
         name="json_html_escape",
@@ -124,6 +183,13 @@ SWITCHES = (
         known="The API reference says 3; CDK's says 0; a contributor measured 0.",
     ),
     Switch(
+        name="timeout_in_log",
+        default="one-try",
+        allowed=("one-try", "all-tries"),
+        known="The seen text says 1200 seconds, which is more than one try's usual timeout; it may "
+        "be that times the number of tries.",
+    ),
+    Switch(
         name="ping_timeout_seconds",
         default=1800.0,
         known="A job whose container never answered /ping was seen to fail after about 30 minutes.",
@@ -156,6 +222,45 @@ SWITCHES = (
         known="A job with a manifest was seen to complete and write nothing; why is not known.",
     ),
     Switch(
+        name="manifest_duplicates",
+        default="once",
+        allowed=("once", "each"),
+        known="Whether a key that a manifest lists twice is transformed twice is not documented.",
+    ),
+    Switch(
+        name="missing_manifest_key",
+        default="fail",
+        allowed=("fail", "refuse"),
+        known="Whether a key that does not exist fails the job or its creation is not documented.",
+    ),
+    Switch(
+        name="manifest_output_keys",
+        default="relative",
+        allowed=("relative", "whole"),
+        known="Whether outputs of a manifest's objects are named by entry or by whole key is not "
+        "documented.",
+    ),
+    Switch(
+        name="prefix_inside_a_name",
+        default="cut",
+        allowed=("cut", "strip"),
+        known="The output key of in/data.csv under the prefix in/da is not documented: it may be "
+        "data.csv.out, the prefix cut at its last /, or ta.csv.out.",
+    ),
+    Switch(
+        name="objects_on_instances",
+        default="in-turn",
+        allowed=("in-turn", "blocks"),
+        known="Objects are divided by key; how is not documented, and users saw uneven shares.",
+    ),
+    Switch(
+        name="unknown_job",
+        default="ValidationException",
+        allowed=("ValidationException", "ResourceNotFound"),
+        known="DescribeTransformJob and StopTransformJob of a name that does not exist: the model "
+        "says ResourceNotFound, callers saw ValidationException.",
+    ),
+    Switch(
         name="folder_markers",
         default="skip",
         allowed=("skip", "send"),
@@ -186,65 +291,3 @@ SWITCHES = (
     ),
 )
 """All switches."""
-
-
-class Switches:
-    """The values in force."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._table = {switch.name: switch for switch in SWITCHES}
-        self._values: dict[str, Any] = {}
-
-    def __getitem__(self, name: str) -> Any:
-        with self._lock:
-            return self._values.get(name, self._table[name].default)
-
-    def all(self) -> dict[str, Any]:
-        """Every switch's value."""
-        with self._lock:
-            return {name: self._values.get(name, s.default) for name, s in self._table.items()}
-
-    def set(self, values: dict[str, Any]) -> None:
-        """Change some, all or none.
-
-        Raises:
-            UnknownSwitchError: there is no such switch, or it cannot take the value.
-        """
-        checked = {name: self._checked(name, value) for name, value in values.items()}
-        with self._lock:
-            self._values.update(checked)
-
-    def set_text(self, assignment: str) -> None:
-        """Change one, given as `name=value`.
-
-        Raises:
-            UnknownSwitchError: there is no such switch, or it cannot take the value.
-        """
-        name, _, text = assignment.partition("=")
-        try:
-            value = json.loads(text)
-        except ValueError:
-            value = text
-        self.set({name: value})
-
-    def reset(self) -> None:
-        """Back to the defaults."""
-        with self._lock:
-            self._values.clear()
-
-    def _checked(self, name: str, value: Any) -> Any:
-        switch = self._table.get(name)
-        if switch is None:
-            names = ", ".join(sorted(self._table))
-            raise UnknownSwitchError(f"there is no switch {name!r}; there are {names}")
-        if switch.allowed and value not in switch.allowed:
-            raise UnknownSwitchError(f"{name} takes one of {list(switch.allowed)}, not {value!r}")
-        if isinstance(switch.default, float) and type(value) is int:
-            return float(value)
-        if isinstance(switch.default, tuple) and isinstance(value, list):
-            return tuple(value)
-        if type(value) is not type(switch.default):
-            kind = type(switch.default).__name__
-            raise UnknownSwitchError(f"{name} takes a value of type {kind}, not {value!r}")
-        return value

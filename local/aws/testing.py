@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -73,7 +74,7 @@ def running_aws(
     """A local AWS that is serving, ended afterwards.
 
     Args:
-        containers: file of images and commands.
+        containers: file of images and commands; these can import from the current folder.
         switches: `name=value` for what nobody knows.
 
     Raises:
@@ -85,7 +86,7 @@ def running_aws(
         command += ["--containers", str(containers)]
         for switch in switches:
             command += ["--switch", switch]
-        process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(command, env=_environment(), stdout=subprocess.DEVNULL)
         try:
             yield RunningAws(**_wait_for(ready, process))
         finally:
@@ -95,6 +96,12 @@ def running_aws(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Ours, in which this project can be imported from any folder."""
+    paths = [str(_ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _wait_for(ready: Path, process: subprocess.Popen[bytes]) -> dict[str, Any]:

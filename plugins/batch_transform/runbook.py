@@ -38,6 +38,7 @@ day whose data have not changed costs no second job; *Force a new job* asks for 
 - `load`: nothing was changed in `{table}`; the log names the shard whose output is not whole.
 
 Records without a prediction are listed in the table `batch_transform_quarantine` beside `{table}`.
+Once the model is mended, trigger the partition with *Send quarantined records again*.
 
 Owner: {owner}. Settings: `include/pipelines/{name}/pipeline.yaml`.
 """

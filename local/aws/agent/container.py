@@ -34,6 +34,8 @@ NO_PING = (
     "implemented and responds with an HTTP 200 status code"
 )
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "TZ")
+_USUAL_LINE = 256
+"""Longer lines count as several of those that are kept, so that a few cannot fill the memory."""
 _HEADERS = {"User-Agent": "Go-http-client/1.1"}
 
 
@@ -124,7 +126,7 @@ class Container:
                 head = channel.request("GET", "/execution-parameters", _HEADERS)
                 reply = channel.exchange(head, b"", 10.0)
             document = json.loads(reply.body) if reply.status == 200 else {}
-        except (ExchangeFailed, ValueError):
+        except (ExchangeFailed, ValueError, RecursionError):
             return {}
         return document if isinstance(document, dict) else {}
 
@@ -142,17 +144,20 @@ class Container:
         if self._process is not None:
             self._process.kill()
 
-    def stop(self) -> None:
-        """End the program: politely, then not."""
+    def ask_to_end(self) -> None:
+        """Ask the program to end."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def end(self, deadline: float) -> None:
+        """Wait for the program to end by itself until a moment of the monotonic clock; kill it."""
         if self._process is None:
             return
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(self._switches["stop_grace_seconds"])
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        try:
+            self._process.wait(max(deadline - time.monotonic(), 0))
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         if self._reader:
             self._reader.join(0.5)
 
@@ -188,8 +193,8 @@ class Container:
         assert self._process.stdout is not None  # noqa: S101 - a pipe, see `start`
         limit = int(self._switches["container_log_limit_in_mb"] * 1e6)
         total, rest = 0, b""
-        with contextlib.suppress(OSError, ValueError):
-            while data := os.read(self._process.stdout.fileno(), 65536):
+        with contextlib.suppress(OSError, ValueError), self._process.stdout as out:
+            while data := os.read(out.fileno(), 65536):
                 total += len(data)
                 if total > limit:
                     self.flooded.set()
@@ -206,7 +211,7 @@ class Container:
         room = self._switches["container_log_kept_lines"] - self._told
         texts = [line.decode("utf-8", "replace").rstrip("\r") for line in lines if line.strip()]
         texts = texts[: max(room, 0)]
-        self._told += len(texts)
+        self._told += sum(1 + len(text) // _USUAL_LINE for text in texts)
         if texts:
             self._reporter.container_log(self._spec.name, texts)
 

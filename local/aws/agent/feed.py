@@ -7,8 +7,10 @@ whole.
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from local.aws.agent.errors import INTERNAL, ObjectError
 
@@ -22,6 +24,26 @@ if TYPE_CHECKING:
 _HELD_BYTES = 32 << 20
 """Most bytes of replies that wait for an earlier one, per object."""
 _HELD_REPLIES = 4096
+
+
+Output = bytes | IO[bytes]
+"""What is written for one request: bytes, or where there are many, a file at its start."""
+
+
+def with_line_end(output: Output, *, always: bool) -> Output:
+    r"""The output with a `\n` at its end: one more, or only where there is none."""
+    if isinstance(output, bytes):
+        return output if output.endswith(b"\n") and not always else output + b"\n"
+    output.seek(-1, os.SEEK_END)
+    if always or output.read() != b"\n":
+        output.seek(0, os.SEEK_END)
+        output.write(b"\n")
+    output.seek(0)
+    return output
+
+
+def _bytes_held(output: Output) -> int:
+    return len(output) if isinstance(output, bytes) else 0
 
 
 class Work(NamedTuple):
@@ -48,20 +70,20 @@ class ObjectRun:
         self._output = path.open("wb")
         self.error: ObjectError | None = None
         self._changed = threading.Condition()
-        self._waiting: dict[int, bytes] = {}
+        self._waiting: dict[int, Output] = {}
         self._held = 0
         self._written = 0
         self._total: int | None = None
 
-    def add(self, number: int, output: bytes) -> bool:
+    def add(self, number: int, output: Output) -> bool:
         """Put the output of one request in its place; True when the object is now whole."""
         with self._changed:
             self._waiting[number] = output
-            self._held += len(output)
+            self._held += _bytes_held(output)
             while (ready := self._waiting.pop(self._written, None)) is not None:
-                self._held -= len(ready)
+                self._held -= _bytes_held(ready)
                 if self.error is None:
-                    self._output.write(ready)
+                    self._write(ready)
                 self._written += 1
             self._changed.notify_all()
             return self._whole
@@ -85,6 +107,13 @@ class ObjectRun:
         """Wait while too many later replies are held back by an earlier one."""
         with self._changed:
             self._changed.wait_for(lambda: self.error is not None or self._has_room(number))
+
+    def _write(self, output: Output) -> None:
+        if isinstance(output, bytes):
+            self._output.write(output)
+            return
+        with output:
+            shutil.copyfileobj(output, self._output, 1 << 20)
 
     def output(self) -> Path:
         """The file with the whole output."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MOST = 1 << 20
+
+
+_MAGIC = b"\x1f\x8b"
+
+
+def gunzip_if_it_is(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The plain bytes of gzip; other bytes as they are."""
+    first = b""
+    for chunk in chunks:
+        first += chunk
+        if len(first) >= len(_MAGIC):
+            break
+    whole = itertools.chain((first,), chunks)
+    return gunzip(whole) if first.startswith(_MAGIC) else whole
 
 
 def gunzip(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local.aws.agent import orphans
 from local.aws.agent.container import Container
 from local.aws.agent.errors import ALGORITHM, CLIENT, INTERNAL, JobError, ObjectError, RecordError
-from local.aws.agent.feed import Feed, ObjectRun, Work
-from local.aws.agent.gunzip import gunzip
+from local.aws.agent.feed import Feed, ObjectRun, Output, Work, with_line_end
+from local.aws.agent.gunzip import gunzip, gunzip_if_it_is
 from local.aws.agent.invoke import Invoker
 from local.aws.agent.ordered import OrderedFaults
 from local.aws.agent.pack import Packer, Packing
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from local.aws.agent.pack import Batch
     from local.aws.agent.plan import InputObject, Plan
+    from local.aws.agent.replies import Reply
     from local.aws.agent.reporter import Reporter
 
 SEE_LOGS = "See job logs for more information"
@@ -57,24 +59,28 @@ class Instance:
         Returns:
             The FailureReason, or None when every object has its output.
         """
-        with tempfile.TemporaryDirectory(prefix="transform-", ignore_cleanup_errors=True) as name:
-            try:
-                self._start_containers(Path(name))
-                self._transform()
-            except JobError as error:
-                return error.reason
-            finally:
-                self.stop()
+        orphans.adopt()
+        try:
+            self._start_containers(Path(self._plan.folder))
+            self._transform()
+        except JobError as error:
+            return error.reason
+        finally:
+            self.stop()
         return self._reason()
 
     def stop(self) -> None:
-        """End the containers."""
+        """End the containers, all at once."""
         for container in self._containers:
-            container.stop()
+            container.ask_to_end()
+        grace = time.monotonic() + self._plan.switches["stop_grace_seconds"]
+        for container in self._containers:
+            container.end(grace)
+        orphans.end()
 
     def _start_containers(self, folder: Path) -> None:
         for number, spec in enumerate(self._plan.containers):
-            own = folder / str(number)
+            own = folder / f"container-{number}"
             own.mkdir()
             container = Container(spec, own, self._reporter, self._plan.switches)
             self._containers.append(container)
@@ -119,7 +125,10 @@ class Instance:
 
         def open_object() -> Iterator[bytes]:
             chunks = self._storage.read(item.bucket, item.key)
-            return gunzip(chunks) if self._plan.compression == "Gzip" else chunks
+            if self._plan.compression != "Gzip":
+                return chunks
+            plain = self._plan.switches["not_gzip"] == "plain"
+            return gunzip_if_it_is(chunks) if plain else gunzip(chunks)
 
         yield from self._packer.batches(open_object)
 
@@ -144,14 +153,13 @@ class Instance:
         except Exception as error:
             self._fail(work.run, ObjectError(INTERNAL, f"{type(error).__name__}: {error}"))
 
-    def _output(self, batch: Batch, reply: bytes) -> bytes:
+    def _output(self, batch: Batch, reply: Reply) -> Output:
         if self._processor is not None and self._processor.reads_replies:
-            return self._processor.output(batch.records, reply)
+            return self._processor.output(batch.records, reply.read())
         if self._plan.assemble_with != "Line":
-            return reply
-        if reply.endswith(b"\n") and self._plan.switches["line_after_reply"] == "if-missing":
-            return reply
-        return reply + b"\n"
+            return reply.file or reply.body
+        always = self._plan.switches["line_after_reply"] == "always"
+        return with_line_end(reply.file or reply.body, always=always)
 
     def _store(self, run: ObjectRun) -> None:
         try:

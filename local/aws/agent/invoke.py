@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from local.aws.agent.channel import Body, Channel, Reply
+from local.aws.agent.channel import Channel
 from local.aws.agent.errors import (
     ALGORITHM,
     CLIENT,
@@ -17,14 +17,18 @@ from local.aws.agent.errors import (
     ExchangeTimeout,
     ObjectError,
 )
+from local.aws.agent.replies import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from local.aws.agent.container import Container
     from local.aws.agent.plan import Plan
+    from local.aws.agent.sending import Body
 
 _SHOWN_LINES = 20
+_SHOWN_BYTES = 65536
+_AT_ONCE = 1 << 20
 
 
 class Invoker:
@@ -33,12 +37,12 @@ class Invoker:
     def __init__(
         self, plan: Plan, containers: Sequence[Container], broken: Callable[[], bool]
     ) -> None:
-        self._channels = [Channel(each.target) for each in containers]
+        self._channels = [Channel(each.target, plan.folder or None) for each in containers]
         self._plan = plan
         self._broken = broken
         self._heads: dict[tuple[int, str], bytes] = {}
 
-    def invoke(self, body: Body) -> bytes:
+    def invoke(self, body: Body) -> Reply:
         """The reply of the last container to a request.
 
         Raises:
@@ -46,9 +50,9 @@ class Invoker:
         """
         reply = Reply(200, b"", self._plan.content_type)
         for number in range(len(self._channels)):
-            sent = body if number == 0 else reply.body
+            sent = body if number == 0 else _passed_on(reply)
             reply = self._with_retries(number, sent, reply.content_type)
-        return reply.body
+        return reply
 
     def close(self) -> None:
         """Close the connections."""
@@ -95,15 +99,34 @@ class Invoker:
 
     def _no_reply(self, error: ExchangeFailed) -> ObjectError:
         if isinstance(error, ExchangeTimeout):
-            return ObjectError(
-                ALGORITHM,
-                "Model server did not respond to /invocations request within "
-                f"{self._plan.timeout} seconds",
-            )
+            return ObjectError(ALGORITHM, timeout_text(self._plan))
         return ObjectError(ALGORITHM, "Unable to get response from algorithm")
 
     @staticmethod
     def _refused(reply: Reply) -> ObjectError:
         kind = CLIENT if 400 <= reply.status < 500 else ALGORITHM
-        text = reply.body[:65536].decode("utf-8", "replace").splitlines()[:_SHOWN_LINES]
+        body = reply.body if reply.file is None else reply.file.read(_SHOWN_BYTES)
+        text = body[:_SHOWN_BYTES].decode("utf-8", "replace").splitlines()[:_SHOWN_LINES]
         return ObjectError(kind, f"{kind}: {reply.status}", "", "Message:", *text)
+
+
+def _passed_on(reply: Reply) -> Body:
+    """The body of the next container's request."""
+    file = reply.file
+    if file is None:
+        return reply.body
+
+    def chunks() -> Iterator[bytes]:
+        file.seek(0)
+        return iter(lambda: file.read(_AT_ONCE), b"")
+
+    return chunks
+
+
+def timeout_text(plan: Plan) -> str:
+    """What the data-log says of a request that was not answered in time."""
+    tries = plan.retries + 1 if plan.switches["timeout_in_log"] == "all-tries" else 1
+    return (
+        "Model server did not respond to /invocations request within "
+        f"{plan.timeout * tries} seconds"
+    )

@@ -27,6 +27,7 @@ class Rules:
     inclusive: bool = False
     index_and_range: bool = True
     missing: str = "fail"
+    sorted_wildcard: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +191,8 @@ class JsonPath:
 
     def _all(self, value: Any) -> list[Any]:
         if isinstance(value, dict):
-            return list(value.values())
+            names = sorted(value) if self._rules.sorted_wildcard else value
+            return [value[name] for name in names]
         if isinstance(value, list):
             return value
         raise self._error("a wildcard needs an object or an array")

@@ -6,6 +6,7 @@ change (`1.0` to `1`, `1e5` to `100000.0`), and nobody knows what the service do
 
 from __future__ import annotations
 
+import decimal
 import json
 from typing import Any, NoReturn
 
@@ -37,27 +38,46 @@ def _constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is not JSON")
 
 
+def _go_number(text: str) -> Literal:
+    """A number as Go's `encoding/json` writes one that it read into a float64."""
+    value = float(text)
+    size = abs(value)
+    if size == 0 or 1e-6 <= size < 1e21:
+        plain = format(decimal.Decimal(repr(value)), "f")
+        return Literal(plain.removesuffix(".0"))
+    mantissa, _, exponent = repr(value).partition("e")
+    return Literal(f"{mantissa.removesuffix('.0')}e{int(exponent):+}")
+
+
 _DECODER = json.JSONDecoder(parse_float=_number, parse_constant=_constant)
+_GO_DECODER = json.JSONDecoder(
+    parse_float=_go_number, parse_int=_go_number, parse_constant=_constant
+)
 
 
-def parse(data: bytes) -> Any:
+def parse(data: bytes, *, go_numbers: bool = False) -> Any:
     """The value of one JSON text.
+
+    Args:
+        data: the text.
+        go_numbers: take every number for a float64 and write it as Go does.
 
     Raises:
         ValueError: it is not JSON in UTF-8, or nested too deeply.
     """
     try:
-        return _DECODER.decode(data.decode())
+        return (_GO_DECODER if go_numbers else _DECODER).decode(data.decode())
     except RecursionError:
         raise ValueError("the value is nested too deeply") from None
 
 
-def parse_stream(data: bytes) -> list[Any]:
+def parse_stream(data: bytes, *, go_numbers: bool = False) -> list[Any]:
     """The values of several JSON texts one after another, whatever blanks lie between.
 
     Raises:
         ValueError: one of them is not JSON in UTF-8.
     """
+    decoder = _GO_DECODER if go_numbers else _DECODER
     text, position = data.decode(), 0
     values: list[Any] = []
     while True:
@@ -66,7 +86,7 @@ def parse_stream(data: bytes) -> list[Any]:
         if position >= len(text):
             return values
         try:
-            value, position = _DECODER.raw_decode(text, position)
+            value, position = decoder.raw_decode(text, position)
         except RecursionError:
             raise ValueError("a value is nested too deeply") from None
         values.append(value)

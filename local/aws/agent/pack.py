@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,9 +14,9 @@ from local.aws.agent.errors import RecordError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from local.aws.agent.channel import Body
     from local.aws.agent.plan import Plan
     from local.aws.agent.processing import Processor
+    from local.aws.agent.sending import Body
 
 
 class Batch(NamedTuple):
@@ -34,8 +36,8 @@ class Item(NamedTuple):
     record: bytes
 
 
-UNLIMITED_WITH_PROCESSING = 100 << 20
-"""Bytes in a request when MaxPayloadInMB is 0 but records are joined, which needs them at hand."""
+PIECE_OF_UNLIMITED = 6 << 20
+"""Bytes in a request when MaxPayloadInMB is 0 but replies are read, which needs records at hand."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +54,16 @@ class Packing:
     single: bool
     limit: int | None
     keep_line_ends: bool = True
+    strip_carriage_returns: bool = False
     blank_lines: str = "send"
+    empty_objects: str = "by-split"
+    always_chunked: bool = False
     whole_if_unsplittable: bool = True
+
+    @property
+    def room(self) -> int:
+        """Bytes up to which records are packed together."""
+        return PIECE_OF_UNLIMITED if self.limit is None else self.limit
 
     @classmethod
     def of(cls, plan: Plan, *, strategy: str, megabytes: int) -> Packing:
@@ -64,7 +74,10 @@ class Packing:
             single=strategy == "SingleRecord",
             limit=size or None,
             keep_line_ends=plan.switches["line_ends_in_requests"] == "keep",
+            strip_carriage_returns=plan.switches["carriage_returns"] == "strip",
             blank_lines=plan.switches["blank_lines"],
+            empty_objects=plan.switches["empty_objects"],
+            always_chunked=plan.switches["chunked_requests"] == "always",
             whole_if_unsplittable=plan.switches["unsplittable"] == "whole",
         )
 
@@ -86,6 +99,21 @@ class Packer:
         Raises:
             ObjectError: the object cannot be read, split or filtered.
         """
+        batches = self._batches(open_object)
+        if self.packing.empty_objects != "by-split":
+            batches = self._of_an_empty_one(batches)
+        if self.packing.limit is None or self.packing.always_chunked:
+            return map(_chunked, batches)
+        return batches
+
+    def _of_an_empty_one(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The requests, where an empty object makes one or none whatever the SplitType."""
+        first = next(batches, Batch(b"", b""))
+        if first.body != b"" or self.packing.empty_objects == "send":
+            yield first
+        yield from batches
+
+    def _batches(self, open_object: Callable[[], Iterator[bytes]]) -> Iterator[Batch]:
         kind = self.packing.split_type
         if kind == "Line":
             return self._lines(open_object)
@@ -95,6 +123,8 @@ class Packer:
 
     def _lines(self, open_object: Callable[[], Iterator[bytes]]) -> Iterator[Batch]:
         packing = self.packing
+        if packing.limit is None and not packing.single and not self._reads_replies:
+            return streamed(functools.partial(self._sent_lines, open_object))
         if not self._sends_bytes_as_they_are:
             groups = split.line_groups(open_object(), packing.limit)
             return pack(itertools.chain.from_iterable(map(self._items, groups)), packing)
@@ -102,33 +132,43 @@ class Packer:
             groups = split.line_groups(open_object(), packing.limit)
             lines = itertools.chain.from_iterable(groups)
             return (Batch(_fitted(line, packing.limit), line) for line in lines)
-        if packing.limit is None and self.processor is None:
-            return self._streamed(open_object)
-        limit = packing.limit or UNLIMITED_WITH_PROCESSING
-        runs = split.line_blocks(open_object(), limit, packing.limit)
+        runs = split.line_blocks(open_object(), packing.room, packing.limit)
         return (Batch(_fitted(run, packing.limit), run) for run in runs)
+
+    @property
+    def _reads_replies(self) -> bool:
+        return self.processor is not None and self.processor.reads_replies
 
     @property
     def _sends_bytes_as_they_are(self) -> bool:
         filtered = self.processor is not None and self.processor.filters_input
         packing = self.packing
-        return not filtered and packing.keep_line_ends and packing.blank_lines == "send"
+        lines = packing.keep_line_ends and not packing.strip_carriage_returns
+        return lines and not filtered and packing.blank_lines == "send"
+
+    def _sent_lines(self, open_object: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
+        """What is sent of an object that is one request, in pieces."""
+        if self._sends_bytes_as_they_are:
+            yield from open_object()
+            return
+        held = b""
+        for group in split.line_groups(open_object(), None):
+            yield held
+            held = b"".join([item.body for item in self._items(group)])
+        yield held if self.packing.keep_line_ends else held.removesuffix(b"\n")
 
     def _items(self, lines: list[bytes]) -> Iterator[Item]:
         if self.packing.blank_lines == "skip":
             lines = [line for line in lines if line.strip()]
-        if self.processor is None:
-            return map(Item, lines, lines)
-        return map(Item, self.processor.requests(lines), lines)
-
-    def _streamed(self, open_object: Callable[[], Iterator[bytes]]) -> Iterator[Batch]:
-        """The whole object as one chunked request, unless there is nothing in it."""
-        if next(open_object(), b""):
-            yield Batch(open_object, b"")
+        sent = lines if self.processor is None else self.processor.requests(lines)
+        if self.packing.strip_carriage_returns:
+            sent = [re.sub(rb"\r(\n?)$", rb"\1", line) for line in sent]
+        return map(Item, sent, lines)
 
     def _whole(self, open_object: Callable[[], Iterator[bytes]]) -> Iterator[Batch]:
         if self.packing.limit is None and self.processor is None:
-            yield Batch(open_object, b"")
+            skips = self.packing.empty_objects == "skip"
+            yield from streamed(open_object) if skips else [Batch(open_object, b"")]
             return
         body = _joined(open_object(), self.packing.limit)
         if self.processor is None:
@@ -139,27 +179,48 @@ class Packer:
         yield Batch(b"".join([item.body for item in items]), [item.record for item in items])
 
     def _frames(self, open_object: Callable[[], Iterator[bytes]], kind: str) -> Iterator[Batch]:
+        packing, framing = self.packing, split.FRAMINGS[kind]
         source = split.Buffered(open_object())
-        if kind == "RecordIO":
-            starts, frames, payload = (
-                split.starts_recordio(source),
-                split.recordio_frames,
-                split.recordio_payload,
-            )
-        else:
-            starts, frames, payload = (
-                split.starts_tfrecord(source),
-                split.tfrecord_frames,
-                split.tfrecord_payload,
-            )
-        if not starts and self.packing.whole_if_unsplittable:
-            body = _joined(source.rest(), self.packing.limit)
-            if body:
-                yield Batch(body, b"")
-            return
-        shape = payload if self.packing.single else bytes
-        items = (Item(shape(frame), b"") for frame in frames(source, self.packing.limit))
-        yield from pack(items, self.packing)
+        if not framing.starts(source) and packing.whole_if_unsplittable:
+            return self._unsplit(open_object, source)
+        if packing.limit is None and not packing.single:
+            return streamed(lambda: framing.frames(split.Buffered(open_object()), None))
+        shape = framing.payload if packing.single else bytes
+        items = (Item(shape(frame), b"") for frame in framing.frames(source, packing.limit))
+        return pack(items, packing)
+
+    def _unsplit(
+        self, open_object: Callable[[], Iterator[bytes]], source: split.Buffered
+    ) -> Iterator[Batch]:
+        if self.packing.limit is None:
+            yield from streamed(open_object)
+        elif body := _joined(source.rest(), self.packing.limit):
+            yield Batch(body, b"")
+
+
+def streamed(chunks: Callable[[], Iterator[bytes]]) -> Iterator[Batch]:
+    """All of an object as one chunked request, unless there is nothing to send."""
+    if any(chunks()):
+        yield Batch(lambda: _of_a_block(chunks()), b"")
+
+
+def _of_a_block(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes in chunks of about a block, however small they come."""
+    held: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        held.append(chunk)
+        size += len(chunk)
+        if size >= split.BLOCK:
+            yield b"".join(held)
+            held, size = [], 0
+    yield b"".join(held)
+
+
+def _chunked(batch: Batch) -> Batch:
+    """The batch with a body that is sent in chunks, as every one is when there is no limit."""
+    body = batch.body
+    return batch._replace(body=lambda: iter((body,))) if isinstance(body, bytes) else batch
 
 
 def pack(items: Iterable[Item], packing: Packing) -> Iterator[Batch]:
@@ -172,7 +233,7 @@ def pack(items: Iterable[Item], packing: Packing) -> Iterator[Batch]:
     size = 0
     for item in items:
         length = len(item.body)
-        full = packing.limit is not None and size + length > packing.limit
+        full = size + length > packing.room
         if held and (full or packing.single):
             yield _batch(held, packing)
             held, size = [], 0

@@ -37,11 +37,13 @@ class Parameters:
         payload = plan.max_payload_in_mb
         if payload is None:
             payload = _number(container, "MaxPayloadInMB")
-        asked = _STRATEGIES.get(str(container.get("BatchStrategy")))
+        asked = str(container.get("BatchStrategy"))
+        if plan.switches["camel_case_strategy"] == "ignore" and not asked.isupper():
+            asked = ""
         return cls(
             max_concurrent=concurrent,
             max_payload_in_mb=6 if payload is None else payload,
-            strategy=plan.batch_strategy or asked or "MultiRecord",
+            strategy=plan.batch_strategy or _STRATEGIES.get(asked, "MultiRecord"),
         )
 
     @property

@@ -39,13 +39,13 @@ class Processing:
     input_filter: str = "$"
     output_filter: str = "$"
     join: bool = False
-    inference_id: str | None = None
+    inference_ids: bool = False
     inference_time: str = ""
 
     @property
     def reads_replies(self) -> bool:
         """Whether replies are parsed into records instead of passed through as bytes."""
-        return self.join or self.output_filter != "$" or self.inference_id is not None
+        return self.join or self.output_filter != "$" or self.inference_ids
 
     @property
     def active(self) -> bool:

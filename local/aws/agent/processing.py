@@ -7,6 +7,7 @@ output filter picks from that. Where a filter is `$` and nothing is joined, byte
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -98,11 +99,12 @@ class JsonFormat:
     """Records of application/json and application/jsonlines: any JSON value."""
 
     html_escape: bool = False
+    go_numbers: bool = False
 
     def parse(self, record: bytes) -> Any:
         """The value of one record."""
         try:
-            return jsonvalues.parse(record)
+            return jsonvalues.parse(record, go_numbers=self.go_numbers)
         except ValueError as error:
             line = record.decode("utf-8", "replace").rstrip("\r\n")
             raise RecordError(f"Failed to parse line: '{line}' as JSON: {error}") from error
@@ -110,7 +112,7 @@ class JsonFormat:
     def parse_reply(self, reply: bytes) -> list[Any]:
         """The values of a reply, one after another."""
         try:
-            return jsonvalues.parse_stream(reply)
+            return jsonvalues.parse_stream(reply, go_numbers=self.go_numbers)
         except ValueError as error:
             text = f"Failed to parse output from the algorithm as JSON: {error}"
             raise RecordError(text) from error
@@ -148,9 +150,12 @@ class Processor:
             inclusive=switches["slice_end"] == "inclusive",
             index_and_range=switches["index_and_range"] == "accept",
             missing=switches["missing_name"],
+            sorted_wildcard=switches["wildcard_order"] == "sorted",
         )
         self._settings = plan.processing
-        self._html = switches["json_html_escape"]
+        self._json = JsonFormat(
+            html_escape=switches["json_html_escape"], go_numbers=switches["json_numbers"] == "go"
+        )
         self._blank = switches["csv_quote_leading_blank"]
         self._inputs = self._format(plan.content_type)
         self._outputs = self._format(plan.accept or plan.content_type)
@@ -162,7 +167,8 @@ class Processor:
         self.by_line = media_type(plan.content_type) != "application/json" or (
             plan.split_type == "Line"
         )
-        self._end = b"\n" if plan.assemble_with == "Line" else b""
+        self._lines = plan.assemble_with == "Line"
+        self._glued_records = switches["records_without_assembly"] == "glued"
 
     @property
     def reads_replies(self) -> bool:
@@ -172,7 +178,7 @@ class Processor:
     def _format(self, content_type: str) -> Format:
         if media_type(content_type) == "text/csv":
             return CsvFormat(quote_leading_blank=self._blank)
-        return JsonFormat(html_escape=self._html)
+        return self._json
 
     @property
     def filters_input(self) -> bool:
@@ -212,16 +218,18 @@ class Processor:
             if len(originals) != len(values):
                 raise RecordError(MISMATCH)
             pairs = map(self._outputs.join, map(self._inputs.parse, originals), values)
-        if self._settings.inference_id:
-            identity = (self._settings.inference_id, self._settings.inference_time)
-            pairs = (self._outputs.identify(value, *identity) for value in pairs)
-        return self._written(pairs)
+        if self._settings.inference_ids:
+            pairs = (
+                self._outputs.identify(value, str(uuid.uuid4()), self._settings.inference_time)
+                for value in pairs
+            )
+        return self._assembled(self._written(pairs), reply)
 
     @property
     def _joins_text(self) -> bool:
         """Whether a joined row is the record's text, a comma and the reply's text."""
         csv = isinstance(self._inputs, CsvFormat) and not self._blank
-        whole = self._output_path.is_everything and not self._settings.inference_id
+        whole = self._output_path.is_everything and not self._settings.inference_ids
         return csv and whole and self._settings.join
 
     def _glued(self, records: bytes, reply: bytes) -> bytes:
@@ -229,21 +237,25 @@ class Processor:
         outputs = [line for line in reply.split(b"\n") if line]
         if len(rows) != len(outputs):
             raise RecordError(MISMATCH)
-        end = self._end
-        return b"".join(
-            [row[:-1] + b"," + out + end for row, out in zip(rows, outputs, strict=True)]
-        )
+        joined = [row[:-1] + b"," + out for row, out in zip(rows, outputs, strict=True)]
+        return self._assembled(joined, reply)
 
-    def _written(self, values: Iterable[Any]) -> bytes:
-        dump, end = self._outputs.dump, self._end
-        path = self._output_path
+    def _written(self, values: Iterable[Any]) -> list[bytes]:
+        dump, path = self._outputs.dump, self._output_path
         if path.is_everything:
-            return b"".join([dump(value) + end for value in values])
+            return [dump(value) for value in values]
         select = self._outputs.select
         try:
-            return b"".join([dump(select(path, value)) + end for value in values])
+            return [dump(select(path, value)) for value in values]
         except PathError as error:
             raise RecordError(str(error)) from error
+
+    def _assembled(self, records: list[bytes], reply: bytes) -> bytes:
+        """The records of one reply, each a line; without AssembleWith it ends as the reply did."""
+        if not self._lines and self._glued_records:
+            return b"".join(records)
+        last = b"\n" if records and (self._lines or reply.endswith(b"\n")) else b""
+        return b"\n".join(records) + last
 
     def _request(self, record: bytes) -> bytes:
         value = self._inputs.parse(record)

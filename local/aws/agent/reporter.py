@@ -7,6 +7,9 @@ import threading
 import time
 from typing import IO, Any
 
+_LONGEST = 256 * 1024
+"""Longest event of CloudWatch Logs; a record that is shown may be longer."""
+
 
 class Reporter:
     """Writes messages; safe to share between threads.
@@ -32,7 +35,7 @@ class Reporter:
         stamp = (
             time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03}"
         )
-        stamped = [f"{stamp}:[sagemaker logs]: {line}" for line in lines]
+        stamped = [f"{stamp}:[sagemaker logs]: {line}"[:_LONGEST] for line in lines]
         self.send("log", stream="data-log", lines=stamped)
 
     def container_log(self, name: str, lines: list[str]) -> None:

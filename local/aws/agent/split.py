@@ -8,12 +8,13 @@ records together gives the object back.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 from local.aws.agent.errors import RecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
 RECORDIO_MAGIC = 0xCED7230A
 _MAGIC = struct.pack("<I", RECORDIO_MAGIC)
@@ -188,6 +189,21 @@ def recordio_payload(frame: bytes) -> bytes:
         payload.append(frame[position + 8 : position + 8 + size])
         position += 8 + size + (-size % 4)
     return _MAGIC.join(payload)
+
+
+class Framing(NamedTuple):
+    """How one kind of framed object is read."""
+
+    starts: Callable[[Buffered], bool]
+    frames: Callable[[Buffered, int | None], Iterator[bytes]]
+    payload: Callable[[bytes], bytes]
+
+
+FRAMINGS = {
+    "RecordIO": Framing(starts_recordio, recordio_frames, recordio_payload),
+    "TFRecord": Framing(starts_tfrecord, tfrecord_frames, tfrecord_payload),
+}
+"""SplitType to framing."""
 
 
 def too_large(limit: int) -> RecordError:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from local.aws.agent.plan import InputObject
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from local.aws.objects import ObjectStore
 
 _S3_URI = re.compile(r"s3://([^/]+)/?(.*)", re.DOTALL)
@@ -39,15 +41,22 @@ def parse_uri(uri: str) -> tuple[str, str]:
     return (match[1], match[2]) if match else (uri.partition("://")[2].partition("/")[0], "")
 
 
-def output_key(prefix: str, key: str, output_prefix: str) -> str:
+def output_key(prefix: str, key: str, output_prefix: str, *, cut: bool = True) -> str:
     """The key of an input's output.
 
-    What the key has after the input prefix, `.out` appended. A prefix that ends in the middle of a
-    name, or is the whole key, is cut at its last `/` first.
+    What the key has after the input prefix, `.out` appended.
+
+    Args:
+        prefix: key prefix of the inputs.
+        key: the input.
+        output_prefix: key prefix of the outputs.
+        cut: whether a prefix that ends in the middle of a name is cut at its last `/` first; one
+            that is the whole key always is.
     """
     whole = prefix.endswith("/") or not prefix or key[len(prefix) : len(prefix) + 1] == "/"
-    cut = len(prefix) if whole else prefix.rfind("/") + 1
-    return joined(output_prefix, key[cut:].lstrip("/"))
+    inside = not whole and (cut or key == prefix)
+    start = prefix.rfind("/") + 1 if inside else len(prefix)
+    return joined(output_prefix, key[start:].lstrip("/"))
 
 
 def joined(output_prefix: str, relative: str) -> str:
@@ -56,43 +65,72 @@ def joined(output_prefix: str, relative: str) -> str:
     return f"{folder}/{relative}.out" if folder else f"{relative}.out"
 
 
-def by_prefix(store: ObjectStore, uri: str, output_prefix: str, *, markers: bool) -> Found:
-    """All objects whose key begins with the prefix, a plain string.
+def find(store: ObjectStore, request: dict[str, Any], switches: Mapping[str, Any]) -> Found:
+    """The objects that a request of CreateTransformJob names.
 
     Args:
         store: where they are.
-        uri: the prefix.
-        output_prefix: key prefix of the outputs.
-        markers: whether folder markers are inputs too.
+        request: its checked members.
+        switches: what nobody knows.
+
+    Raises:
+        NoSuchObjectError: there is no such bucket or manifest.
+        ManifestError: the manifest is not a JSON array of a prefix and names.
     """
+    source = request["TransformInput"]["DataSource"]["S3DataSource"]
+    folder = parse_uri(request["TransformOutput"]["S3OutputPath"])[1]
+    if source["S3DataType"] == "ManifestFile":
+        found = by_manifest(store.read(*parse_uri(source["S3Uri"])), folder, switches)
+    else:
+        found = by_prefix(store, source["S3Uri"], folder, switches)
+    gzip = request["TransformInput"].get("CompressionType") == "Gzip"
+    if gzip and switches["gz_in_output_keys"] == "drop":
+        return replace(found, objects=tuple(map(_without_gz, found.objects)))
+    return found
+
+
+def by_prefix(
+    store: ObjectStore, uri: str, output_prefix: str, switches: Mapping[str, Any]
+) -> Found:
+    """All objects whose key begins with the prefix, a plain string."""
     bucket, prefix = parse_uri(uri)
+    cut = switches["prefix_inside_a_name"] == "cut"
     objects, left_out = [], []
     for key, size in store.listing(bucket, prefix):
-        item = InputObject(
-            bucket=bucket, key=key, output_key=output_key(prefix, key, output_prefix)
-        )
-        if key.endswith("/") and size == 0 and not markers:
+        output = output_key(prefix, key, output_prefix, cut=cut)
+        item = InputObject(bucket=bucket, key=key, output_key=output)
+        if key.endswith("/") and size == 0 and switches["folder_markers"] == "skip":
             left_out.append(item.label)
         else:
             objects.append(item)
     return Found(objects=tuple(objects), markers=tuple(left_out))
 
 
-def by_manifest(document: bytes, output_prefix: str) -> Found:
-    """The objects a manifest lists, each once, in its order.
+def by_manifest(document: bytes, output_prefix: str, switches: Mapping[str, Any]) -> Found:
+    """The objects a manifest lists, in its order.
 
     Raises:
         ManifestError: it is not a JSON array of a prefix and names.
     """
     prefix, names = _entries(document)
     bucket, folder = parse_uri(prefix)
+    before = folder if switches["manifest_output_keys"] == "whole" else ""
+    if switches["manifest_duplicates"] == "once":
+        names = list(dict.fromkeys(names))
     objects = tuple(
         InputObject(
-            bucket=bucket, key=folder + name, output_key=joined(output_prefix, name.lstrip("/"))
+            bucket=bucket,
+            key=folder + name,
+            output_key=joined(output_prefix, (before + name).lstrip("/")),
         )
-        for name in dict.fromkeys(names)
+        for name in names
     )
     return Found(objects=objects)
+
+
+def _without_gz(item: InputObject) -> InputObject:
+    plain = re.sub(r"\.gz\.out$", ".out", item.output_key)
+    return replace(item, output_key=plain)
 
 
 def _entries(document: bytes) -> tuple[str, list[str]]:

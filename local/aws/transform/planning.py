@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from local.aws.agent.plan import ContainerSpec, Plan, Processing
+from local.aws.agent.plan import ContainerSpec, InputObject, Plan, Processing
 from local.aws.containers import UnknownImageError
 from local.aws.transform.inputs import parse_uri
 
@@ -39,21 +39,29 @@ class PlanningError(Exception):
 
 
 def plans(job: Job, found: Found, containers: Containers, where: Where) -> list[Plan]:
-    """One plan for each instance; objects are dealt out by key, one instance after another.
+    """One plan for each instance; objects are dealt out by key, unless switched one after another.
 
     Raises:
         PlanningError: a container of the model cannot be started.
     """
     count = job.spec.request["TransformResources"]["InstanceCount"]
     whole = _plan(job, containers, where)
+    in_turn = job.spec.switches["objects_on_instances"] == "in-turn"
+    shares = [share(found.objects, number, count, in_turn=in_turn) for number in range(count)]
     return [
-        replace(
-            whole,
-            objects=found.objects[start::count],
-            folder=str(where.folder / f"run-{uuid.uuid4().hex}"),
-        )
-        for start in range(count)
+        replace(whole, objects=share, folder=str(where.folder / f"run-{uuid.uuid4().hex}"))
+        for share in shares
     ]
+
+
+def share(
+    objects: tuple[InputObject, ...], number: int, count: int, *, in_turn: bool
+) -> tuple[InputObject, ...]:
+    """The objects of one instance of several: every so many-th, or a run of them."""
+    if in_turn:
+        return objects[number::count]
+    start, end = (len(objects) * each // count for each in (number, number + 1))
+    return objects[start:end]
 
 
 def with_ports(plan: Plan, ports: list[int]) -> Plan:
@@ -99,8 +107,8 @@ def _processing(job: Job) -> Processing:
         input_filter=wanted.get("InputFilter", "$"),
         output_filter=wanted.get("OutputFilter", "$"),
         join=wanted.get("JoinSource") == "Input",
-        inference_id=str(uuid.uuid4()) if capture.get("GenerateInferenceId") else None,
-        inference_time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(job.spec.created)),
+        inference_ids=bool(capture.get("GenerateInferenceId")),
+        inference_time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(job.state.started)),
     )
 
 

@@ -77,7 +77,7 @@ class AgentProcess:
 
 
 def _python_path() -> str:
-    """This project, then the caller's PYTHONPATH; absolute, as containers run elsewhere."""
+    """This project, the caller's PYTHONPATH and folder; absolute, as containers run elsewhere."""
     given = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
-    paths = [str(_ROOT), *(str(Path(each).resolve()) for each in given)]
+    paths = [str(_ROOT), *(str(Path(each).resolve()) for each in [*given, "."])]
     return os.pathsep.join(dict.fromkeys(paths))

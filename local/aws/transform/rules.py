@@ -34,6 +34,7 @@ def check(request: dict[str, Any], switches: Mapping[str, Any]) -> None:
         ValidationException: a rule is broken.
     """
     _check_payload(request, switches)
+    _check_strategy(request, switches)
     _check_instances(request["TransformResources"])
     _check_filters(request, switches)
     _check_join(request)
@@ -59,6 +60,13 @@ def _check_payload(request: dict[str, Any], switches: Mapping[str, Any]) -> None
         )
 
 
+def _check_strategy(request: dict[str, Any], switches: Mapping[str, Any]) -> None:
+    split = request["TransformInput"].get("SplitType", "None")
+    refused = switches["strategy_without_split"] == "refuse"
+    if refused and split == "None" and "BatchStrategy" in request:
+        raise ValidationException("BatchStrategy needs a SplitType other than None")
+
+
 def _check_instances(resources: dict[str, Any]) -> None:
     if resources["InstanceCount"] > _MOST_INSTANCES:
         raise ValidationException(
@@ -73,6 +81,9 @@ def _check_instances(resources: dict[str, Any]) -> None:
 
 def _check_filters(request: dict[str, Any], switches: Mapping[str, Any]) -> None:
     processing = request.get("DataProcessing", {})
+    split = request["TransformInput"].get("SplitType", "None")
+    if processing.get("InputFilter", "$") != "$" and split not in {"None", "Line"}:
+        raise ValidationException(f"InputFilter cannot be used with SplitType {split}")
     content_type = request["TransformInput"].get("ContentType", "")
     accept = request["TransformOutput"].get("Accept", "")
     types = {"InputFilter": content_type, "OutputFilter": accept or content_type}

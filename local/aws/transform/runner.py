@@ -57,6 +57,7 @@ class Run:
         self._around = around
         self._agents: list[AgentProcess] = []
         self._lock = threading.Lock()
+        self._changing = threading.Lock()
         self._released = threading.Event()
         self._thread = threading.Thread(target=self._run, name=job.spec.name, daemon=True)
 
@@ -67,9 +68,8 @@ class Run:
 
     def stop(self) -> bool:
         """Ask the job to stop; False when it is over or stopping already."""
-        if not self.job.move(jobs.STOPPING, self._around.clock.now()):
+        if not self._move(jobs.STOPPING):
             return False
-        self._tell()
         self.wake()
         return True
 
@@ -95,13 +95,26 @@ class Run:
         except Exception:
             _log.exception("job %s", self.job.spec.name)
             reason = INTERNAL
-        now = self._around.clock.now()
-        status = jobs.FAILED if reason else jobs.COMPLETED
-        if not self.job.move(status, now, reason):
+        if not self._move(jobs.FAILED if reason else jobs.COMPLETED, reason):
             if not self.job.spec.switches["keep_outputs_of_stopped_job"]:
                 self._around.discard(self.job)
-            self.job.move(jobs.STOPPED, now)
-        self._tell()
+            self._move(jobs.STOPPED)
+
+    def _move(self, status: str, reason: str | None = None) -> bool:
+        """Take on a status if it may follow, and tell of it before the next one is taken on."""
+        with self._changing:
+            moved = self.job.move(status, self._around.clock.now(), reason)
+            if moved:
+                self._tell()
+            return moved
+
+    def _begin(self) -> bool:
+        """Note the start, and tell of it; False when the job is no longer in progress."""
+        with self._changing:
+            begun = self.job.start(self._around.clock.now())
+            if begun:
+                self._tell()
+            return begun
 
     def _attempt(self) -> str | None:
         """Run the job; the FailureReason, or None."""
@@ -110,14 +123,13 @@ class Run:
         clock.wait_until(ready, unless=lambda: self.job.stopping)
         if "capacity-error" in spec.faults:
             return CAPACITY
-        if self.job.stopping or not self.job.start(clock.now()):
+        if not self._begin():
             return None
-        self._tell()
         if "frozen" in spec.faults:
             clock.wait_until(
                 float("inf"), unless=lambda: self.job.stopping or self._released.is_set()
             )
-        if "internal-server-error" in spec.faults or _captures_without_accept(spec.request):
+        if "internal-server-error" in spec.faults or _captures_without_types(spec.request):
             return INTERNAL
         if "no-output" in spec.faults or self.job.stopping:
             return None
@@ -201,10 +213,10 @@ class Run:
         self._around.events.emit(self.job, self._around.clock.now())
 
 
-def _captures_without_accept(request: dict[str, Any]) -> bool:
+def _captures_without_types(request: dict[str, Any]) -> bool:
     """Seen on the service to end in an internal error (aws/sagemaker-python-sdk#5182)."""
-    wanted = request.get("DataCaptureConfig", {}).get("GenerateInferenceId")
-    return bool(wanted) and not request["TransformOutput"].get("Accept")
+    types = request["TransformInput"].get("ContentType"), request["TransformOutput"].get("Accept")
+    return "DataCaptureConfig" in request and not all(types)
 
 
 def _worst(reasons: list[str]) -> str | None:

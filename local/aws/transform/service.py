@@ -14,8 +14,10 @@ from local.aws.transform import inputs, jobs, rules, schema
 from local.aws.transform.capture import capture
 from local.aws.transform.describe import describe
 from local.aws.transform.errors import (
+    ApiError,
     ResourceInUse,
     ResourceLimitExceeded,
+    ResourceNotFound,
     ValidationException,
 )
 from local.aws.transform.listing import page
@@ -26,7 +28,7 @@ from local.aws.transform.runner import Run, Surroundings
 if TYPE_CHECKING:
     from local.aws.containers import Containers
     from local.aws.objects import ObjectStore
-    from local.aws.switches import Switches
+    from local.aws.settings import Switches
     from local.aws.transform.clock import Clock
     from local.aws.transform.events import EventLog
     from local.aws.transform.faults import Faults
@@ -141,8 +143,8 @@ class TransformService:
             )
             run = Run(jobs.Job(spec), self._surroundings())
             self._runs[region, name] = run
+            run.start()  # before anyone can find it to stop it
         _tagged(region)[name] = _Tagged(request.get("Tags", []))
-        run.start()
         return {"TransformJobArn": spec.arn}
 
     def _describe(self, request: dict[str, Any], region: str) -> dict[str, Any]:
@@ -151,7 +153,7 @@ class TransformService:
             run = self._runs.get((region, name))
         if run is None:
             arn = _arn("transform-job", name, region)
-            raise ValidationException(f"Could not find requested job with name: {arn}")
+            raise self._unknown(f"Could not find requested job with name: {arn}")
         return describe(run.job)
 
     def _list(self, request: dict[str, Any], region: str) -> dict[str, Any]:
@@ -164,13 +166,17 @@ class TransformService:
         with self._lock:
             run = self._runs.get((region, name))
         if run is None:
-            raise ValidationException(f"Could not find job to update with name {name}")
+            raise self._unknown(f"Could not find job to update with name {name}")
         if not run.stop() and run.job.state.status != jobs.STOPPING:
             raise ValidationException(
                 "The request was rejected because the transform job is in status "
                 f"{run.job.state.status}."
             )
         return {}
+
+    def _unknown(self, text: str) -> ApiError:
+        modelled = self.settings["unknown_job"] == "ResourceNotFound"
+        return ResourceNotFound(text) if modelled else ValidationException(text)
 
     def _model(self, name: str, region: str) -> dict[str, Any]:
         try:
@@ -200,24 +206,26 @@ class TransformService:
         )
 
     def _has_inputs(self, request: dict[str, Any]) -> bool:
+        switches = self.settings.all()
         try:
-            found = self._find(request)
+            found = inputs.find(self._store, request, switches)
         except inputs.ManifestError:
             return True  # the job will fail and say why
         except NoSuchObjectError:
             return False
-        kind = request["TransformInput"]["DataSource"]["S3DataSource"]["S3DataType"]
-        may_be_empty = kind == "ManifestFile" and self.settings["empty_manifest"] == "complete"
-        return bool(found.objects) or may_be_empty
+        if request["TransformInput"]["DataSource"]["S3DataSource"]["S3DataType"] != "ManifestFile":
+            return bool(found.objects)
+        if not found.objects:
+            return bool(switches["empty_manifest"] == "complete")
+        return switches["missing_manifest_key"] == "fail" or self._all_exist(found)
 
-    def _find(self, request: dict[str, Any]) -> inputs.Found:
-        source = request["TransformInput"]["DataSource"]["S3DataSource"]
-        folder = inputs.parse_uri(request["TransformOutput"]["S3OutputPath"])[1]
-        if source["S3DataType"] == "ManifestFile":
-            document = self._store.read(*inputs.parse_uri(source["S3Uri"]))
-            return inputs.by_manifest(document, folder)
-        markers = self.settings["folder_markers"] == "send"
-        return inputs.by_prefix(self._store, source["S3Uri"], folder, markers=markers)
+    def _all_exist(self, found: inputs.Found) -> bool:
+        try:
+            for item in found.objects:
+                self._store.find(item.bucket, item.key)
+        except NoSuchObjectError:
+            return False
+        return True
 
     def _check_name(self, name: str, region: str) -> None:
         if (region, name) in self._runs:
@@ -247,7 +255,7 @@ class TransformService:
             containers=self._containers,
             ports=self._ports,
             where=Where(endpoint_url=self._endpoint_url, folder=self._store.folder),
-            find_inputs=lambda job: self._find(job.spec.request),
+            find_inputs=lambda job: inputs.find(self._store, job.spec.request, job.spec.switches),
             discard=self._discard,
             capture=lambda job, found: capture(self._store, job, found, self.clock.now()),
         )

@@ -73,8 +73,17 @@ class CaseContainer:
                 self._send(200 if self.path == "/ping" else 404, "")
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                self._send(*exchanges.reply(body))
+                self._send(*exchanges.reply(self._body().decode()))
+
+            def _body(self) -> bytes:
+                if "Content-Length" in self.headers:
+                    return self.rfile.read(int(self.headers["Content-Length"]))
+                pieces = []
+                while size := int(self.rfile.readline(), 16):
+                    pieces.append(self.rfile.read(size))
+                    self.rfile.readline()
+                self.rfile.readline()
+                return b"".join(pieces)
 
             def _send(self, status: int, text: str) -> None:
                 data = text.encode()

@@ -5,6 +5,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -150,7 +151,16 @@ def stubborn():
     serve(Echo)
 
 
+class Parent(Echo):
+    """Starts a process in a session of its own, and answers with its number."""
+
+    def answer(self, body):
+        command = [sys.executable, "-c", "import threading; threading.Event().wait()"]
+        return b"%d" % subprocess.Popen(command, start_new_session=True).pid
+
+
 HABITS = {
+    "parent": lambda: serve(Parent),
     "echo": lambda: serve(Echo),
     "environment": lambda: serve(Environment),
     "parameters": lambda: serve(Parameters),

@@ -1,5 +1,7 @@
 """Containers that misbehave, and faults on order: the right reason, and nothing left."""
 
+import sys
+
 import psutil
 import pytest
 
@@ -70,6 +72,13 @@ def test_most_of_a_long_log_is_left_out(lab, switched):
 def test_a_container_that_does_not_want_to_end(lab):
     lab.put(a=b"1\n")
     assert lab.run("test/stubborn:1")["TransformJobStatus"] == "Completed"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands such a process over")
+def test_a_process_that_a_container_leaves_behind(lab):
+    lab.put(a=b"1\n")
+    assert lab.run("test/parent:1")["TransformJobStatus"] == "Completed"
+    assert not psutil.pid_exists(int(lab.output("a")))
 
 
 def test_a_request_that_takes_too_long(lab):

@@ -25,6 +25,7 @@ def refused(lab):
 
 
 CSV = {"ContentType": "text/csv", "SplitType": "Line", "Accept": "text/csv", "AssembleWith": "Line"}
+FILTER = {"InputFilter": "$[1:]"}
 JOIN = {"DataProcessing": {"JoinSource": "Input"}}
 
 
@@ -138,6 +139,7 @@ def test_wrong_types(lab, changes):
         {**CSV, **JOIN, "Accept": ""},
         {"ContentType": "image/png", "DataProcessing": {"InputFilter": "$[1:]"}},
         {"DataProcessing": {"InputFilter": "$[1:]"}},
+        {"ContentType": "text/csv", "SplitType": "TFRecord", "DataProcessing": FILTER},
         {**CSV, "DataProcessing": {"InputFilter": "[1:]"}},
         {**CSV, "DataProcessing": {"InputFilter": "$[?(@.a)]"}},
     ],

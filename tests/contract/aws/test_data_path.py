@@ -208,14 +208,21 @@ def test_inference_ids(lab):
     completed(lab.run("test/upper:1", DataCaptureConfig=capture, **csv))
     rows = [line.split(",") for line in lab.output("a").decode().splitlines()]
     assert [row[:2] for row in rows] == [["1", "2"], ["3", "4"]]
-    assert len({tuple(row[2:]) for row in rows}) == 1
+    assert len({row[2] for row in rows}) == 2
+    assert len({row[3] for row in rows}) == 1
     captured = captured_manifests(lab)
     assert captured == {
         "input": [{"prefix": f"s3://{lab.bucket}/in/"}, "a"],
         "output": [{"prefix": f"s3://{lab.bucket}/out/"}, "a.out"],
     }
-    without_accept = lab.run(DataCaptureConfig=capture, ContentType="text/csv", **LINES)
-    assert without_accept["FailureReason"].startswith("InternalServerError: ")
+
+
+@pytest.mark.parametrize("given", [{"ContentType": "text/csv"}, {"Accept": "text/csv"}])
+def test_data_capture_needs_both_types(lab, given):
+    lab.put(a=b"1,2\n")
+    capture = {"DestinationS3Uri": f"s3://{lab.bucket}/capture"}
+    description = lab.run(DataCaptureConfig=capture, **given, **LINES)
+    assert description["FailureReason"].startswith("InternalServerError: ")
 
 
 def captured_manifests(lab):

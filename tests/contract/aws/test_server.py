@@ -1,6 +1,8 @@
 """The process: how it starts, how it ends, what it leaves."""
 
 import json
+import os
+import re
 import signal
 import socket
 import subprocess
@@ -96,6 +98,53 @@ def test_agents_end_when_the_service_is_killed(tmp_path, monkeypatch):
         service.kill()
         _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == []
+
+
+MODEL = """
+import os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+    def do_POST(self):
+        self.do_GET()
+        self.wfile.write(b"mine")
+
+HTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
+"""
+OWN_SERVICE = """
+
+def test_a_container_of_its_own():
+    from pathlib import Path
+
+    from local.aws.testing import running_aws
+    from tests.contract.aws.lab import Lab
+
+    with running_aws(containers=Path("containers.yaml")) as aws:
+        lab = Lab(aws)
+        lab.put(a=b"1")
+        assert lab.run("my/model:1")["TransformJobStatus"] == "Completed"
+        assert lab.output("a") == b"mine"
+"""
+
+
+def test_the_readme_from_another_project(tmp_path):
+    readme = (ROOT / "local" / "aws" / "README.md").read_text()
+    conftest, test = re.search(r"```python\n(.*?)\n(# test_.*?)```", readme, re.DOTALL).groups()
+    containers = re.search(r"```yaml\n(.*?)```", readme, re.DOTALL)[1]
+    files = {"conftest.py": conftest, "test_something.py": test + OWN_SERVICE}
+    files |= {"containers.yaml": containers, "my_model.py": MODEL, "pytest.ini": "[pytest]\n"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert "2 passed" in done.stdout, done.stdout
 
 
 def test_it_listens_on_this_machine_only(aws):

@@ -55,6 +55,7 @@ def test_switch(lab, switched, switches, fields, content, output):
         ({"payload_in_product": "six-if-unset"}, {"MaxConcurrentTransforms": 20}),
         ({"names_on_csv": "create-time"}, {**CSV, **filtered("$.a")}),
         ({"instance_limit": 1}, {"InstanceCount": 2}),
+        ({"strategy_without_split": "refuse"}, {"BatchStrategy": "MultiRecord"}),
     ],
 )
 def test_switch_of_what_is_refused(lab, switched, switches, fields):
@@ -62,6 +63,24 @@ def test_switch_of_what_is_refused(lab, switched, switches, fields):
     with switched(**switches), pytest.raises(ClientError):
         lab.start(**fields)
     lab.start(**fields)
+
+
+def test_a_missing_key_of_a_manifest_can_be_refused(lab, switched):
+    lab.put(a=b"1\n")
+    lab.put_key("m", b'[{"prefix": "s3://%b/in/"}, "a", "none"]' % lab.bucket.encode())
+    fields = {"uri": f"s3://{lab.bucket}/m", "kind": "ManifestFile"}
+    with switched(missing_manifest_key="refuse"), pytest.raises(ClientError, match="No S3 objects"):
+        lab.start(**fields)
+    lab.start(**fields)
+
+
+@pytest.mark.parametrize("code", ["ResourceNotFound", "ValidationException"])
+def test_code_of_an_unknown_job(lab, switched, code):
+    with switched(unknown_job=code):
+        for call in (lab.sagemaker.describe_transform_job, lab.sagemaker.stop_transform_job):
+            with pytest.raises(ClientError) as caught:
+                call(TransformJobName="none")
+            assert caught.value.response["Error"]["Code"] == code
 
 
 def test_folder_markers_can_be_inputs(lab, switched):
