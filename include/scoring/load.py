@@ -198,7 +198,9 @@ def _judged(
     history = warehouse.history(plan, history_needed(checks))
     findings = judge(checks, Measured(rows=plan.entry.rows, profiles=measured, history=history))
     blocking = [finding for finding in findings if finding.level == "block"]
-    if blocking and not run.publish_blocked:
+    current = warehouse.in_force(plan.target, plan.partition)
+    is_published = current is not None and current.digest == plan.entry.digest
+    if blocking and not run.publish_blocked and not is_published:
         listed = "\n  ".join(map(str, blocking))
         raise PartitionBlocked(
             f"Partition {run.index.partition} is not published, and its outputs stay:"

@@ -140,16 +140,17 @@ class SageMakerModels:
 
     def latest_approved(self, group: str) -> str | None:
         """Return the latest approved version."""
+        pages = self._client.get_paginator("list_model_packages").paginate(
+            ModelPackageGroupName=group,
+            ModelApprovalStatus="Approved",
+            SortBy="CreationTime",
+            SortOrder="Descending",
+        )
         with translated():
-            answer = self._client.list_model_packages(
-                ModelPackageGroupName=group,
-                ModelApprovalStatus="Approved",
-                SortBy="CreationTime",
-                SortOrder="Descending",
-                MaxResults=1,
-            )
-        found = answer["ModelPackageSummaryList"]
-        return found[0]["ModelPackageArn"] if found else None
+            for page in pages:  # the service filters a page after it is cut: it may be empty
+                for found in page["ModelPackageSummaryList"]:
+                    return str(found["ModelPackageArn"])
+        return None
 
     def create(self, name: str, package: str, role: str) -> None:
         """Make a model of a package version."""

@@ -14,7 +14,7 @@ from include.scoring import contract
 from include.scoring.errors import ConfigurationError, PipelineInvalid, SourceError
 from include.scoring.kinds import Column
 from include.scoring.query import PARAMETERS, identifier_problems, parameters, with_identifiers
-from include.scoring.request import JobPlaces, build
+from include.scoring.request import JobPlaces, build, with_instances
 from include.scoring.request_checks import override_problems, rule_problems
 from include.scoring.slices import slices
 from include.scoring.spec import SOURCE_TAGS, Files, Pipeline, PipelineFile, Query
@@ -181,9 +181,11 @@ def _message(details: Any) -> str:
 
 
 def _transform_problems(settings: PipelineFile) -> Iterator[str]:
-    overrides = settings.transform.overrides
     request = build(settings, JobPlaces(manifest="s3://b/m", output="s3://b/o"))
-    for problem in (*override_problems(overrides), *rule_problems(request)):
+    problems = list(override_problems(settings.transform.overrides))
+    for kind in settings.transform.kinds:
+        problems += rule_problems(with_instances(request, InstanceType=kind))
+    for problem in dict.fromkeys(problems):
         yield f"{FILE_NAME}: transform: {problem}"
 
 

@@ -69,6 +69,17 @@ def build(settings: PipelineFile, places: JobPlaces) -> dict[str, Any]:
     return _merged(request, transform.overrides)
 
 
+def fitted(request: Mapping[str, Any], shards: int) -> dict[str, Any]:
+    """Ask for no more instances than there are shards: a day of one record has one only."""
+    count = request["TransformResources"]["InstanceCount"]
+    return with_instances(request, InstanceCount=min(count, shards))
+
+
+def with_instances(request: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+    """Change fields of TransformResources."""
+    return {**request, "TransformResources": {**request["TransformResources"], **changes}}
+
+
 def digest(pipeline: Pipeline, index: ExtractIndex, model: ModelFacts) -> str:
     """Digest what the job does: shards, model, settings, and the package's major version.
 

@@ -7,10 +7,12 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform-data-processing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from include.scoring.errors import RequestRefused
+from include.scoring.request import with_instances
 
 _MOST_IN_FLIGHT_MB = 100
 _MOST_TAGS = 47  # of 50; three are the package's own
@@ -33,17 +35,20 @@ _OURS = {
 }
 
 
-def check(request: Mapping[str, Any], shards: int) -> None:
+def check(request: Mapping[str, Any], shards: int, kinds: Sequence[str] = ()) -> None:
     """Check a complete request.
 
     Args:
         request: what CreateTransformJob would be sent.
         shards: number of input objects.
+        kinds: instance types that it may be sent with later.
 
     Raises:
         RequestRefused: with all problems.
     """
-    problems = [*bound_problems(request), *rule_problems(request)]
+    problems: list[str] = []
+    for asked in (request, *(with_instances(request, InstanceType=kind) for kind in kinds)):
+        problems += [*bound_problems(asked), *rule_problems(asked)]
     count = request.get("TransformResources", {}).get("InstanceCount", 1)
     if isinstance(count, int) and shards < count:
         problems.append(
@@ -52,7 +57,7 @@ def check(request: Mapping[str, Any], shards: int) -> None:
             " shards.min_count"
         )
     if problems:
-        listed = "\n  ".join(problems)
+        listed = "\n  ".join(dict.fromkeys(problems))
         raise RequestRefused(f"SageMaker would refuse the transform job:\n  {listed}")
 
 
@@ -130,11 +135,15 @@ def _filter_problems(name: str, path: str, content_type: str) -> Iterator[str]:
 
 def bound_problems(request: Mapping[str, Any]) -> Iterator[str]:
     """List what breaks a bound of the API's own model, as it is in botocore."""
+    yield from _broken(_input_shape(), request, "")
+
+
+@cache
+def _input_shape() -> Any:
     import botocore.session  # its model of SageMaker is large: loaded where a job is started
 
     service = botocore.session.get_session().get_service_model("sagemaker")
-    shape = service.operation_model("CreateTransformJob").input_shape
-    yield from _broken(shape, request, "")
+    return service.operation_model("CreateTransformJob").input_shape
 
 
 _KINDS: dict[str, type | tuple[type, ...]] = {

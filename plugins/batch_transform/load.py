@@ -8,6 +8,7 @@ from airflow.sdk import BaseOperator, Context, Param
 
 from batch_transform.connections import open_warehouse, s3_objects, transform_jobs
 from batch_transform.failures import no_retry
+from include.scoring.errors import JobMissing
 from include.scoring.index import ExtractIndex
 from include.scoring.jobs.service import get
 from include.scoring.load import Job, Loaded, LoadRun, load
@@ -76,7 +77,7 @@ class LoadOperator(BaseOperator):
             index=index,
             coverage=self._coverage(index, layout, objects),
             quarantine=layout.quarantine,
-            job=self._job(),
+            job=self._job(index),
             run_id=context["dag_run"].run_id,
             publish_blocked=bool(context["params"].get("publish_blocked")),
         )
@@ -90,7 +91,12 @@ class LoadOperator(BaseOperator):
         output = S3Uri.parse(self.job_output) if self.job_output else layout.output
         return covered(index, objects, Places(input=layout.input, output=output))
 
-    def _job(self) -> Job:
+    def _job(self, index: ExtractIndex) -> Job:
+        if not self.job_name and index.shards:
+            raise JobMissing(
+                "No task has found a transform job whole, as where a person marks wait as a"
+                " success; clear transform"
+            )
         if not self.job_name:
             return Job()
         return Job.of(get(transform_jobs(self.settings.aws_conn_id), self.job_name))

@@ -121,7 +121,8 @@ class TransformOperator(SageMakerTransformOperator):
         services, watched = self._watch(context, "").open()
         model = self._model(context)
         wanted = self._wanted(context, watched, model)
-        check({**wanted.request, "TransformJobName": wanted.name(1)}, len(watched.index.shards))
+        named = {**wanted.request, "TransformJobName": wanted.name(1)}
+        check(named, len(watched.index.shards), wanted.instance_types)
         if model.isolated:
             self.log.info("Model %s has no network: it cannot download anything", model.name)
         return begin(
@@ -146,11 +147,12 @@ class TransformOperator(SageMakerTransformOperator):
 
     def _wanted(self, context: Context, watched: Watched, model: ModelFacts) -> Wanted:
         attempt = Attempt.of(context)
+        asked = {**self.config, "ModelName": model.name}
         return Wanted(
             pipeline=self.pipeline.name,
             partition=watched.index.partition.isoformat(),
             digest=request.digest(self.pipeline, watched.index, model),
-            request={**self.config, "ModelName": model.name},
+            request=request.fitted(asked, len(watched.index.shards)),
             instance_types=self.pipeline.settings.transform.kinds,
             claimant=Claimant(attempt=attempt.attempt, run=attempt.run_id),
             force=bool(context["params"].get(FORCE, False)),

@@ -152,6 +152,8 @@ def test_a_blocked_partition_is_published_by_hand_alone(run, connection, make_pi
     assert [str(each) for each in loaded.findings] == [
         "mean of sweetness: 0.2; 0.4 to inf is allowed"
     ]
+    again = run(pipeline, {1: 0.2, 2: 0.2})
+    assert (again.changed, again.findings) == (False, loaded.findings), "published already"
     assert rows(connection) == [(DAY, 1, 0.2), (DAY, 2, 0.2)]
     assert ledger(connection, "findings")[-1] == (
         ["mean of sweetness: 0.2; 0.4 to inf is allowed"],
@@ -239,6 +241,22 @@ def test_a_table_partitioned_by_range_of_days_is_swapped_too(run, connection, ma
     assert rows(connection) == [(DAY, 2, 0.25)]
     assert rows(connection, "predictions.apples_20130601") == [(DAY, 2, 0.25)]
     assert connection.execute("SELECT to_regclass('predictions.other')").fetchone() == (None,)
+
+
+@pytest.mark.parametrize("bound", ["FOR VALUES FROM ('2013-06-01') TO ('2013-07-01')", "DEFAULT"])
+def test_a_table_that_has_other_days_beside_the_partition_is_refused(
+    run, connection, make_pipeline, bound
+):
+    connection.execute(
+        "CREATE TABLE predictions.apples (picked_on date NOT NULL, apple_id int8 NOT NULL,"
+        " sweetness float8, PRIMARY KEY (picked_on, apple_id)) PARTITION BY RANGE (picked_on);"
+        f"CREATE TABLE predictions.june PARTITION OF predictions.apples {bound};"
+        "INSERT INTO predictions.apples VALUES ('2013-06-01', 1, 0.5), ('2013-06-02', 1, 0.5)"
+    )
+    connection.commit()
+    with pytest.raises(TargetMismatch, match=r"a table with other days.*swap: rows"):
+        run(make_pipeline(target={"swap": "partitions"}), {2: 0.75})
+    assert rows(connection) == [(DAY, 1, 0.5), (date(2013, 6, 2), 1, 0.5)]
 
 
 def test_a_table_that_is_not_partitioned_by_its_date_is_refused(run, make_pipeline):

@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AddTags.html
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -18,6 +19,10 @@ from include.scoring.jobs.service import IN_PROGRESS, Job, TransformJobs
 OWNER_TAG = "batch-transform:owner"
 RUN_TAG = "batch-transform:run"
 DIGEST_TAG = "batch-transform:digest"
+
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Tag.html; Airflow's own pattern for
+# the ids of runs allows a tilde, and a deployment may allow more.
+_NOT_IN_TAGS = re.compile(r"[^\w\s.:/=+\-@]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +37,14 @@ class Claimant:
     attempt: str
     run: str
 
+    @property
+    def run_tag(self) -> str:
+        """The run's id as the value of a tag, which may hold fewer characters."""
+        return _NOT_IN_TAGS.sub("_", self.run)
+
     def tags(self, digest: str) -> dict[str, str]:
         """Return the tags of a job that this attempt starts."""
-        return {OWNER_TAG: self.attempt, RUN_TAG: self.run, DIGEST_TAG: digest}
+        return {OWNER_TAG: self.attempt, RUN_TAG: self.run_tag, DIGEST_TAG: digest}
 
 
 class Stop(Enum):

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -26,6 +26,7 @@ from include.scoring.jobs.service import (
     TransformJobs,
 )
 from include.scoring.names import job_name
+from include.scoring.request import with_instances
 
 _MOST_GENERATIONS = 99
 _ENDED = (COMPLETED, FAILED)
@@ -114,15 +115,16 @@ def start_or_attach(
         found = _walk(jobs, wanted, stands)
         if isinstance(found, Job):
             claim(jobs, found, wanted.claimant)
-            how = How.REUSED if found.status in _ENDED else How.ATTACHED
-            return Found(job=found, how=how)
+            job = jobs.find(found.name)
+            if job is None or job.status in (STOPPED, STOPPING):
+                continue  # its last owner was quicker
+            return Found(job=job, how=How.REUSED if job.status in _ENDED else How.ATTACHED)
         if found == after:
             raise _not_seen(name)
         after = found
 
 
 def _created(jobs: TransformJobs, wanted: Wanted, what: _Next) -> bool:
-    resources = wanted.request["TransformResources"]
     tags = [
         *wanted.request.get("Tags", []),
         *(
@@ -131,9 +133,8 @@ def _created(jobs: TransformJobs, wanted: Wanted, what: _Next) -> bool:
         ),
     ]
     request = {
-        **wanted.request,
+        **with_instances(wanted.request, InstanceType=wanted.instance_types[what.kind]),
         "TransformJobName": wanted.name(what.generation),
-        "TransformResources": {**resources, "InstanceType": wanted.instance_types[what.kind]},
         "Tags": tags,
     }
     try:
@@ -144,28 +145,48 @@ def _created(jobs: TransformJobs, wanted: Wanted, what: _Next) -> bool:
 
 
 def _walk(jobs: TransformJobs, wanted: Wanted, stands: Callable[[Job], bool]) -> Job | _Next:
-    """Look at one generation after the other, up to one to attach to or one that is free."""
-    kind = 0
-    for generation in range(1, _MOST_GENERATIONS + 1):
-        job = jobs.find(wanted.name(generation))
-        if job is None:
-            return _Next(generation=generation, kind=kind)
-        tags = jobs.tags(job.arn)
-        check_same(job, tags, wanted.request, wanted.digest, wanted.instance_types)
-        is_ours = not wanted.force or tags.get(RUN_TAG) == wanted.claimant.run
-        if is_ours and not _is_spent(job, stands):
-            return job
-        kind = _kind_after(job, wanted.instance_types)
-    raise JobFailed(
-        f"{_MOST_GENERATIONS} jobs like {wanted.name(1)} have failed or been stopped; change the"
-        " pipeline, or its data, before another is paid for"
-    )
+    """Find the job to attach to, or what to start."""
+    found = list(_generations(jobs, wanted))
+    best = _best([job for job, is_ours in found if is_ours], stands)
+    if best is not None:
+        return best
+    if len(found) == _MOST_GENERATIONS:
+        raise JobFailed(
+            f"{len(found)} jobs like {wanted.name(1)} have failed or been stopped; change the"
+            " pipeline, or its data, before another is paid for"
+        )
+    kind = _kind_after(found[-1][0], wanted.instance_types) if found else 0
+    return _Next(generation=len(found) + 1, kind=kind)
+
+
+def _best(found: Sequence[Job], stands: Callable[[Job], bool]) -> Job | None:
+    """Choose the first job that is not spent; of several that have ended, the last.
+
+    An earlier attempt of this run may have left the first for this one. But who forces a job does
+    not want the outputs of an earlier one back with the next run that forces none.
+    """
+    serving = [job for job in found if not _is_spent(job, stands)]
+    ended = [job for job in serving if job.status in _ENDED]
+    if ended and serving[0].status in _ENDED:
+        return ended[-1]
+    return serving[0] if serving else None
 
 
 def _is_spent(job: Job, stands: Callable[[Job], bool]) -> bool:
     if job.status in _ENDED:
         return not stands(job)
     return job.status in (STOPPED, STOPPING)
+
+
+def _generations(jobs: TransformJobs, wanted: Wanted) -> Iterator[tuple[Job, bool]]:
+    """Yield each generation there is, and whether it may serve: to force is to want a new one."""
+    for generation in range(1, _MOST_GENERATIONS + 1):
+        job = jobs.find(wanted.name(generation))
+        if job is None:
+            return
+        tags = jobs.tags(job.arn)
+        check_same(job, tags, wanted.request, wanted.digest, wanted.instance_types)
+        yield job, not wanted.force or tags.get(RUN_TAG) == wanted.claimant.run_tag
 
 
 def _kind_after(job: Job, kinds: Sequence[str]) -> int:

@@ -1,7 +1,7 @@
 """Reads a shard and its output a line at a time: the definition of what is right.
 
 Slow, and exact about what is wrong and where. ``fast`` reads what this reads without complaint,
-and leaves every other shard to it.
+and leaves every other shard, or line, to it.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ class Misfit:
 
 
 Row = tuple[Identity, tuple[Any, ...]]
+Pick = Callable[[Any], tuple[Any, ...]]  # takes the values out of a reply, or raises Unfit
 
 
 def read_answers(files: Files, shape: Shape) -> Iterator[Row | Misfit]:
@@ -88,6 +89,27 @@ def read_answers(files: Files, shape: Shape) -> Iterator[Row | Misfit]:
         replies = unbatched(replies, len(sent), shape)
     _check_counts(files.shard, sent, replies, shape)
     return _rows(sent, replies, shape)
+
+
+def read_lines(files: Files, shape: Shape, numbers: Sequence[int]) -> Iterator[Row | Misfit]:
+    """Yield the same for some lines alone, where each line is known to be its record's.
+
+    Args:
+        files: the part and its output.
+        shape: of their lines.
+        numbers: of the lines, from 1, in their order.
+
+    Raises:
+        ShardWrong: one of them cannot be read.
+    """
+    pick, coming = _values(shape), iter(numbers)
+    wanted = next(coming, 0)
+    lines = zip(lines_of(files.sent), lines_of(files.answered), strict=True)
+    for number, (sent, answered) in enumerate(lines, start=1):
+        if number == wanted:
+            reply = read_reply(answered, number, shape)
+            yield _row(number, _sent_id(sent, shape), reply, pick)
+            wanted = next(coming, 0)
 
 
 def _sent_id(line: bytes, shape: Shape) -> Identity:
@@ -161,17 +183,25 @@ def _at(value: Any, steps: Sequence[str | int]) -> Any:
 
 
 def _rows(sent: list[Identity], replies: list[Any], shape: Shape) -> Iterator[Row | Misfit]:
-    pick = _csv_values(shape) if shape.answered == "csv" else _json_values(shape)
+    pick = _values(shape)
     for number, (identity, reply) in enumerate(zip(sent, replies, strict=True), start=1):
-        try:
-            if isinstance(reply, Unreadable):
-                raise Unfit(reply.reason)
-            yield identity, pick(reply)
-        except Unfit as error:
-            yield Misfit(line=number, id=identity, reason=str(error))
+        yield _row(number, identity, reply, pick)
 
 
-def _csv_values(shape: Shape) -> Callable[[Any], tuple[Any, ...]]:
+def _row(number: int, identity: Identity, reply: Any, pick: Pick) -> Row | Misfit:
+    try:
+        if isinstance(reply, Unreadable):
+            raise Unfit(reply.reason)
+        return identity, pick(reply)
+    except Unfit as error:
+        return Misfit(line=number, id=identity, reason=str(error))
+
+
+def _values(shape: Shape) -> Pick:
+    return _csv_values(shape) if shape.answered == "csv" else _json_values(shape)
+
+
+def _csv_values(shape: Shape) -> Pick:
     return lambda row: tuple(
         typed(name, _no_placeholder(row[int(each.at)], shape) or None, each)
         for name, each in shape.predictions.items()
@@ -184,7 +214,7 @@ def _no_placeholder(value: Any, shape: Shape) -> Any:
     return value
 
 
-def _json_values(shape: Shape) -> Callable[[Any], tuple[Any, ...]]:
+def _json_values(shape: Shape) -> Pick:
     places = list(zip(shape.predictions.items(), reply_steps(shape), strict=True))
 
     def pick(reply: Any) -> tuple[Any, ...]:

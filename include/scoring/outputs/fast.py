@@ -1,8 +1,8 @@
-"""Reads the output of a shard in which nothing is wrong, whole columns at a time.
+"""Reads the output of a shard whole columns at a time.
 
-A shard goes through only where the lines, the records and the answers are equally many, every id is
-that of the record in its place, and every value fits; whatever is unusual is left to ``answers``,
-which finds the same or says what is wrong.
+A shard goes through only where the lines, the records and the answers are equally many, and every
+id is that of the record in its place. Whatever is unusual is left to ``answers``, which finds the
+same or says what is wrong: a value that does not fit costs its line, anything else the shard.
 """
 
 from __future__ import annotations
@@ -36,28 +36,33 @@ _FITS = {
 }
 
 
-def stage_right(staged: Staged, files: Files, shape: Shape) -> bool:
-    """Stage the rows of a shard; return False, and stage none, where anything is unusual."""
+def stage_right(staged: Staged, files: Files, shape: Shape) -> Sequence[int] | None:
+    """Stage the rows of a shard whose values fit.
+
+    Returns:
+        The numbers of the other lines, from 1; None, with no row staged, where the lines are not
+        known to be those of the records.
+    """
     if files.lines != files.shard.records:
-        return False
+        return None
     try:
         _read_sent(staged, files.sent, shape)
         if not _read_answered(staged, files.answered, shape):
-            return False
+            return None
     except (duckdb.Error, ValueError):
-        return False
+        return None
     ids, places = range(shape.ids), range(len(shape.predictions))
     same = [f"sent.i{n} = answered.i{n}" for n in ids] if shape.joined else []
-    (counts,) = staged.run("count_right", right=" AND ".join(["answered.fits", *same]))
+    (counts,) = staged.run("count_same", same=" AND ".join(same) or "true")
     if set(counts) != {files.shard.records}:
-        return False
+        return None
     columns = staged.columns[: shape.ids]
     staged.run(
         "stage_right",
         ids=", ".join(f"CAST(sent.i{n} AS {each.sql})" for n, each in enumerate(columns)),
         values=", ".join(f"answered.v{n}" for n in places),
     )
-    return True
+    return [number for (number,) in staged.run("find_unfit")]
 
 
 def _read_sent(staged: Staged, path: Path, shape: Shape) -> None:

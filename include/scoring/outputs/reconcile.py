@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from include.scoring.errors import OutputError
 from include.scoring.index import ExtractIndex
 from include.scoring.objects import ObjectStore
-from include.scoring.outputs.answers import Files, Misfit, read_answers
+from include.scoring.outputs.answers import Files, Misfit, Row, read_answers, read_lines
 from include.scoring.outputs.coverage import Coverage, Quarantined, check_covers
 from include.scoring.outputs.fetch import fetched
 from include.scoring.outputs.replies import ShardWrong, lines_of
@@ -123,26 +123,32 @@ def examine(
                 staged.add_rows(few)
                 few.clear()
             try:
-                if is_small or not _staged_fast(staged, files, shape):
-                    unfit.extend(_read(files, shape, few.extend if is_small else staged.add_rows))
+                left = None if is_small else _staged_fast(staged, files, shape)
+                if left is None:
+                    add = few.extend if is_small else staged.add_rows
+                    unfit.extend(_read(files, read_answers(files, shape), add))
+                elif left:
+                    answers = read_lines(files, shape, left)
+                    unfit.extend(_read(files, answers, staged.add_rows))
             except ShardWrong as problem:
                 wrong[files.shard.name] = problem
     staged.add_rows(few)
     return Examined(unfit=tuple(unfit), wrong=wrong)
 
 
-def _staged_fast(staged: Staged, files: Files, shape: Shape) -> bool:
+def _staged_fast(staged: Staged, files: Files, shape: Shape) -> Sequence[int] | None:
     from include.scoring.outputs import fast  # not at the top: as in Staged
 
-    return not files.part.elsewhere and fast.stage_right(staged, files, shape)
+    return None if files.part.elsewhere else fast.stage_right(staged, files, shape)
 
 
 def _read(
-    files: Files, shape: Shape, add: Callable[[Iterable[Sequence[object]]], None]
+    files: Files,
+    answers: Iterator[Row | Misfit],
+    add: Callable[[Iterable[Sequence[object]]], None],
 ) -> Iterator[Quarantined]:
     """Add the fit rows of a part, and return what does not fit."""
     misfits: list[Misfit] = []
-    answers = read_answers(files, shape)
 
     def rows() -> Iterator[Sequence[object]]:
         for number, answer in enumerate(answers, start=1):

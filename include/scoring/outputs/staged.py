@@ -17,6 +17,7 @@ from typing import Any
 
 _SQL = Path(__file__).parent / "sql"
 _MEMORY = "128MB"
+_THREADS = 2  # each has 32 MB of JSON Lines in memory: with more of them _MEMORY is too little
 _SQL_TYPES = {"bigint": "BIGINT", "text": "VARCHAR", "double": "DOUBLE", "boolean": "BOOLEAN"}
 
 
@@ -53,6 +54,7 @@ class Staged:
             str(folder / "staged.duckdb"),
             config={
                 "memory_limit": _MEMORY,
+                "threads": _THREADS,
                 "temp_directory": str(folder / "spill"),
                 "autoinstall_known_extensions": "false",
             },

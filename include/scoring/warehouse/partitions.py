@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from psycopg import sql
+from psycopg.errors import CheckViolation, InvalidObjectDefinition
 
 from include.scoring.errors import OutputError, TargetMismatch
 from include.scoring.outputs.staged import Staged
@@ -49,10 +50,21 @@ def swap_partitions(
         if old:
             statements.run("detach_part", {**parts, "old": old})
             statements.run("drop_part", {"part": old})
-        statements.run("attach_part", parts)
+        _attach(statements, load, parts)
         final = sql.Identifier(part_name(load, "").rpartition(".")[2])
         statements.run("rename_part", {**parts, "final": final})
         statements.commit_follows()
+
+
+def _attach(statements: Statements, load: Load, parts: Parts) -> None:
+    try:
+        statements.run("attach_part", parts)
+    except (InvalidObjectDefinition, CheckViolation) as error:
+        raise TargetMismatch(
+            f"{load.target.table} keeps {load.partition} in a table with other days, such as that"
+            f" of a month or a DEFAULT one: {error.diag.message_primary}; set target.swap: rows, or"
+            " give each day a table of its own"
+        ) from error
 
 
 def part_name(load: Load, suffix: str) -> str:

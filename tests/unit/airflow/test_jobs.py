@@ -8,6 +8,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, TaskDeferred
 from airflow.sdk.serde import deserialize, serialize
 
+from batch_transform.load import LoadOperator
 from batch_transform.retrying import RetryByType
 from batch_transform.stopping import may_be_followed
 from batch_transform.transform import TransformOperator
@@ -21,7 +22,9 @@ from include.scoring.errors import (
     Transient,
     Unreachable,
 )
+from include.scoring.index import ExtractIndex
 from include.scoring.jobs.claim import OWNER_TAG
+from include.scoring.names import S3Uri
 from include.scoring.spec import Model
 from tests.unit.airflow.conftest import PLACES
 
@@ -225,6 +228,17 @@ def test_a_sold_out_instance_type_is_followed_by_the_next(world):
     assert [job.instance_type for job in world.jobs.all()] == ["ml.m5.large", "ml.m5.xlarge"]
 
 
+def test_a_partition_of_one_record_asks_for_one_instance(world):
+    index = ExtractIndex.from_json(world.objects.get(S3Uri.parse(world.index)))
+    small = index.model_copy(update={"records": 1, "shards": index.shards[:1]})
+    world.objects.put(S3Uri.parse(world.index), small.to_json())
+    for attempt in ("first", "second"):
+        begin(world, transform(world), world.context(attempt), True)
+    (job,) = world.jobs.all()
+    assert world.pipeline.settings.transform.instance_count == 2
+    assert job.described["TransformResources"]["InstanceCount"] == 1
+
+
 def test_a_refusal_fails_the_task_at_once(world):
     world.jobs.refusals = [RequestRefused("no such model")]
     with pytest.raises(AirflowFailException, match="no such model"):
@@ -319,6 +333,23 @@ def test_a_worker_that_is_killed_around_the_call_leaves_no_job_running(world, mo
 def test_a_task_that_was_never_run_can_be_killed(world):
     transform(world).on_kill()
     wait(world, "x").on_kill()
+
+
+def test_a_task_that_was_marked_a_success_leaves_no_job_and_fools_nobody(world, monkeypatch):
+    monkeypatch.setattr("batch_transform.load.s3_objects", lambda _: world.objects)
+    world.write_outputs(0, 1)
+    load = LoadOperator(
+        task_id="load",
+        index=world.index,
+        job_name=None,
+        job_output=None,
+        coverage=None,
+        pipeline=world.pipeline,
+        settings=world.settings(),
+    )
+    for task in (wait(world, None), load):
+        with pytest.raises(AirflowFailException, match="marks .* as a success"):
+            task.execute(world.context())
 
 
 def test_who_may_be_followed(world):

@@ -46,6 +46,12 @@ TYPE = "  instance_type: ml.m5.large\n"
             "  overrides: {TransformResources: {VolumeKmsKeyId: alias/key}}\n",
             "encrypts itself",
         ),
+        (
+            TYPE,
+            "  instance_types: [ml.m5.large, ml.m5d.large]\n"
+            "  overrides: {TransformResources: {VolumeKmsKeyId: alias/key}}\n",
+            "cannot be used with ml.m5d.large",
+        ),
     ],
 )
 def test_a_mistake_is_told_when_the_dag_is_parsed(folder, old, new, problem):

@@ -1,11 +1,20 @@
 """The model behind a job: there, usable, and made once for a package version."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from include.scoring.errors import RequestRefused
-from include.scoring.models import InMemoryModels, checked, latest_version, of_package_group
+from include.scoring.models import (
+    InMemoryModels,
+    SageMakerModels,
+    checked,
+    latest_version,
+    of_package_group,
+)
 
 VERSION = "arn:aws:sagemaker:us-east-1:123456789012:model-package/trees/7"
 ROLE = "arn:aws:iam::123456789012:role/scoring"
@@ -66,3 +75,24 @@ def test_a_model_of_that_name_but_of_something_else_is_refused(models):
 def test_a_group_without_an_approved_version_is_refused(models):
     with pytest.raises(RequestRefused, match="no approved version"):
         latest_version(models, "pears")
+
+
+def test_a_page_without_an_approved_version_is_not_the_last():
+    """The service may cut a page first and filter it then, so that nothing of it is left."""
+    client = boto3.client(
+        "sagemaker",
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    package = {
+        "ModelPackageArn": VERSION,
+        "ModelPackageStatus": "Completed",
+        "CreationTime": datetime(2013, 6, 1, tzinfo=UTC),
+    }
+    with Stubber(client) as service:
+        service.add_response(
+            "list_model_packages", {"ModelPackageSummaryList": [], "NextToken": "more"}
+        )
+        service.add_response("list_model_packages", {"ModelPackageSummaryList": [package]})
+        assert latest_version(SageMakerModels(client), "trees") == VERSION

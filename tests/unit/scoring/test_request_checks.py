@@ -87,6 +87,11 @@ def test_a_volume_key_goes_with_no_local_disk(kind):
         check(request, shards=2)
 
 
+def test_an_instance_type_that_may_come_later_is_checked_now():
+    with pytest.raises(RequestRefused, match=r"InstanceType is 'ml\.m5\.huge'; it is one of"):
+        check(GOOD, shards=2, kinds=["ml.m5.large", "ml.m5.huge"])
+
+
 def test_all_problems_come_at_once():
     request = with_change("MaxPayloadInMB", 60)
     request["DataProcessing"]["InputFilter"] = "$['a_b']"

@@ -1,1 +1,1 @@
-INSERT INTO staged SELECT {ids}, {values} FROM sent POSITIONAL JOIN answered
+INSERT INTO staged SELECT {ids}, {values} FROM sent POSITIONAL JOIN answered WHERE answered.fits

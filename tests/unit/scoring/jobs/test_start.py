@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from include.scoring.errors import JobConflict, NameTaken, RequestRefused, Unreachable
-from include.scoring.jobs.claim import DIGEST_TAG, OWNER_TAG, Claimant
+from include.scoring.jobs.claim import DIGEST_TAG, OWNER_TAG, RUN_TAG, Claimant
 from include.scoring.jobs.fake import InMemoryJobs
 from include.scoring.jobs.memory import INTENT, begin
-from include.scoring.jobs.service import COMPLETED, FAILED, STOPPED, STOPPING
+from include.scoring.jobs.service import COMPLETED, FAILED, IN_PROGRESS, STOPPED, STOPPING
 from include.scoring.jobs.start import How
 from tests.unit.scoring.jobs.conftest import by
 
@@ -60,6 +60,18 @@ def test_a_worker_killed_at_the_call_is_followed_by_one_that_attaches(memory, wa
     assert found.how is (How.STARTED if when == "before" else How.ATTACHED)
 
 
+def test_a_job_that_its_last_owner_stops_while_it_is_claimed_is_followed_by_another(memory, wanted):
+    class Contested(InMemoryJobs):
+        def tag(self, arn, tags):
+            self.stop(wanted.name(1))
+            super().tag(arn, tags)
+
+    jobs = Contested()
+    begin(jobs, memory, wanted, stands=whole, expect=str)
+    found = begin(jobs, memory, by(wanted, "second"), stands=whole, expect=str)
+    assert (found.how, found.job.name) == (How.STARTED, wanted.name(2))
+
+
 def test_a_completed_job_is_reused(jobs, memory, wanted):
     begin(jobs, memory, wanted, stands=whole, expect=str)
     jobs.end(wanted.name(1), COMPLETED)
@@ -97,6 +109,26 @@ def test_force_starts_one_more_for_each_run_and_only_one(jobs, memory, wanted):
     assert begin(jobs, memory, by(forced, "z"), stands=whole, expect=str).how is How.REUSED
     other = replace(forced, claimant=Claimant(attempt="w", run="by hand again"))
     assert begin(jobs, memory, other, stands=whole, expect=str).job.name == wanted.name(3)
+
+
+def test_what_a_person_has_forced_is_what_later_runs_reuse(jobs, memory, wanted):
+    begin(jobs, memory, wanted, stands=whole, expect=str)
+    jobs.end(wanted.name(1), COMPLETED)
+    forced = replace(wanted, force=True, claimant=Claimant(attempt="x", run="by hand"))
+    begin(jobs, memory, forced, stands=whole, expect=str)
+    for status, reused in ((IN_PROGRESS, 1), (COMPLETED, 2), (FAILED, 1)):
+        jobs.end(wanted.name(2), status)
+        later = by(wanted, f"after {status}")
+        found = begin(jobs, memory, later, stands=whole, expect=str)
+        assert (found.how, found.job.name) == (How.REUSED, wanted.name(reused))
+
+
+def test_the_id_of_a_run_may_hold_what_a_tag_may_not(jobs, memory, wanted):
+    forced = replace(wanted, force=True, claimant=Claimant(attempt="x", run="by~hand#1"))
+    found = begin(jobs, memory, forced, stands=whole, expect=str)
+    assert jobs.tags(found.job.arn)[RUN_TAG] == "by_hand_1"
+    again = begin(jobs, memory, by(forced, "y"), stands=whole, expect=str)
+    assert (again.how, again.job.name) == (How.ATTACHED, found.job.name)
 
 
 def test_other_data_are_another_job_and_the_old_one_is_stopped(jobs, memory, wanted):

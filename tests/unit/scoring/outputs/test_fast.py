@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from include.scoring.index import Shard
 from include.scoring.outputs import fast
-from include.scoring.outputs.answers import Files, Misfit, read_answers
+from include.scoring.outputs.answers import Files, Misfit, read_answers, read_lines
 from include.scoring.outputs.coverage import Part
 from include.scoring.outputs.replies import ShardWrong
 from include.scoring.outputs.shape import Shape
@@ -56,7 +56,9 @@ def csv_line(fields):
 
 
 def both(tmp_path, shape, sent, answered, columns):
-    """The rows of the fast reader, None where it leaves the shard; and those of the slow one."""
+    """The lines that the fast reader leaves, None for the whole shard; what it gives with them; and
+    what the slow one gives.
+    """
     shard = Shard(name="part", records=len(sent), bytes=1, sha256="", first_id=(1,), last_id=(1,))
     part = Part(sent=shard, sent_at="", answered_at="", shard="part")
     files = Files(
@@ -67,24 +69,25 @@ def both(tmp_path, shape, sent, answered, columns):
     (tmp_path / "staged.duckdb").unlink(missing_ok=True)
     staged = Staged(tmp_path, columns)
     try:
-        found = rows_of(staged) if fast.stage_right(staged, files, shape) else None
-        slow = slow_rows(staged, files, shape) if found is not None else None
+        left = fast.stage_right(staged, files, shape)
+        if left is None:
+            return None, None, None
+        found = staged_with(staged, read_lines(files, shape, left), 0)
+        slow = staged_with(staged, read_answers(files, shape), staged.count())
+    except ShardWrong as problem:
+        return left, found, str(problem)
     finally:
         staged.close()
-    return found, slow
+    return left, found, slow
 
 
-def slow_rows(staged, files, shape):
-    try:
-        answers = list(read_answers(files, shape))
-    except ShardWrong as problem:
-        return str(problem)
+def staged_with(staged, answers, before):
+    """The rows staged from a place on, these answers among them, in any order; and the misfits."""
+    answers = list(answers)
+    rows = [answer for answer in answers if not isinstance(answer, Misfit)]
+    staged.add_rows((*identity, *values) for identity, values in rows)
     misfits = [answer for answer in answers if isinstance(answer, Misfit)]
-    if misfits:
-        return misfits
-    before = staged.count()
-    staged.add_rows((*identity, *values) for identity, values in answers)
-    return rows_of(staged)[before:]
+    return sorted(rows_of(staged)[before:], key=repr), misfits
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +115,7 @@ def test_csv_is_read_alike(folder, rows, each, joined):
         csv_line([name, "1", a_field(value)] if joined else [a_field(value)])
         for name, value in rows
     ]
-    found, slow = both(folder, shape, sent, answered, columns)
+    _, found, slow = both(folder, shape, sent, answered, columns)
     assert found == slow
 
 
@@ -142,18 +145,25 @@ def test_json_lines_are_read_alike(folder, rows, each, joined, path):
         json.dumps({"SageMakerOutput": build(value), "id": name} if joined else build(value))
         for name, value in rows
     ]
-    found, slow = both(folder, shape, sent, [f"{x}\n".encode() for x in answered], columns)
+    _, found, slow = both(folder, shape, sent, [f"{x}\n".encode() for x in answered], columns)
     assert found == slow
 
 
-def test_what_is_right_goes_the_fast_way(folder):
-    """Else the property above would hold of a reader that leaves everything."""
+@pytest.mark.parametrize(
+    ("score", "lines", "value"),
+    [("1", [], 1.0), ("2", [2], None), ("ERROR", [2], None), ("\N{FULLWIDTH DIGIT ONE}", [2], 1.0)],
+)
+def test_a_value_that_is_unusual_costs_its_line_alone(folder, score, lines, value):
+    """Else the properties above would hold of a reader that leaves everything."""
     shape = Shape(
         sent="csv", answered="csv", joined=True, whole=True, columns=("id", "weight"), ids=1,
         predictions={"score": Prediction(at=-1, min=0, max=1)},
     )  # fmt: skip
     columns = [StagedColumn(name="id", type="bigint"), StagedColumn(name="score", type="double")]
     sent = [b"1,a\n", b'9007199254740993,"x,y"\n']
-    answered = [b"1,a,0.1\n", b'9007199254740993,"x,y",1\n']
-    found, slow = both(folder, shape, sent, answered, columns)
-    assert found == slow == [(1, 0.1), (9007199254740993, 1.0)]
+    answered = [b"1,a,0.1\n", f'9007199254740993,"x,y",{score}\n'.encode()]
+    left, found, slow = both(folder, shape, sent, answered, columns)
+    assert (left, found) == (lines, slow)
+    rows, misfits = found
+    assert rows == [(1, 0.1), *([] if value is None else [(9007199254740993, value)])]
+    assert [misfit.line for misfit in misfits] == ([2] if value is None else [])
