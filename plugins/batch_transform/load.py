@@ -8,7 +8,6 @@ from airflow.sdk import BaseOperator, Context, Param
 
 from batch_transform.connections import open_warehouse, s3_objects, transform_jobs
 from batch_transform.failures import no_retry
-from include.scoring.errors import JobMissing
 from include.scoring.index import ExtractIndex
 from include.scoring.jobs.service import get
 from include.scoring.load import Job, Loaded, LoadRun, load
@@ -92,12 +91,7 @@ class LoadOperator(BaseOperator):
         return covered(index, objects, Places(input=layout.input, output=output))
 
     def _job(self, index: ExtractIndex) -> Job:
-        if not self.job_name and index.shards:
-            raise JobMissing(
-                "No task has found a transform job whole, as where a person marks wait as a"
-                " success; clear transform"
-            )
-        if not self.job_name:
+        if not self.job_name and not index.shards:
             return Job()
         return Job.of(get(transform_jobs(self.settings.aws_conn_id), self.job_name))
 

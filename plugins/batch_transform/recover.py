@@ -58,7 +58,7 @@ class RecoverOperator(BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Walk through the rounds from the first; those that are over are only looked at."""
-        services, watched = self._watch(context, self.job_name, self.index).open()
+        services, watched = self._watch(context, "", self.index).open()
         layout = RunLayout.of_index(self.index)
         run = Recovery(
             pipeline=self.pipeline,

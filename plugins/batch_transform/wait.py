@@ -13,7 +13,6 @@ from batch_transform.failures import no_retry
 from batch_transform.following import Follower
 from batch_transform.stopping import WorkerStop
 from batch_transform.watch import Attempt, Watch
-from include.scoring.errors import JobMissing
 from include.scoring.jobs.claim import Claimant, claim
 from include.scoring.jobs.memory import keep_watching, watching
 from include.scoring.jobs.service import IN_PROGRESS, get
@@ -61,11 +60,6 @@ class TransformSensor(SageMakerTransformSensor):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Take the job over, and follow it to its end."""
-        if not self.job_name:
-            raise JobMissing(
-                "The transform task has left no job, as where a person marks it as a success;"
-                " clear it"
-            )
         watch = self._watch(context)
         memory = context["task_state_store"]
         if watching(memory, watch.by.attempt) is None:

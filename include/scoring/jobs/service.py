@@ -87,8 +87,13 @@ class TransformJobs(Protocol):
         """Add tags to a job, or change them."""
 
 
-def get(jobs: TransformJobs, name: str) -> Job:
-    """Describe a job that must exist; raise JobMissing where it does not."""
+def get(jobs: TransformJobs, name: str | None) -> Job:
+    """Describe a job that must exist; raise JobMissing where it does not, or has no name."""
+    if not name:
+        raise JobMissing(
+            "No task before this one has left a transform job, as where a person marks one as a"
+            " success; clear transform"
+        )
     job = jobs.find(name)
     if job is None:
         raise JobMissing(

@@ -170,17 +170,12 @@ def _request(run: Recovery, sent: Round, layout: RunLayout) -> dict[str, Any]:
     settings = run.pipeline.settings
     places = request.JobPlaces(manifest=str(layout.manifest), output=str(layout.output))
     asked = request.build(settings, places)
-    resources = asked["TransformResources"]
     asked["ModelName"] = run.job.described["ModelName"]
-    asked["TransformResources"] = {
-        **resources,
-        "InstanceCount": min(resources["InstanceCount"], len(sent.spans)),
-    }
     if sent.record_by_record:
         asked["BatchStrategy"] = "SingleRecord"
     if sent.one_at_a_time:
         asked["MaxConcurrentTransforms"] = 1
-    return asked
+    return request.fitted(asked, len(sent.spans))
 
 
 def _limit(run: Recovery, progress: _Progress, number: int) -> str | None:

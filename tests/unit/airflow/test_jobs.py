@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 from airflow.sdk.serde import deserialize, serialize
 
 from batch_transform.load import LoadOperator
+from batch_transform.recover import RecoverOperator
 from batch_transform.retrying import RetryByType
 from batch_transform.stopping import may_be_followed
 from batch_transform.transform import TransformOperator
@@ -337,7 +338,15 @@ def test_a_task_that_was_never_run_can_be_killed(world):
 
 def test_a_task_that_was_marked_a_success_leaves_no_job_and_fools_nobody(world, monkeypatch):
     monkeypatch.setattr("batch_transform.load.s3_objects", lambda _: world.objects)
+    monkeypatch.setattr("batch_transform.load.transform_jobs", lambda _: world.jobs)
     world.write_outputs(0, 1)
+    recover = RecoverOperator(
+        task_id="recover",
+        index=world.index,
+        job_name=None,
+        pipeline=world.pipeline,
+        settings=world.settings(),
+    )
     load = LoadOperator(
         task_id="load",
         index=world.index,
@@ -347,7 +356,7 @@ def test_a_task_that_was_marked_a_success_leaves_no_job_and_fools_nobody(world, 
         pipeline=world.pipeline,
         settings=world.settings(),
     )
-    for task in (wait(world, None), load):
+    for task in (wait(world, None), recover, load):
         with pytest.raises(AirflowFailException, match="marks .* as a success"):
             task.execute(world.context())
 
