@@ -67,8 +67,8 @@ class Jobs:
             for detail in details
         )
 
-    def release(self, day):
-        for name in self.of(day):
+    def release(self, day, pipeline="flight-delay"):
+        for name in self.of(day, pipeline):
             self.order("POST", f"jobs/{name}/release")
 
 

@@ -1,5 +1,7 @@
 """A model that refuses some records, through real Airflow: each costs only itself."""
 
+import os
+import signal
 import threading
 from http.server import ThreadingHTTPServer
 
@@ -8,9 +10,10 @@ import pytest
 
 from tests.contract.aws.programs import Echo
 from tests.e2e.conftest import PICKY
-from tests.e2e.test_jobs import Jobs
+from tests.e2e.test_jobs import Jobs, until
 
 DAY = "2013-06-13"
+NAME = "picky-flights"
 
 
 class Picky(Echo):
@@ -63,13 +66,42 @@ def flights(laptop, where):
     return {flight for (flight,) in read(laptop, query)}
 
 
+def task(laptop, run_id, task_id):
+    path = f"/dags/{PICKY}/dagRuns/{run_id}/taskInstances/{task_id}"
+    return laptop.api.client.get(path).raise_for_status().json()
+
+
+def killed_in_the_first_round(laptop, jobs):
+    """Start a run whose worker is killed while it follows the first round's job."""
+    started = laptop.post(f"/dags/{PICKY}/dagRuns", logical_date=None, conf={"partition": DAY})
+    run_id = started.raise_for_status().json()["dag_run_id"]
+    until(lambda: task(laptop, run_id, "transform")["state"] == "success", "a job is handed over")
+    jobs.order("POST", "faults", fault="frozen")
+    until(lambda: len(jobs.of(DAY, NAME)) == 2, "the first round has a job")
+    os.kill(task(laptop, run_id, "recover")["pid"], signal.SIGKILL)
+    until(
+        lambda: task(laptop, run_id, "recover")["state"] == "up_for_retry",
+        "Airflow notices the dead worker",
+    )
+    laptop.post(
+        f"/dags/{PICKY}/clearTaskInstances",  # sooner than its retry
+        dry_run=False,
+        dag_run_id=run_id,
+        task_ids=["recover"],
+        only_failed=False,
+        reset_dag_runs=True,
+    ).raise_for_status()
+    jobs.release(DAY, NAME)
+    return run_id
+
+
 def test_refused_records_are_quarantined_and_resubmitted_once_the_model_is_mended(laptop, picky):
     far, near = flights(laptop, "dest = 'HNL'"), flights(laptop, "dest <> 'HNL'")
     assert far
-    run_id, state = laptop.trigger(PICKY, partition=DAY)
-    assert state == "success"
+    run_id = killed_in_the_first_round(laptop, Jobs(laptop))
+    assert laptop.finished(PICKY, run_id) == "success"
     assert loaded(laptop) == near
-    jobs = Jobs(laptop).of(DAY, "picky-flights")
+    jobs = Jobs(laptop).of(DAY, NAME)
     assert list(jobs.values()) == ["Failed"] * 3, "the first, single records, and once more"
     kept = read(
         laptop,
