@@ -30,6 +30,14 @@ os.environ.update(
 )
 
 
+def pytest_collection_modifyitems(items):
+    """Keep together on one worker what shares a file, or the laptop stack; the stack's first."""
+    for item in items:
+        shared = "laptop" if "laptop" in item.fixturenames else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(shared))
+    items.sort(key=lambda item: "laptop" not in item.fixturenames)
+
+
 def pytest_unconfigure():
     shutil.rmtree(_HOME, ignore_errors=True)
 
