@@ -57,8 +57,8 @@ def stage_right(staged: Staged, files: Files, shape: Shape) -> Sequence[int] | N
     if set(counts) != {files.shard.records}:
         return None
     columns = staged.columns[: shape.ids]
-    staged.run(
-        "stage_right",
+    staged.add(
+        "read_right",
         ids=", ".join(f"CAST(sent.i{n} AS {each.sql})" for n, each in enumerate(columns)),
         values=", ".join(f"answered.v{n}" for n in places),
     )

@@ -1,6 +1,7 @@
-"""Rows that are ready for the target, in a DuckDB file on the worker's disk.
+"""Rows that are ready for the target, in Parquet files on the worker's disk.
 
-Nothing of the target is touched while outputs are read, and memory does not grow with the rows.
+Nothing of the target is touched while outputs are read, and memory does not grow with the rows:
+DuckDB would fill what memory it may with the pages of a table, and streams files.
 https://duckdb.org/docs/current/guides/performance/environment
 """
 
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 _SQL = Path(__file__).parent / "sql"
+_PIECE = "staged-{}.parquet"
 _MEMORY = "128MB"
 _THREADS = 2  # each has 32 MB of JSON Lines in memory: with more of them _MEMORY is too little
 _SQL_TYPES = {"bigint": "BIGINT", "text": "VARCHAR", "double": "DOUBLE", "boolean": "BOOLEAN"}
@@ -42,16 +44,15 @@ class StagedColumn:
 
 
 class Staged:
-    """The table ``staged``, with a column ``s0``, ``s1`` … for each of the target's."""
+    """The relation ``staged``, with a column ``s0``, ``s1`` … for each of the target's."""
 
     def __init__(self, folder: Path, columns: Sequence[StagedColumn]) -> None:
-        """Make the table in a new database below ``folder``."""
+        """Begin without a row, with files below ``folder``."""
         import duckdb  # not at the top: it takes a while, and Airflow parses the DAG often
 
         self.columns = tuple(columns)
         self.folder = folder
         self._connection = duckdb.connect(
-            str(folder / "staged.duckdb"),
             config={
                 "memory_limit": _MEMORY,
                 "threads": _THREADS,
@@ -59,13 +60,26 @@ class Staged:
                 "autoinstall_known_extensions": "false",
             },
         )
-        kinds = [f"s{n} {column.sql}" for n, column in enumerate(self.columns)]
-        self.run("create_staged", columns=", ".join(kinds))
+        self._pieces: list[int] = []
+        self.add("read_nothing", columns=self._listed("NULL::{sql}"))
+        self.run("create_staged", files=literal(str(folder / _PIECE.format("*"))))
 
     def run(self, name: str, parameters: Sequence[Any] = (), **parts: str) -> list[tuple[Any, ...]]:
         """Run the statement of the file ``<name>.sql`` with its parts filled in."""
         statement = _statement(name).format(**parts)
         return self._connection.execute(statement, list(parameters)).fetchall()
+
+    def add(self, name: str, parameters: Sequence[Any] = (), **parts: str) -> None:
+        """Stage the rows of the query of ``<name>.sql``; its columns are the target's, in order."""
+        query = _statement(name).format(**parts)
+        ((count,),) = self.run(
+            "keep",
+            parameters,
+            query=query,
+            columns=self._listed("s{n}"),
+            path=literal(str(self._piece(len(self._pieces)))),
+        )
+        self._pieces.append(int(count))
 
     def add_rows(self, rows: Iterable[Sequence[Any]]) -> None:
         """Stage rows that were read one by one; texts of numbers become numbers."""
@@ -73,36 +87,49 @@ class Staged:
         with path.open("w", encoding="utf-8", newline="") as file:
             file.writelines(f"{','.join(map(_quoted, row))}\n" for row in rows)
         columns = [f"'s{n}': '{column.sql}'" for n, column in enumerate(self.columns)]
-        self.run("stage_rows", [str(path)], columns=f"{{{', '.join(columns)}}}")
+        self.add("read_rows", [str(path)], columns=f"{{{', '.join(columns)}}}")
         path.unlink()
 
     def count(self) -> int:
         """Return how many rows are staged."""
-        ((count,),) = self.run("count_staged")
-        return int(count)
+        return sum(self._pieces)
 
     def arrays(self, rows: int) -> Iterator[Mapping[str, Any]]:
         """Yield the columns ``s0``, ``s1`` … as NumPy arrays, at most ``rows`` at a time."""
-        names = ", ".join(f"s{n}" for n in range(len(self.columns)))
-        for start in range(0, self.count(), rows):
-            statement = _statement("read_staged").format(columns=names)
-            yield self._connection.execute(statement, [start, start + rows]).fetchnumpy()
+        statement = _statement("read_piece").format(columns=self._listed("s{n}"))
+        for number, count in enumerate(self._pieces):
+            for start in range(0, count, rows):
+                bounds = [str(self._piece(number)), start, start + rows]
+                yield self._connection.execute(statement, bounds).fetchnumpy()
 
     def export_csv(self, path: Path, first: str) -> None:
         """Write all rows as CSV for PostgreSQL, with the SQL value ``first`` before each."""
-        columns = ", ".join([first, *(f"s{n}" for n in range(len(self.columns)))])
+        columns = f"{first}, {self._listed('s{n}')}"
         self.run("export_csv", columns=columns, path=literal(str(path)))
 
     def export_parquet(self, path: Path, rows: tuple[int, int]) -> None:
         """Write the rows from the first of ``rows`` to before the last as Parquet, with names."""
         named = [f"s{n} AS {_name(column.name)}" for n, column in enumerate(self.columns)]
-        start, end = (str(row) for row in rows)
+        start, end = rows
         where = literal(str(path))
-        self.run("export_parquet", columns=", ".join(named), path=where, start=start, end=end)
+        self.run(
+            "export_parquet",
+            columns=", ".join(named),
+            path=where,
+            start=str(start),
+            count=str(end - start),
+        )
 
     def close(self) -> None:
         """Close the database."""
         self._connection.close()
+
+    def _piece(self, number: int) -> Path:
+        return self.folder / _PIECE.format(f"{number:06d}")
+
+    def _listed(self, each: str) -> str:
+        columns = enumerate(self.columns)
+        return ", ".join(each.format(n=n, sql=column.sql) for n, column in columns)
 
 
 def literal(text: str) -> str:

@@ -1,2 +1,2 @@
-COPY (SELECT {columns} FROM staged WHERE rowid >= {start} AND rowid < {end})
+COPY (SELECT {columns} FROM staged LIMIT {count} OFFSET {start})
 TO {path} (FORMAT parquet, COMPRESSION zstd)

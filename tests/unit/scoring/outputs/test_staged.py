@@ -9,9 +9,9 @@ def test_memory_does_not_grow_with_the_cores_of_the_machine(monkeypatch):
     """Each thread of DuckDB has buffers of its own, and one to a core is too many for the limit."""
     connect, asked = duckdb.connect, {}
 
-    def noted(path, config):
+    def noted(config):
         asked.update(config)
-        return connect(path, config=config)
+        return connect(config=config)
 
     monkeypatch.setattr(duckdb, "connect", noted)
     with staging([StagedColumn(name="apple_id", type="bigint")]):

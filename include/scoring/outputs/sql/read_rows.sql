@@ -1,5 +1,4 @@
 -- Rows that were read a line at a time; in the file every value is quoted, and NULL is empty.
-INSERT INTO staged
 SELECT *
 FROM read_csv(
     ?,

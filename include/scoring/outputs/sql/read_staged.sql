@@ -1,1 +1,0 @@
-SELECT {columns} FROM staged WHERE rowid >= ? AND rowid < ?

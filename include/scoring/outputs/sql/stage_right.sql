@@ -1,1 +1,0 @@
-INSERT INTO staged SELECT {ids}, {values} FROM sent POSITIONAL JOIN answered WHERE answered.fits
