@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
+# Operators are no part of a plugin. But executors fork their tasks from a process that has loaded
+# the plugins: what the DAG file imports is imported there once, and not by every task anew.
+from batch_transform import load, recover, slicing, transform, wait  # noqa: F401
 from batch_transform.timetable import PartitionTimetable
 
 
