@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 PROJECT = Path(__file__).parents[1]
 _HOME = tempfile.mkdtemp(prefix="airflow-home-")
@@ -30,12 +31,26 @@ os.environ.update(
 )
 
 
+def _is_of_the_laptop(nodeid):
+    """Tell whether a test needs the stack that all but those of the commands share."""
+    return nodeid.startswith("tests/e2e/") and "/test_commands.py" not in nodeid
+
+
+class _Scheduling(LoadScopeScheduling):
+    """Keeps together on one worker what shares a file, or the laptop stack."""
+
+    def _split_scope(self, nodeid):
+        return "laptop" if _is_of_the_laptop(nodeid) else nodeid.split("::", 1)[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return _Scheduling(config, log)
+
+
 def pytest_collection_modifyitems(items):
-    """Keep together on one worker what shares a file, or the laptop stack; the stack's first."""
-    for item in items:
-        shared = "laptop" if "laptop" in item.fixturenames else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(shared))
-    items.sort(key=lambda item: "laptop" not in item.fixturenames)
+    """Begin with what takes longest, so that no worker waits for it at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/e2e/"))
 
 
 def pytest_unconfigure():
