@@ -55,7 +55,7 @@ class World:
 
     def __init__(self):
         self.jobs, self.objects = InMemoryJobs(now=datetime.now(UTC)), InMemoryObjects()
-        self.models = InMemoryModels()
+        self.models, self.logs = InMemoryModels(), InMemoryLogs()
         self.models.described["flight-delay"] = {"PrimaryContainer": {"Image": "trees:1"}}
         self.memories, self.supervisor = {}, Supervisor()
         index = ExtractIndex(
@@ -71,7 +71,7 @@ class World:
 
     @property
     def services(self):
-        return Services(jobs=self.jobs, objects=self.objects, logs=InMemoryLogs())
+        return Services(jobs=self.jobs, objects=self.objects, logs=self.logs)
 
     def settings(self, **changes):
         return Settings(root=ROOT, poll_seconds=1, **changes)
