@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 from airflow.sdk import DAG, XComArg
 
-from batch_transform.extract import resubmit_param
-from batch_transform.load import LoadOperator, publish_param
+from batch_transform.load import LoadOperator
 from batch_transform.manifest import BuildManifestOperator
-from batch_transform.partition import partition_param
+from batch_transform.params import run_params
 from batch_transform.pipelines import InvalidPipelines, read_all
 from batch_transform.pools import pool_of
 from batch_transform.recover import RecoverOperator
@@ -18,7 +18,7 @@ from batch_transform.retrying import RetryByType
 from batch_transform.runbook import runbook
 from batch_transform.slicing import extract_tasks
 from batch_transform.timetable import PartitionTimetable
-from batch_transform.transform import TransformOperator, force_param
+from batch_transform.transform import TransformOperator
 from batch_transform.wait import TransformSensor
 from include.scoring import request
 from include.scoring.settings import Settings
@@ -40,12 +40,7 @@ def scoring_dag(pipeline: Pipeline, settings: Settings) -> DAG:
         schedule=PartitionTimetable(spec.schedule.timezone, f"{spec.schedule.at:%H:%M}"),
         start_date=datetime.combine(spec.start_date, time.min, UTC),
         catchup=False,
-        params={
-            "partition": partition_param(),
-            "force_rerun": force_param(),
-            "resubmit": resubmit_param(),
-            "publish_blocked": publish_param(),
-        },
+        params=run_params(),
         tags={"batch-transform", spec.record.format},
         default_args={
             "owner": spec.owner,
@@ -54,58 +49,49 @@ def scoring_dag(pipeline: Pipeline, settings: Settings) -> DAG:
             "execution_timeout": spec.limits.deadline,
         },
     ) as dag:
-        extract = extract_tasks(pipeline, settings)
-        build_manifest = BuildManifestOperator(
-            task_id="build_manifest",
-            index=XComArg(extract, "index"),
-            pipeline=pipeline,
-            settings=settings,
-        )
-        transform = TransformOperator(
-            task_id="transform",
-            index=XComArg(extract, "index"),
-            places=request.JobPlaces(
-                manifest=str(XComArg(build_manifest, "manifest")),
-                output=str(XComArg(build_manifest, "output")),
-            ),
-            pipeline=pipeline,
-            settings=settings,
-            retries=RETRIES_OF_JOBS,
-            retry_policy=RetryByType(),
-            **pool_of(pipeline, settings),
-        )
-        wait = TransformSensor(
-            task_id="wait",
-            job_name=XComArg(transform, "job_name"),
-            index=XComArg(extract, "index"),
-            settings=settings,
-            deadline=spec.limits.deadline,
-            retry_policy=RetryByType(),
-        )
-        recover = RecoverOperator(
-            task_id="recover",
-            index=XComArg(extract, "index"),
-            job_name=XComArg(wait, "job_name"),
-            pipeline=pipeline,
-            settings=settings,
-            retries=RETRIES_OF_JOBS,
-            retry_policy=RetryByType(),
-            priority_weight=FIRST_IN_THE_POOL,
-            weight_rule="absolute",
-            **pool_of(pipeline, settings),
-        )
-        load = LoadOperator(
-            task_id="load",
-            index=XComArg(extract, "index"),
-            job_name=XComArg(wait, "job_name"),
-            job_output=XComArg(wait, "output"),
-            coverage=XComArg(recover, "coverage"),
-            trigger_rule="none_failed",  # a partition without records has no job to wait for
-            pipeline=pipeline,
-            settings=settings,
-        )
-        build_manifest >> transform >> wait >> recover >> load
+        _bind_tasks(pipeline, settings)
     return dag
+
+
+def _bind_tasks(pipeline: Pipeline, settings: Settings) -> None:
+    """Make the tasks of a DAG, and hand on what each leaves."""
+    extract = extract_tasks(pipeline, settings)
+    index = XComArg(extract, "index")
+    bound: dict[str, Any] = {"index": index, "pipeline": pipeline, "settings": settings}
+    paid: dict[str, Any] = {"retries": RETRIES_OF_JOBS, "retry_policy": RetryByType()}
+    pool = pool_of(pipeline, settings)
+    build_manifest = BuildManifestOperator(task_id="build_manifest", **bound)
+    places = request.JobPlaces(
+        manifest=str(XComArg(build_manifest, "manifest")),
+        output=str(XComArg(build_manifest, "output")),
+    )
+    transform = TransformOperator(task_id="transform", places=places, **bound, **paid, **pool)
+    wait = TransformSensor(
+        task_id="wait",
+        job_name=XComArg(transform, "job_name"),
+        index=index,
+        settings=settings,
+        deadline=pipeline.settings.limits.deadline,
+        retry_policy=RetryByType(),
+    )
+    recover = RecoverOperator(
+        task_id="recover",
+        job_name=XComArg(wait, "job_name"),
+        priority_weight=FIRST_IN_THE_POOL,
+        weight_rule="absolute",
+        **bound,
+        **paid,
+        **pool,
+    )
+    load = LoadOperator(
+        task_id="load",
+        job_name=XComArg(wait, "job_name"),
+        job_output=XComArg(wait, "output"),
+        coverage=XComArg(recover, "coverage"),
+        trigger_rule="none_failed",  # a partition without records has no job to wait for
+        **bound,
+    )
+    build_manifest >> transform >> wait >> recover >> load
 
 
 def _declare() -> None:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context, Param
+from airflow.sdk import BaseOperator, Context
 
 from batch_transform.connections import open_warehouse, s3_objects
 from batch_transform.failures import no_retry
+from batch_transform.params import RESUBMIT, is_asked
 from batch_transform.partition import partition_of
 from batch_transform.sources import open_source
 from include.scoring.extract import extract
@@ -22,20 +23,6 @@ from include.scoring.slices import Slice, slices
 from include.scoring.source import Source
 from include.scoring.sources.quarantine import QuarantineSource
 from include.scoring.spec import Pipeline
-
-RESUBMIT = "resubmit"
-
-
-def resubmit_param() -> Param:
-    """Return the run parameter ``resubmit``; each DAG has its own, since a Param keeps state."""
-    return Param(
-        False,
-        type="boolean",
-        title="Send quarantined records again",
-        description_md="Takes the records that the partition keeps in quarantine, and those alone,"
-        " through the pipeline again, and adds their rows to the partition. For when the model is"
-        " mended.",
-    )
 
 
 class ExtractOperator(BaseOperator):
@@ -94,7 +81,7 @@ class ExtractOperator(BaseOperator):
         self, context: Context, partition: Partition, objects: S3Objects
     ) -> Iterator[Source]:
         """Lend the pipeline's source; or what the partition keeps in quarantine."""
-        if not context["params"].get(RESUBMIT):
+        if not is_asked(context, RESUBMIT):
             with open_source(self.pipeline, self.part) as source:
                 yield source
             return

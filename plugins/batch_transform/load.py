@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context, Param
+from airflow.sdk import BaseOperator, Context
 
 from batch_transform.connections import open_warehouse, s3_objects, transform_jobs
 from batch_transform.failures import no_retry
+from batch_transform.params import PUBLISH, is_asked
 from include.scoring.index import ExtractIndex
 from include.scoring.jobs.service import get
 from include.scoring.load import Job, Loaded, LoadRun, load
@@ -17,17 +18,6 @@ from include.scoring.outputs.coverage import Coverage
 from include.scoring.outputs.fetch import Places, covered
 from include.scoring.settings import Settings
 from include.scoring.spec import Pipeline
-
-
-def publish_param() -> Param:
-    """Return the run parameter ``publish_blocked``."""
-    return Param(
-        False,
-        type="boolean",
-        title="Publish whatever the checks say",
-        description_md="Publishes a partition that a check has blocked. Its outputs are read again;"
-        " no new transform job is started for the same data.",
-    )
 
 
 class LoadOperator(BaseOperator):
@@ -78,7 +68,7 @@ class LoadOperator(BaseOperator):
             quarantine=layout.quarantine,
             job=self._job(index),
             run_id=context["dag_run"].run_id,
-            publish_blocked=bool(context["params"].get("publish_blocked")),
+            publish_blocked=is_asked(context, PUBLISH),
         )
         with open_warehouse(self.pipeline.settings.target) as warehouse:
             loaded = load(run, objects, warehouse)

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from airflow.sdk import Context, Param
+from airflow.sdk import Context
 
+from batch_transform.params import PARTITION
 from include.scoring.partition import Partition, RunDates, resolve
 
 _MANUAL = "manual"
 _BACKFILL = "backfill"
-
-
-def partition_param() -> Param:
-    """Return the run parameter ``partition``; each DAG has its own, since a Param keeps state."""
-    return Param(
-        None,
-        type=["null", "string"],
-        format="date",
-        title="Partition",
-        description_md="The day to score. Empty: the run's own date; where that day is not over,"
-        " the last whole day. Leave it empty in a backfill, whose runs have their own dates.",
-    )
 
 
 def partition_of(context: Context, timezone: str) -> Partition:
@@ -31,7 +20,7 @@ def partition_of(context: Context, timezone: str) -> Partition:
     run = context["dag_run"]
     return resolve(
         RunDates(
-            parameter=context["params"].get("partition"),
+            parameter=context["params"].get(PARTITION),
             partition_key=run.partition_key,
             logical_date=run.logical_date,
             manual=run.run_type.value == _MANUAL,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTransformOperator
-from airflow.sdk import Context, Param
+from airflow.sdk import Context
 
 from batch_transform.connections import sagemaker_models
 from batch_transform.failures import no_retry
 from batch_transform.following import Follower
+from batch_transform.params import FORCE, is_asked
 from batch_transform.patience import Patience
 from batch_transform.stopping import WorkerStop
 from batch_transform.watch import Attempt, Watch
@@ -25,19 +26,7 @@ from include.scoring.request_checks import check
 from include.scoring.settings import Settings
 from include.scoring.spec import Pipeline
 
-FORCE = "force_rerun"
 _VERSION = "model_version"
-
-
-def force_param() -> Param:
-    """Return the run parameter ``force_rerun``; each DAG has its own, since a Param keeps state."""
-    return Param(
-        False,
-        type="boolean",
-        title="Force a new job",
-        description_md="Start, and pay for, another transform job even where one with the same"
-        " content, model and settings is running or has completed.",
-    )
 
 
 class TransformOperator(SageMakerTransformOperator):
@@ -155,7 +144,7 @@ class TransformOperator(SageMakerTransformOperator):
             request=request.fitted(asked, len(watched.index.shards)),
             instance_types=self.pipeline.settings.transform.kinds,
             claimant=Claimant(attempt=attempt.attempt, run=attempt.run_id),
-            force=bool(context["params"].get(FORCE, False)),
+            force=is_asked(context, FORCE),
         )
 
     def _follow(
