@@ -1,7 +1,8 @@
 """One measured extract in a process of its own: `… PROGRAM FORMAT COMPRESSION ROWS`.
 
 Prints JSON: seconds and CPU seconds from the first word to the database to the last byte stored,
-and the process's peak memory in MB. Reads BENCH_DSN, BENCH_S3 and two Airflow connections.
+when all is imported, and the process's peak memory in MB. Reads BENCH_DSN, BENCH_S3 and two Airflow
+connections.
 """
 
 import json
@@ -22,6 +23,8 @@ QUERY = f"SELECT {', '.join(COLUMNS)} FROM bench_flights WHERE flight_id <= {{}}
 
 def ours(record_format, compression, rows):
     """The extract task's own work, with its connections."""
+    import isal.isal_zlib  # noqa: F401  # the work imports it late
+
     from batch_transform.connections import s3_objects
     from batch_transform.sources import open_source
     from include.scoring.extract import extract
@@ -117,7 +120,15 @@ def floor(record_format, compression, rows):
     return run
 
 
+def import_hooks():
+    """Import what all but the floor import only when they run."""
+    import psycopg2  # noqa: F401
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook  # noqa: F401
+    from airflow.providers.postgres.hooks.postgres import PostgresHook  # noqa: F401
+
+
 def main(program, record_format, compression, rows):
+    import_hooks()
     run = {"ours": ours, "operator": operator, "floor": floor}[program](
         record_format, compression, int(rows)
     )
