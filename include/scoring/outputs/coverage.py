@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from include.scoring.errors import OutputError
 from include.scoring.index import ExtractIndex, Shard
 from include.scoring.names import S3Uri
+from include.scoring.outputs.ids import shown
 
 _SHOWN = 10
 
@@ -66,9 +67,7 @@ class Quarantined(_Entry):
     record: str
 
     def __str__(self) -> str:
-        shown = ", ".join(self.id)
-        named = shown if len(self.id) == 1 else f"({shown})"
-        return f"{self.shard}, line {self.line}, id {named}: {self.reason}"
+        return f"{self.shard}, line {self.line}, id {shown(self.id)}: {self.reason}"
 
 
 class Coverage(_Entry):

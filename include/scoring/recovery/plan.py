@@ -90,15 +90,19 @@ class State:
         """
         return len(self.given_up) + sum(_is_certain(each) for each in self.suspects)
 
-    @property
-    def is_hopeless(self) -> bool:
-        """Whether the service fails whatever is sent, the second time."""
-        return (
+    def is_hopeless(self, allowed: int) -> bool:
+        """Tell whether the service fails whatever is sent: whole, once more, and cut.
+
+        It is not cut where even one bad record in each span were more than what is allowed.
+        """
+        fails_everything = (
             not self.answered
             and not self.given_up
             and len(self.suspects) > 1
             and all(_is_certain(each) and _is_of_service(each) for each in self.suspects)
         )
+        was_cut = all(each.times > 2 for each in self.suspects)
+        return fails_everything and (was_cut or self.certain > allowed)
 
 
 @dataclass(frozen=True, kw_only=True)

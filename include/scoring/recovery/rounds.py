@@ -181,6 +181,11 @@ def _request(run: Recovery, sent: Round, layout: RunLayout) -> dict[str, Any]:
 def _limit(run: Recovery, progress: _Progress, number: int) -> str | None:
     """Say which limit is hit before a round; None where none is."""
     limits, state = run.pipeline.settings.limits, progress.state
+    if state.is_hopeless(run.allowed):
+        raise JobFailed(
+            f"The service fails whatever is sent: {_shown(state.suspects[0].blame)}. See the log of"
+            f" {progress.jobs[-1].name}; once it is mended, clear the transform task"
+        )
     if state.certain > run.allowed:
         return (
             f"at least {state.certain} of {run.index.records} records are bad, and"
@@ -188,11 +193,6 @@ def _limit(run: Recovery, progress: _Progress, number: int) -> str | None:
         )
     if not state.suspects:
         return None
-    if state.is_hopeless:
-        raise JobFailed(
-            f"The service fails whatever is sent: {_shown(state.suspects[0].blame)}. See the log of"
-            f" {progress.jobs[-1].name}; once it is mended, clear the transform task"
-        )
     if number > limits.max_rounds:
         return f"limits.max_rounds allows {limits.max_rounds} rounds"
     hours = _instance_seconds(progress.jobs) / 3600

@@ -3,7 +3,7 @@
 from datetime import date
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from include.scoring.names import RunLayout, S3Uri
@@ -72,6 +72,7 @@ def test_the_bad_are_given_up_and_every_good_one_is_answered_once(case, compress
 
 
 @settings(max_examples=40, deadline=None)
+@example((4, 2, {2, 3}, 1, 0), TimedOut)  # a bad one in every shard is not a broken service
 @given(cases().filter(lambda case: len(case[2]) <= 3 < case[0]), st.sampled_from([Died, TimedOut]))
 def test_however_a_few_bad_ones_fail(case, error):
     assert run_of(case, error()) <= 3 + 3 * len(case[2])

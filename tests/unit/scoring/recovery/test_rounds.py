@@ -115,14 +115,16 @@ def test_a_service_that_fails_some_for_a_while_hits_no_limit(run):
     assert len(this.loaded(coverage)[0]) == 40
 
 
-def test_a_service_that_fails_everything_twice_fails_the_run(run):
+@pytest.mark.parametrize(("allowed", "jobs"), [("50%", 3), (0, 2)])
+def test_a_service_that_fails_everything_fails_the_run(run, allowed, jobs):
     def model(batch):
         raise Refused(500, "no model")
 
-    this = run(apples(8), model, **four_shards())
+    limits = {"bad_records": allowed, "on_limit": "load_rest"}
+    this = run(apples(8), model, **four_shards(limits=limits))
     with pytest.raises(JobFailed, match=r"fails whatever is sent.*500 no model"):
         this.recover()
-    assert len(this.service.jobs.created) == 2
+    assert len(this.service.jobs.created) == jobs
 
 
 @pytest.mark.parametrize("bad", [{1}, {20}, {40}, {7, 33}, {11, 12}])
