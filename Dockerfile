@@ -1,8 +1,7 @@
 # One image for every service of docker-compose.yaml: Airflow with the package in it.
 FROM python:3.12-slim-bookworm
 
-ENV PYTHONPATH=/opt/batch-transform \
-    PYTHONUNBUFFERED=1 \
+ENV PYTHONUNBUFFERED=1 \
     AIRFLOW_HOME=/opt/airflow \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/batch-transform/dags \
     AIRFLOW__CORE__PLUGINS_FOLDER=/opt/batch-transform/plugins

@@ -8,21 +8,21 @@ from typing import Any
 
 from airflow.sdk import DAG, XComArg
 
-from batch_transform.load import LoadOperator
-from batch_transform.manifest import BuildManifestOperator
+from batch_transform.declared import InvalidPipelines, read_all
+from batch_transform.following.retrying import RetryByType
+from batch_transform.operators.build_manifest import BuildManifestOperator
+from batch_transform.operators.join_slices import extract_tasks
+from batch_transform.operators.load import LoadOperator
+from batch_transform.operators.recover import RecoverOperator
+from batch_transform.operators.transform import TransformOperator
+from batch_transform.operators.wait import TransformSensor
 from batch_transform.params import run_params
-from batch_transform.pipelines import InvalidPipelines, read_all
 from batch_transform.pools import pool_of
-from batch_transform.recover import RecoverOperator
-from batch_transform.retrying import RetryByType
 from batch_transform.runbook import runbook
-from batch_transform.slicing import extract_tasks
+from batch_transform.scoring.deployment import Settings
+from batch_transform.scoring.jobs import request
+from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.timetable import PartitionTimetable
-from batch_transform.transform import TransformOperator
-from batch_transform.wait import TransformSensor
-from include.scoring import request
-from include.scoring.settings import Settings
-from include.scoring.spec import Pipeline
 
 # What waiting cures may take hours; RetryByType gives other errors fewer.
 RETRIES_OF_JOBS = 8

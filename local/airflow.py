@@ -187,7 +187,6 @@ def _environment(
     return {
         **inherited,
         "AIRFLOW_HOME": str(settings.home),
-        "PYTHONPATH": str(PROJECT),
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
-from include.scoring.errors import ConfigurationError
-from include.scoring.jobs.logtail import CloudWatchLogs
-from include.scoring.jobs.service import SageMakerJobs
-from include.scoring.jobs.watch import Services
-from include.scoring.models import SageMakerModels
-from include.scoring.objects import S3Objects
-from include.scoring.spec import Target
-from include.scoring.warehouse.files import FilesWarehouse
-from include.scoring.warehouse.loader import Warehouse
-from include.scoring.warehouse.postgres import PostgresWarehouse
+from batch_transform.scoring.aws.objects import S3Objects
+from batch_transform.scoring.errors import ConfigurationError
+from batch_transform.scoring.jobs.logs import CloudWatchLogs
+from batch_transform.scoring.jobs.look import Services
+from batch_transform.scoring.jobs.models import SageMakerModels
+from batch_transform.scoring.jobs.service import SageMakerJobs
+from batch_transform.scoring.pipeline import Target
+from batch_transform.scoring.warehouse.files import FilesWarehouse
+from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
+from batch_transform.scoring.warehouse.protocol import Warehouse
 
 if TYPE_CHECKING:
     from psycopg import Connection

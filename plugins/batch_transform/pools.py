@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from include.scoring.settings import Settings
-from include.scoring.spec import Pipeline
+from batch_transform.scoring.deployment import Settings
+from batch_transform.scoring.pipeline import Pipeline
 
 
 def pool_of(pipeline: Pipeline, settings: Settings) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from include.scoring.spec import Pipeline
+from batch_transform.scoring.pipeline import Pipeline
 
 _TEXT = """\
 {description}

@@ -26,10 +26,10 @@ def ours(record_format, compression, rows):
     import isal.isal_zlib  # noqa: F401  # the work imports it late
 
     from batch_transform.connections import s3_objects
-    from batch_transform.sources import open_source
-    from include.scoring.extract import extract
-    from include.scoring.names import RunLayout, S3Uri
-    from include.scoring.partition import Partition
+    from batch_transform.open_source import open_source
+    from batch_transform.scoring.extract.extract import extract
+    from batch_transform.scoring.names import RunLayout, S3Uri
+    from batch_transform.scoring.partition import Partition
 
     pipeline = bench_pipeline(record_format, compression, rows)
     partition = Partition(day=date(2013, 6, 1), timezone="UTC")
@@ -44,7 +44,7 @@ def ours(record_format, compression, rows):
 
 
 def bench_pipeline(record_format, compression, rows):
-    from include.scoring.spec import Pipeline, PipelineFile
+    from batch_transform.scoring.pipeline import Pipeline, PipelineFile
 
     settings = {
         "description": "Benchmark",

@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 import psycopg
 
-from include.scoring.index import ExtractIndex, Shard
+from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from local.aws.testing import running_aws
 from local.postgres import start_postgres
 from local.processes import Processes

@@ -23,13 +23,13 @@ def ours(form, endpoint, dsn, context):
     import boto3
     import duckdb  # noqa: F401  # which the stage would import
 
-    from include.scoring.index import ExtractIndex
-    from include.scoring.load import Job, LoadRun, load
-    from include.scoring.names import S3Uri
-    from include.scoring.objects import S3Objects
-    from include.scoring.outputs.fetch import Places, covered
-    from include.scoring.spec import Pipeline, PipelineFile
-    from include.scoring.warehouse.postgres import PostgresWarehouse
+    from batch_transform.scoring.aws.objects import S3Objects
+    from batch_transform.scoring.extract.index import ExtractIndex
+    from batch_transform.scoring.names import S3Uri
+    from batch_transform.scoring.outputs.fetch import Places, covered
+    from batch_transform.scoring.pipeline import Pipeline, PipelineFile
+    from batch_transform.scoring.publish.load import Job, LoadRun, load
+    from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
 
     client = boto3.client("s3", endpoint_url=endpoint, **context["aws"])
     objects = S3Objects(client)

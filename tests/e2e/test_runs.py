@@ -44,7 +44,7 @@ def test_nothing_filled_in_scores_the_last_whole_day_which_has_no_flights(laptop
         "recover": "skipped",
         "load": "success",
     }
-    from include.scoring.partition import last_whole_day
+    from batch_transform.scoring.partition import last_whole_day
 
     expected = {
         last_whole_day(moment, "America/New_York").label for moment in (before, datetime.now(UTC))

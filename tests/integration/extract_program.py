@@ -12,12 +12,12 @@ from pathlib import Path
 import boto3
 import psycopg2
 
-from include.scoring.extract import extract
-from include.scoring.names import RunLayout, S3Uri
-from include.scoring.objects import S3Objects
-from include.scoring.partition import Partition
-from include.scoring.sources.postgres import CopySource
-from include.scoring.spec import Pipeline, PipelineFile
+from batch_transform.scoring.aws.objects import S3Objects
+from batch_transform.scoring.extract.extract import extract
+from batch_transform.scoring.names import RunLayout, S3Uri
+from batch_transform.scoring.partition import Partition
+from batch_transform.scoring.pipeline import Pipeline, PipelineFile
+from batch_transform.scoring.sources.postgres.copy_source import CopySource
 from tests.unit.scoring.conftest import SETTINGS
 
 

@@ -7,12 +7,13 @@ import tracemalloc
 
 import pytest
 
-from batch_transform.sources import open_source
-from include.scoring.errors import SourceChanged, SourceError
-from include.scoring.extract import extract
-from include.scoring.names import RunLayout, S3Uri
-from include.scoring.objects import InMemoryObjects, ObjectChanged, S3Objects
-from include.scoring.sources.files import FileSource
+from batch_transform.open_source import open_source
+from batch_transform.scoring.aws.objects import ObjectChanged, S3Objects
+from batch_transform.scoring.errors import SourceChanged, SourceError
+from batch_transform.scoring.extract.extract import extract
+from batch_transform.scoring.names import RunLayout, S3Uri
+from batch_transform.scoring.sources.files.file_source import FileSource
+from batch_transform.scoring.testing import InMemoryObjects
 from local.aws.testing import local_aws  # noqa: F401
 
 BUCKET = "lake-bucket"

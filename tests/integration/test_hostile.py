@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
-from include.scoring.errors import SourceError
-from include.scoring.extract import extract
-from include.scoring.source import RowsSource
-from include.scoring.sources.postgres import CopySource
-from include.scoring.sources.sql import SqlSource
+from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.extract.extract import extract
+from batch_transform.scoring.sources.postgres.copy_source import CopySource
+from batch_transform.scoring.sources.sql import SqlSource
+from batch_transform.scoring.testing import RowsSource
 from tests.integration.hostile import (
     BROKEN_LINES,
     COLUMNS,

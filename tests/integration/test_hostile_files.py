@@ -12,13 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import csv, parquet
 
-from include.scoring.errors import SourceError
-from include.scoring.extract import extract
-from include.scoring.kinds import Column
-from include.scoring.names import S3Uri
-from include.scoring.objects import InMemoryObjects
-from include.scoring.source import RowsSource
-from include.scoring.sources.files import FileSource
+from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.extract.extract import extract
+from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.sources.files.file_source import FileSource
+from batch_transform.scoring.testing import InMemoryObjects, RowsSource
 from tests.integration.hostile import (
     BROKEN_LINES,
     COLUMNS,

@@ -9,20 +9,20 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from include.scoring.errors import (
+from batch_transform.scoring.errors import (
     CapacityShort,
     NameTaken,
     RequestRefused,
     ServiceBroken,
     Unreachable,
 )
-from include.scoring.jobs.claim import Claimant
-from include.scoring.jobs.fake import InMemoryJobs
-from include.scoring.jobs.logtail import CloudWatchLogs
-from include.scoring.jobs.memory import InMemoryMemory, begin
-from include.scoring.jobs.service import COMPLETED, FAILED, STOPPED, SageMakerJobs, get
-from include.scoring.jobs.start import Wanted
-from include.scoring.models import InMemoryModels, SageMakerModels, checked, of_package_group
+from batch_transform.scoring.jobs.claim import Claimant
+from batch_transform.scoring.jobs.logs import CloudWatchLogs
+from batch_transform.scoring.jobs.memory import begin
+from batch_transform.scoring.jobs.models import SageMakerModels, checked, of_package_group
+from batch_transform.scoring.jobs.service import COMPLETED, FAILED, STOPPED, SageMakerJobs, get
+from batch_transform.scoring.jobs.start import Wanted
+from batch_transform.scoring.testing import InMemoryJobs, InMemoryMemory, InMemoryModels
 from local.aws.testing import running_aws
 from tests.contract.aws.conftest import CONTAINERS
 

@@ -6,13 +6,12 @@ import psycopg
 import pytest
 from pydantic import ValidationError
 
-from include.scoring.errors import OutputError, PartitionBlocked, TargetMismatch
-from include.scoring.load import Job, LoadRun, load
-from include.scoring.names import S3Uri
-from include.scoring.outputs.coverage import Quarantined
-from include.scoring.outputs.fetch import covered
-from include.scoring.quarantine import from_json_lines
-from include.scoring.warehouse.postgres import PostgresWarehouse
+from batch_transform.scoring.errors import OutputError, PartitionBlocked, TargetMismatch
+from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.outputs.fetch import covered
+from batch_transform.scoring.publish.load import Job, LoadRun, load
+from batch_transform.scoring.records.quarantine import Quarantined, from_json_lines
+from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
 from tests.unit.scoring.outputs.partitions import PLACES, Sent, put
 
 DAY = date(2013, 6, 1)

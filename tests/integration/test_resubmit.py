@@ -4,15 +4,15 @@ from datetime import date
 
 import pytest
 
-from include.scoring.errors import SourceError, Superseded
-from include.scoring.extract import extract
-from include.scoring.load import Job, LoadRun, load
-from include.scoring.names import RunLayout, S3Uri
-from include.scoring.outputs.fetch import Places, covered
-from include.scoring.partition import Partition
-from include.scoring.source import RowsSource
-from include.scoring.sources.quarantine import QuarantineSource
-from include.scoring.warehouse.postgres import PostgresWarehouse
+from batch_transform.scoring.errors import SourceError, Superseded
+from batch_transform.scoring.extract.extract import extract
+from batch_transform.scoring.names import RunLayout, S3Uri
+from batch_transform.scoring.outputs.fetch import Places, covered
+from batch_transform.scoring.partition import Partition
+from batch_transform.scoring.publish.load import Job, LoadRun, load
+from batch_transform.scoring.publish.quarantine_source import QuarantineSource
+from batch_transform.scoring.testing import RowsSource
+from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
 
 DAY = Partition(day=date(2013, 6, 1), timezone="UTC")
 BAD = "ERROR"

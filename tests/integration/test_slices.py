@@ -7,16 +7,16 @@ import psycopg2
 import pytest
 from sqlalchemy import create_engine, text
 
-from include.scoring.errors import SourceError
-from include.scoring.extract import extract
-from include.scoring.join import join
-from include.scoring.names import RunLayout, S3Uri
-from include.scoring.objects import ObjectMissing, S3Objects
-from include.scoring.reshape import Reshape
-from include.scoring.slices import slices
-from include.scoring.sources.postgres import CopySource
-from include.scoring.sources.sql import SqlSource
-from include.scoring.upload import PART_BYTES
+from batch_transform.scoring.aws.objects import ObjectMissing, S3Objects
+from batch_transform.scoring.aws.upload import PART_BYTES
+from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.extract.extract import extract
+from batch_transform.scoring.extract.join import join
+from batch_transform.scoring.names import RunLayout, S3Uri
+from batch_transform.scoring.sources.postgres.copy_source import CopySource
+from batch_transform.scoring.sources.reshape import Reshape
+from batch_transform.scoring.sources.slices import slices
+from batch_transform.scoring.sources.sql import SqlSource
 from local.aws.testing import local_aws  # noqa: F401
 
 BUCKET = "slices-bucket"

@@ -10,11 +10,11 @@ import psycopg
 import pytest
 
 from batch_transform.connections import postgres_connection, sql_engine
-from batch_transform.sources import open_source
-from include.scoring.errors import ConfigurationError
-from include.scoring.extract import extract
-from include.scoring.sources.postgres import CopySource
-from include.scoring.sources.sql import SqlSource
+from batch_transform.open_source import open_source
+from batch_transform.scoring.errors import ConfigurationError
+from batch_transform.scoring.extract.extract import extract
+from batch_transform.scoring.sources.postgres.copy_source import CopySource
+from batch_transform.scoring.sources.sql import SqlSource
 
 # Everything a parameter could be mistaken for, too.
 QUERY = """
@@ -155,7 +155,7 @@ def test_the_contract_is_held_before_a_row_is_read(
 
 
 def _columns(index):
-    from include.scoring.kinds import Column
+    from batch_transform.scoring.kinds import Column
 
     return [Column(name=name) for name in index.columns]
 

@@ -21,16 +21,16 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.sdk.execution_time import task_runner
 from botocore.exceptions import ClientError
 
-from batch_transform.transform import TransformOperator
-from batch_transform.trigger import TransformJobTrigger
-from batch_transform.wait import TransformSensor
-from include.scoring import request
-from include.scoring.index import ExtractIndex, Shard
-from include.scoring.jobs.memory import InMemoryMemory
-from include.scoring.manifest import build as build_manifest
-from include.scoring.names import S3Uri
-from include.scoring.pipelines import read_pipeline
-from include.scoring.settings import SHIPPED_PIPELINES, Settings
+from batch_transform.following.trigger import TransformJobTrigger
+from batch_transform.operators.transform import TransformOperator
+from batch_transform.operators.wait import TransformSensor
+from batch_transform.scoring.deployment import SHIPPED_PIPELINES, Settings
+from batch_transform.scoring.extract.index import ExtractIndex, Shard
+from batch_transform.scoring.extract.manifest import build as build_manifest
+from batch_transform.scoring.jobs import request
+from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.pipelines import read_pipeline
+from batch_transform.scoring.testing import InMemoryMemory
 from local.aws.testing import running_aws
 from tests.contract.aws.conftest import CONTAINERS
 from tests.unit.airflow.conftest import Supervisor
@@ -152,9 +152,9 @@ def side(aws, request, monkeypatch):
     supervisor = Supervisor()
     supervisor.states = {"r": {"t": "failed"}}
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
-    monkeypatch.setattr("batch_transform.following._AT_FIRST_SECONDS", 0)
-    monkeypatch.setattr("batch_transform.trigger._SHORTEST_SECONDS", 0)
-    monkeypatch.setattr("batch_transform.stopping._WORKER_SECONDS", 0.2)
+    monkeypatch.setattr("batch_transform.following.follower._AT_FIRST_SECONDS", 0)
+    monkeypatch.setattr("batch_transform.following.trigger._SHORTEST_SECONDS", 0)
+    monkeypatch.setattr("batch_transform.following.stopping._WORKER_SECONDS", 0.2)
     yield Side(aws, re.sub("[^a-z]+", "-", request.node.name)[-40:].strip("-"))
     aws.order("DELETE", "faults")
     aws.order("PUT", "limits", {"ml.m5.large": 100})

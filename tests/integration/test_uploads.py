@@ -11,13 +11,13 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from include.scoring.errors import SourceError
-from include.scoring.extract import extract
-from include.scoring.names import RunLayout, S3Uri
-from include.scoring.objects import ObjectMissing, S3Objects
-from include.scoring.source import RowsSource
-from include.scoring.sources.postgres import CopySource
-from include.scoring.upload import PART_BYTES
+from batch_transform.scoring.aws.objects import ObjectMissing, S3Objects
+from batch_transform.scoring.aws.upload import PART_BYTES
+from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.extract.extract import extract
+from batch_transform.scoring.names import RunLayout, S3Uri
+from batch_transform.scoring.sources.postgres.copy_source import CopySource
+from batch_transform.scoring.testing import RowsSource
 from local.aws.testing import local_aws  # noqa: F401
 
 BUCKET = "uploads-bucket"

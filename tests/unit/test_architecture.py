@@ -6,59 +6,108 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-ROOMS = {
+PLUGINS = PROJECT / "plugins"
+SCORING = PLUGINS / "batch_transform" / "scoring"
+HOUSES = {
     # package: folder, and the project's packages it may import
-    "dags": (PROJECT / "dags", {"batch_transform", "include"}),
-    "batch_transform": (PROJECT / "plugins", {"batch_transform", "include"}),
-    "include": (PROJECT / "include", {"include"}),
+    "dags": (PROJECT / "dags", {"batch_transform"}),
+    "batch_transform": (PLUGINS, {"batch_transform"}),
     "local": (PROJECT / "local", {"local"}),
 }
-PACKAGES = {*ROOMS, "tests"}
-EDGES = {"airflow": {"dags", "batch_transform"}}
+PACKAGES = {*HOUSES, "include", "tests"}
+# The rooms of scoring from the top to the ground: each may import those below it.
+FLOORS = [
+    {"testing", "pipelines"},
+    {"publish"},
+    {"recovery", "warehouse"},
+    {"outputs"},
+    {"jobs"},
+    {"extract"},
+    {"sources"},
+    {"records"},
+    {"pipeline"},
+    {"aws"},
+    {"deployment", "partition"},
+    {"kinds", "names"},
+    {"errors"},
+]
+
+
+def imported_modules(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import of {node.module}"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def imported_packages(path):
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import of {node.module}"
-            yield node.module.split(".")[0]
+    return {module.split(".")[0] for module in imported_modules(path)}
 
 
 def sources(folder):
     return sorted(path for path in folder.rglob("*.py"))
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_each_room_imports_only_what_it_may(room):
-    folder, allowed = ROOMS[room]
+@pytest.mark.parametrize("house", HOUSES)
+def test_each_house_imports_only_what_it_may(house):
+    folder, allowed = HOUSES[house]
     assert sources(folder)
     for path in sources(folder):
-        strangers = set(imported_packages(path)) & PACKAGES - allowed
+        strangers = imported_packages(path) & PACKAGES - allowed
         assert not strangers, f"{path.relative_to(PROJECT)} imports {strangers}"
 
 
-@pytest.mark.parametrize("room", sorted(set(ROOMS) - EDGES["airflow"]))
-def test_only_the_edges_import_airflow(room):
-    folder, _ = ROOMS[room]
-    importers = [path for path in sources(folder) if "airflow" in imported_packages(path)]
-    assert importers == []
+def floor_of(room):
+    return next(number for number, rooms in enumerate(FLOORS) if room in rooms)
+
+
+def test_every_room_of_scoring_has_a_floor():
+    rooms = {path.stem for path in SCORING.iterdir() if path.name[0] not in "._" or path.is_dir()}
+    assert rooms - {"__pycache__"} == set().union(*FLOORS)
+
+
+def test_inside_scoring_imports_lead_downwards():
+    for path in sources(SCORING):
+        room = path.relative_to(SCORING).parts[0].removesuffix(".py")
+        if room == "__init__":
+            continue
+        for module in imported_modules(path):
+            if not module.startswith("batch_transform.scoring."):
+                continue
+            other = module.split(".")[2]
+            assert other == room or floor_of(other) > floor_of(room), f"{path} imports {module}"
+
+
+def test_only_the_package_around_scoring_imports_airflow():
+    assert [path for path in sources(SCORING) if "airflow" in imported_packages(path)] == []
+    for path in sources(SCORING):
+        airflow_side = [
+            module
+            for module in imported_modules(path)
+            if module.startswith("batch_transform.")
+            and not module.startswith("batch_transform.scoring")
+        ]
+        assert airflow_side == [], f"{path} imports {airflow_side}"
+
+
+def test_include_holds_what_a_user_writes_and_nothing_else():
+    assert [path.name for path in (PROJECT / "include").iterdir()] == ["pipelines"]
 
 
 def test_airflow_executes_one_plugin_file_and_no_other():
     from airflow._shared.module_loading.file_discovery import find_path_from_directory
 
-    plugins = PROJECT / "plugins"
-    executed = find_path_from_directory(str(plugins), ".airflowignore", "glob")
-    executed = {Path(path).relative_to(plugins) for path in executed if path.endswith(".py")}
+    executed = find_path_from_directory(str(PLUGINS), ".airflowignore", "glob")
+    executed = {Path(path).relative_to(PLUGINS) for path in executed if path.endswith(".py")}
     assert executed == {Path("batch_transform_plugin.py")}
 
 
 def test_no_module_passes_three_hundred_lines():
     long = {
         str(path.relative_to(PROJECT)): lines
-        for folder, _ in ROOMS.values()
+        for folder, _ in HOUSES.values()
         for path in sources(folder)
         if (lines := len(path.read_text().splitlines())) > 300
     }

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from cryptography.fernet import Fernet
 
-from include.scoring.settings import Settings
+from batch_transform.scoring.deployment import Settings
 
 PROJECT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text())

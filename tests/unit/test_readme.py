@@ -42,7 +42,7 @@ def test_ci_runs_exactly_the_readmes_test_command():
 
 
 def test_every_setting_is_documented():
-    from include.scoring.spec import PipelineFile
+    from batch_transform.scoring.pipeline import PipelineFile
 
     documented = set(
         re.findall(r"`\.?([a-z_.<>]+)`", (PROJECT / "docs" / "pipeline.md").read_text())

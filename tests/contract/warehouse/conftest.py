@@ -8,12 +8,13 @@ import duckdb
 import psycopg
 import pytest
 
-from include.scoring.names import S3Uri
-from include.scoring.objects import InMemoryObjects, ObjectMissing
-from include.scoring.quarantine import from_json_lines
-from include.scoring.spec import Target
-from include.scoring.warehouse.files import FilesWarehouse
-from include.scoring.warehouse.postgres import PostgresWarehouse
+from batch_transform.scoring.aws.objects import ObjectMissing
+from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.pipeline import Target
+from batch_transform.scoring.records.quarantine import from_json_lines
+from batch_transform.scoring.testing import InMemoryObjects
+from batch_transform.scoring.warehouse.files import FilesWarehouse
+from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
 
 COPY = {
     "copy_binary",

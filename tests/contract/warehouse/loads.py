@@ -3,10 +3,10 @@
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
-from include.scoring.ledger import Entry
-from include.scoring.outputs.coverage import Quarantined
-from include.scoring.outputs.staged import StagedColumn, staging
-from include.scoring.warehouse.loader import Load
+from batch_transform.scoring.outputs.staged import StagedColumn, staging
+from batch_transform.scoring.records.quarantine import Quarantined
+from batch_transform.scoring.warehouse.ledger import Entry
+from batch_transform.scoring.warehouse.protocol import Load
 
 BAD = Quarantined(
     id=("7", "red"), shard="part-00000.csv", line=3, status="400", reason="it's bad", record="7,red"

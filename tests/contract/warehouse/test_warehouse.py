@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from include.scoring.errors import Superseded
+from batch_transform.scoring.errors import Superseded
 from tests.contract.warehouse.loads import (
     BAD,
     FIRST,

@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from include.scoring import manifest, request
-from include.scoring.extract import extract
-from include.scoring.jobs.logtail import CloudWatchLogs
-from include.scoring.jobs.service import IN_PROGRESS, SageMakerJobs
-from include.scoring.jobs.watch import Services
-from include.scoring.names import RunLayout, S3Uri
-from include.scoring.objects import S3Objects
-from include.scoring.outputs.reconcile import columns_of, stage_outputs
-from include.scoring.outputs.staged import staging
-from include.scoring.recovery.rounds import Recovery, recover
-from include.scoring.source import RowsSource
+from batch_transform.scoring.aws.objects import S3Objects
+from batch_transform.scoring.extract import manifest
+from batch_transform.scoring.extract.extract import extract
+from batch_transform.scoring.jobs import request
+from batch_transform.scoring.jobs.logs import CloudWatchLogs
+from batch_transform.scoring.jobs.look import Services
+from batch_transform.scoring.jobs.service import IN_PROGRESS, SageMakerJobs
+from batch_transform.scoring.names import RunLayout, S3Uri
+from batch_transform.scoring.outputs.reconcile import columns_of, stage_outputs
+from batch_transform.scoring.outputs.staged import staging
+from batch_transform.scoring.recovery.rounds import Recovery, recover
+from batch_transform.scoring.testing import RowsSource
 from local.aws.testing import running_aws
 
 CONTAINERS = Path(__file__).with_name("containers.yaml")

@@ -6,16 +6,19 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.execution_time import task_runner
 
-from include.scoring import request
-from include.scoring.index import ExtractIndex, Shard
-from include.scoring.jobs.fake import InMemoryJobs, InMemoryLogs
-from include.scoring.jobs.memory import InMemoryMemory
-from include.scoring.jobs.watch import Services
-from include.scoring.models import InMemoryModels
-from include.scoring.names import S3Uri
-from include.scoring.objects import InMemoryObjects
-from include.scoring.pipelines import read_pipeline
-from include.scoring.settings import SHIPPED_PIPELINES, Settings
+from batch_transform.scoring.deployment import SHIPPED_PIPELINES, Settings
+from batch_transform.scoring.extract.index import ExtractIndex, Shard
+from batch_transform.scoring.jobs import request
+from batch_transform.scoring.jobs.look import Services
+from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.pipelines import read_pipeline
+from batch_transform.scoring.testing import (
+    InMemoryJobs,
+    InMemoryLogs,
+    InMemoryMemory,
+    InMemoryModels,
+    InMemoryObjects,
+)
 
 ROOT = S3Uri.parse("s3://bucket/runs")
 LAYOUT = ROOT / "flight_delay" / "2013-06-01" / "attempt"
@@ -90,14 +93,16 @@ class World:
 def world(monkeypatch):
     world = World()
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", world.supervisor, raising=False)
-    for module in ("watch.transform_services",):
+    for module in ("following.attempt.transform_services",):
         monkeypatch.setattr(f"batch_transform.{module}", lambda conn_id: world.services)
-    for module in ("stopping.transform_jobs", "wait.transform_jobs"):
+    for module in ("following.stopping.transform_jobs", "operators.wait.transform_jobs"):
         monkeypatch.setattr(f"batch_transform.{module}", lambda conn_id, **_: world.jobs)
-    monkeypatch.setattr("batch_transform.transform.sagemaker_models", lambda _: world.models)
-    monkeypatch.setattr("batch_transform.following._AT_FIRST_SECONDS", 0)
-    monkeypatch.setattr("batch_transform.trigger._SHORTEST_SECONDS", 0)
-    monkeypatch.setattr("batch_transform.stopping._HEIR_SECONDS", 0.2)
-    monkeypatch.setattr("batch_transform.stopping._WORKER_SECONDS", 0.2)
-    monkeypatch.setattr("batch_transform.stopping._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(
+        "batch_transform.operators.transform.sagemaker_models", lambda _: world.models
+    )
+    monkeypatch.setattr("batch_transform.following.follower._AT_FIRST_SECONDS", 0)
+    monkeypatch.setattr("batch_transform.following.trigger._SHORTEST_SECONDS", 0)
+    monkeypatch.setattr("batch_transform.following.stopping._HEIR_SECONDS", 0.2)
+    monkeypatch.setattr("batch_transform.following.stopping._WORKER_SECONDS", 0.2)
+    monkeypatch.setattr("batch_transform.following.stopping._LOOK_SECONDS", 0.05)
     return world

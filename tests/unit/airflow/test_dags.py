@@ -16,8 +16,8 @@ from airflow.providers.amazon.aws.sensors.sagemaker import SageMakerTransformSen
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
+from batch_transform.scoring.deployment import SHIPPED_PIPELINES
 from batch_transform.timetable import PartitionTimetable
-from include.scoring.settings import SHIPPED_PIPELINES
 
 DAG_FILE = os.environ["AIRFLOW__CORE__DAGS_FOLDER"] + "/batch_transform.py"
 TASKS = ["extract", "build_manifest", "transform", "wait", "recover", "load"]

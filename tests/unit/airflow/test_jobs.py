@@ -8,25 +8,25 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, TaskDeferred
 from airflow.sdk.serde import deserialize, serialize
 
-from batch_transform.load import LoadOperator
-from batch_transform.recover import RecoverOperator
-from batch_transform.retrying import RetryByType
-from batch_transform.stopping import may_be_followed
-from batch_transform.transform import TransformOperator
-from batch_transform.trigger import StartLaterTrigger, TransformJobTrigger
-from batch_transform.wait import TransformSensor
-from batch_transform.watch import Attempt
-from include.scoring.errors import (
+from batch_transform.following.attempt import Attempt
+from batch_transform.following.retrying import RetryByType
+from batch_transform.following.stopping import may_be_followed
+from batch_transform.following.trigger import StartLaterTrigger, TransformJobTrigger
+from batch_transform.operators.load import LoadOperator
+from batch_transform.operators.recover import RecoverOperator
+from batch_transform.operators.transform import TransformOperator
+from batch_transform.operators.wait import TransformSensor
+from batch_transform.scoring.errors import (
     CapacityShort,
     RequestRefused,
     ServiceBroken,
     Transient,
     Unreachable,
 )
-from include.scoring.index import ExtractIndex
-from include.scoring.jobs.claim import OWNER_TAG
-from include.scoring.names import S3Uri
-from include.scoring.spec import Model
+from batch_transform.scoring.extract.index import ExtractIndex
+from batch_transform.scoring.jobs.claim import OWNER_TAG
+from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.pipeline import Model
 from tests.unit.airflow.conftest import PLACES
 
 MODES = pytest.mark.parametrize("deferrable", [True, False], ids=["deferrable", "rescheduling"])
@@ -337,8 +337,8 @@ def test_a_task_that_was_never_run_can_be_killed(world):
 
 
 def test_a_task_that_was_marked_a_success_leaves_no_job_and_fools_nobody(world, monkeypatch):
-    monkeypatch.setattr("batch_transform.load.s3_objects", lambda _: world.objects)
-    monkeypatch.setattr("batch_transform.load.transform_jobs", lambda _: world.jobs)
+    monkeypatch.setattr("batch_transform.operators.load.s3_objects", lambda _: world.objects)
+    monkeypatch.setattr("batch_transform.operators.load.transform_jobs", lambda _: world.jobs)
     world.write_outputs(0, 1)
     recover = RecoverOperator(
         task_id="recover",

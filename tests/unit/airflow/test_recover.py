@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, TaskDeferred
 
-from batch_transform.recover import RecoverOperator
-from include.scoring import manifest
-from include.scoring.index import ExtractIndex, Shard
-from include.scoring.jobs.service import COMPLETED, FAILED
-from include.scoring.names import RunLayout, S3Uri
-from include.scoring.outputs.coverage import Coverage
-from include.scoring.spec import Limits
+from batch_transform.operators.recover import RecoverOperator
+from batch_transform.scoring.extract import manifest
+from batch_transform.scoring.extract.index import ExtractIndex, Shard
+from batch_transform.scoring.jobs.service import COMPLETED, FAILED
+from batch_transform.scoring.names import RunLayout, S3Uri
+from batch_transform.scoring.outputs.coverage import Coverage
+from batch_transform.scoring.pipeline import Limits
 from tests.unit.airflow.conftest import LAYOUT
 from tests.unit.airflow.test_jobs import MODES, begin, come_back, transform
 

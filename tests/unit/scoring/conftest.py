@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from include.scoring.names import RunLayout, S3Uri
-from include.scoring.objects import InMemoryObjects
-from include.scoring.partition import Partition
-from include.scoring.spec import Pipeline, PipelineFile
+from batch_transform.scoring.names import RunLayout, S3Uri
+from batch_transform.scoring.partition import Partition
+from batch_transform.scoring.pipeline import Pipeline, PipelineFile
+from batch_transform.scoring.testing import InMemoryObjects
 
 SETTINGS = {
     "description": "Scores apples",

@@ -6,12 +6,12 @@ from datetime import UTC, date, datetime
 import pytest
 from pydantic import ValidationError
 
-from include.scoring.checks import Measured, history_needed, judge, stability_index
-from include.scoring.ledger import Entry
-from include.scoring.outputs.staged import StagedColumn, staging
-from include.scoring.profile import BINS, Profile, profiles
-from include.scoring.spec import Prediction
-from include.scoring.spec.checks import Checks
+from batch_transform.scoring.outputs.staged import StagedColumn, staging
+from batch_transform.scoring.pipeline import Prediction
+from batch_transform.scoring.pipeline.checks import Checks
+from batch_transform.scoring.publish.judge import Measured, history_needed, judge, stability_index
+from batch_transform.scoring.publish.profile import BINS, Profile, profiles
+from batch_transform.scoring.warehouse.ledger import Entry
 
 SPREAD = tuple([40] * BINS)  # 2,000 scores, all over
 SHIFTED = tuple([0] * (BINS // 2) + [80] * (BINS // 2))

@@ -1,11 +1,11 @@
 import pytest
 
-from include.scoring import contract
-from include.scoring.errors import SourceError
-from include.scoring.extract import extract
-from include.scoring.kinds import Column
-from include.scoring.pipelines import read_pipeline
-from include.scoring.source import RowsSource
+from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.extract.extract import extract
+from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.pipeline import contract
+from batch_transform.scoring.pipelines import read_pipeline
+from batch_transform.scoring.testing import RowsSource
 from tests.unit.scoring.test_pipelines import folder, problems_of  # noqa: F401
 
 COLUMNS = ["apple_id", "weight", "colour"]

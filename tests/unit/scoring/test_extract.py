@@ -4,10 +4,10 @@ from itertools import zip_longest
 
 import pytest
 
-from include.scoring.errors import SourceError
-from include.scoring.extract import extract
-from include.scoring.index import ExtractIndex
-from include.scoring.source import RowsSource
+from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.extract.extract import extract
+from batch_transform.scoring.extract.index import ExtractIndex
+from batch_transform.scoring.testing import RowsSource
 
 COLUMNS = ["apple_id", "weight", "colour"]
 ROWS = [(1, 0.25, "red"), (2, None, "green"), (3, 0.5, "red, mostly")]

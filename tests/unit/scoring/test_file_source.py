@@ -11,13 +11,13 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from include.scoring import records
-from include.scoring.errors import SourceChanged, SourceError
-from include.scoring.extract import extract
-from include.scoring.kinds import Column
-from include.scoring.names import S3Uri
-from include.scoring.reshape import Reshape
-from include.scoring.sources.files import FileSource
+from batch_transform.scoring.errors import SourceChanged, SourceError
+from batch_transform.scoring.extract.extract import extract
+from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.records import encoder as records
+from batch_transform.scoring.sources.files.file_source import FileSource
+from batch_transform.scoring.sources.reshape import Reshape
 
 COLUMNS = ["apple_id", "weight", "colour"]
 KINDS = ["integer", "decimal", "text"]

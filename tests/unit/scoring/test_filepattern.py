@@ -2,9 +2,9 @@ from datetime import date
 
 import pytest
 
-from include.scoring.filepattern import glob, problems
-from include.scoring.names import S3Uri
-from include.scoring.partition import Partition
+from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.partition import Partition
+from batch_transform.scoring.pipeline.filepattern import glob, problems
 
 DAY = Partition(day=date(2013, 6, 1), timezone="America/New_York")
 

@@ -1,10 +1,10 @@
 import pytest
 
-from include.scoring import identity
-from include.scoring.errors import SourceError
-from include.scoring.identity import distinct, identity_reader
-from include.scoring.kinds import Column
-from include.scoring.spec import Record
+from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.pipeline import Record
+from batch_transform.scoring.records import ids as identity
+from batch_transform.scoring.records.ids import distinct, identity_reader
 
 RECORD = Record(format="csv", id=["orchard", "apple_id"], features=["weight"])
 

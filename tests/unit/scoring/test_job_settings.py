@@ -2,7 +2,7 @@
 
 import pytest
 
-from include.scoring.spec import Model, Transform
+from batch_transform.scoring.pipeline import Model, Transform
 from tests.unit.scoring.test_pipelines import folder, problems_of
 
 __all__ = ["folder"]

@@ -4,18 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scoring import manifest
-from include.scoring.errors import ManifestError, SourceError
-from include.scoring.extract import extract
-from include.scoring.index import ExtractIndex
-from include.scoring.join import join
-from include.scoring.kinds import Column
-from include.scoring.names import RunLayout, S3Uri
-from include.scoring.objects import InMemoryObjects
-from include.scoring.partition import Partition
-from include.scoring.slices import slices
-from include.scoring.source import RowsSource
-from include.scoring.spec import Pipeline, PipelineFile
+from batch_transform.scoring.errors import ManifestError, SourceError
+from batch_transform.scoring.extract import manifest
+from batch_transform.scoring.extract.extract import extract
+from batch_transform.scoring.extract.index import ExtractIndex
+from batch_transform.scoring.extract.join import join
+from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.names import RunLayout, S3Uri
+from batch_transform.scoring.partition import Partition
+from batch_transform.scoring.pipeline import Pipeline, PipelineFile
+from batch_transform.scoring.sources.slices import slices
+from batch_transform.scoring.testing import InMemoryObjects, RowsSource
 from tests.unit.scoring.conftest import SETTINGS
 
 COLUMNS = ["apple_id", "weight", "colour"]

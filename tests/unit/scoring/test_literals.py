@@ -3,8 +3,8 @@ from decimal import Decimal
 
 import pytest
 
-from include.scoring.encode.unwritable import FINE, Unreadable
-from include.scoring.sources.literals import literals
+from batch_transform.scoring.records.unwritable import FINE, Unreadable
+from batch_transform.scoring.sources.files.literals import literals
 
 NOON = datetime(2013, 6, 1, 12, 30, tzinfo=UTC)
 

@@ -2,11 +2,11 @@ import json
 
 import pytest
 
-from include.scoring import manifest
-from include.scoring.errors import ManifestError
-from include.scoring.extract import extract
-from include.scoring.names import S3Uri
-from include.scoring.source import RowsSource
+from batch_transform.scoring.errors import ManifestError
+from batch_transform.scoring.extract import manifest
+from batch_transform.scoring.extract.extract import extract
+from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.testing import RowsSource
 
 ROWS = [(1, 0.25, "red"), (2, 0.5, "green")]
 

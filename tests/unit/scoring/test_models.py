@@ -7,14 +7,14 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from include.scoring.errors import RequestRefused
-from include.scoring.models import (
-    InMemoryModels,
+from batch_transform.scoring.errors import RequestRefused
+from batch_transform.scoring.jobs.models import (
     SageMakerModels,
     checked,
     latest_version,
     of_package_group,
 )
+from batch_transform.scoring.testing import InMemoryModels
 
 VERSION = "arn:aws:sagemaker:us-east-1:123456789012:model-package/trees/7"
 ROLE = "arn:aws:iam::123456789012:role/scoring"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scoring.names import (
+from batch_transform.scoring.names import (
     RunLayout,
     S3Uri,
     content_digest,

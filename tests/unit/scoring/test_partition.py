@@ -2,8 +2,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from include.scoring.errors import PartitionError
-from include.scoring.partition import Partition, RunDates, last_whole_day, resolve
+from batch_transform.scoring.errors import PartitionError
+from batch_transform.scoring.partition import Partition, RunDates, last_whole_day, resolve
 
 NEW_YORK = "America/New_York"
 NOON = datetime(2013, 7, 10, 12, tzinfo=UTC)

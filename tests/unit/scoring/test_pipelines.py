@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from include.scoring.errors import ConfigurationError, PipelineInvalid
-from include.scoring.pipelines import pipeline_folders, read_pipeline
-from include.scoring.settings import SHIPPED_PIPELINES
+from batch_transform.scoring.deployment import SHIPPED_PIPELINES
+from batch_transform.scoring.errors import ConfigurationError, PipelineInvalid
+from batch_transform.scoring.pipelines import pipeline_folders, read_pipeline
 
 VALID = """\
 description: Scores apples

@@ -1,7 +1,7 @@
 import pytest
 
-from include.scoring.errors import ConfigurationError
-from include.scoring.query import (
+from batch_transform.scoring.errors import ConfigurationError
+from batch_transform.scoring.pipeline.query import (
     for_sqlalchemy,
     identifier_problems,
     parameters,

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scoring.errors import SourceError
-from include.scoring.kinds import Column
-from include.scoring.records import RowEncoder
-from include.scoring.spec import Record
+from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.pipeline import Record
+from batch_transform.scoring.records.encoder import RowEncoder
 
 COLUMNS = ["apple_id", "value"]
 EASTERN = timezone(timedelta(hours=-4))

@@ -3,10 +3,10 @@ from datetime import date
 
 import pytest
 
-from include.scoring import request
-from include.scoring.index import ExtractIndex, Shard
-from include.scoring.models import ModelFacts
-from include.scoring.request_checks import check
+from batch_transform.scoring.extract.index import ExtractIndex, Shard
+from batch_transform.scoring.jobs import request
+from batch_transform.scoring.jobs.models import ModelFacts
+from batch_transform.scoring.jobs.request_checks import check
 
 PLACES = request.JobPlaces(
     manifest="s3://bucket/manifest.json",

@@ -4,8 +4,8 @@ import copy
 
 import pytest
 
-from include.scoring.errors import RequestRefused
-from include.scoring.request_checks import check, override_problems
+from batch_transform.scoring.errors import RequestRefused
+from batch_transform.scoring.jobs.request_checks import check, override_problems
 
 GOOD = {
     "TransformJobName": "apples-2013-06-01-0123456789ab",

@@ -3,11 +3,11 @@ from decimal import Decimal
 
 import pytest
 
-from include.scoring import records
-from include.scoring.errors import ConfigurationError, SourceError
-from include.scoring.kinds import Column
-from include.scoring.reshape import Reshape
-from include.scoring.source import Table, encoded
+from batch_transform.scoring.errors import ConfigurationError, SourceError
+from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.records import encoder as records
+from batch_transform.scoring.sources.protocol import Table, encoded
+from batch_transform.scoring.sources.reshape import Reshape
 
 NOON = datetime(2013, 6, 1, 12, 30, 0, 5, tzinfo=UTC)
 EVERYTHING = (

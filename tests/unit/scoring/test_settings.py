@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from include.scoring.errors import SettingsError
-from include.scoring.names import S3Uri
-from include.scoring.settings import SHIPPED_PIPELINES, Settings
+from batch_transform.scoring.deployment import SHIPPED_PIPELINES, Settings
+from batch_transform.scoring.errors import SettingsError
+from batch_transform.scoring.names import S3Uri
 
 REQUIRED = {"BATCH_TRANSFORM_S3_URI": "s3://bucket/runs/"}
 

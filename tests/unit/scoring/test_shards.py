@@ -1,9 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.scoring import shards
-from include.scoring.shards import cut
-from include.scoring.spec import Shards
+from batch_transform.scoring.extract import shards
+from batch_transform.scoring.extract.shards import cut
+from batch_transform.scoring.pipeline import Shards
 
 
 def blocks(sizes, lines_a_block=3):

@@ -3,11 +3,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from include.scoring.errors import SourceError
-from include.scoring.extract import extract
-from include.scoring.slices import slices
-from include.scoring.source import RowsSource
-from include.scoring.spec import Extract
+from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.extract.extract import extract
+from batch_transform.scoring.pipeline import Extract
+from batch_transform.scoring.sources.slices import slices
+from batch_transform.scoring.testing import RowsSource
 
 INTEGERS = st.integers(-(2**63), 2**63 - 1)
 BY_REMAINDER = st.builds(Extract, slices=st.integers(2, 7))

@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from include.scoring import request
-from include.scoring.replypath import json_path, reply_path
-from include.scoring.spec import Prediction, Target
+from batch_transform.scoring.jobs import request
+from batch_transform.scoring.pipeline import Prediction, Target
+from batch_transform.scoring.pipeline.replypath import json_path, reply_path
 
 PLACES = request.JobPlaces(manifest="", output="")
 

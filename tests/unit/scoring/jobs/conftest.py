@@ -5,14 +5,17 @@ from datetime import date, timedelta
 
 import pytest
 
-from include.scoring.index import ExtractIndex, Shard
-from include.scoring.jobs.claim import Claimant
-from include.scoring.jobs.fake import InMemoryJobs, InMemoryLogs
-from include.scoring.jobs.memory import InMemoryMemory
-from include.scoring.jobs.start import Wanted
-from include.scoring.jobs.watch import Services, Watched
-from include.scoring.names import S3Uri
-from include.scoring.objects import InMemoryObjects
+from batch_transform.scoring.extract.index import ExtractIndex, Shard
+from batch_transform.scoring.jobs.claim import Claimant
+from batch_transform.scoring.jobs.look import Services, Watched
+from batch_transform.scoring.jobs.start import Wanted
+from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.testing import (
+    InMemoryJobs,
+    InMemoryLogs,
+    InMemoryMemory,
+    InMemoryObjects,
+)
 
 OUTPUT = S3Uri.parse("s3://bucket/output")
 DEADLINE = timedelta(hours=6)

@@ -3,8 +3,8 @@
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
-from include.scoring import errors
-from include.scoring.jobs.codes import of_reason, translated
+from batch_transform.scoring import errors
+from batch_transform.scoring.aws.codes import of_reason, translated
 
 TEXTS = [
     # code, message, HTTP status, error

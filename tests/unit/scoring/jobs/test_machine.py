@@ -11,15 +11,19 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from include.scoring.errors import ScoringError, Transient, Unreachable
-from include.scoring.jobs.claim import OWNER_TAG, Claimant, stop_if_owned
-from include.scoring.jobs.fake import InMemoryJobs, InMemoryLogs
-from include.scoring.jobs.memory import InMemoryMemory, begin
-from include.scoring.jobs.progress import missing_outputs
-from include.scoring.jobs.service import COMPLETED, FAILED, IN_PROGRESS, STOPPED
-from include.scoring.jobs.start import Wanted
-from include.scoring.jobs.watch import Services, check_done, look
-from include.scoring.objects import InMemoryObjects
+from batch_transform.scoring.errors import ScoringError, Transient, Unreachable
+from batch_transform.scoring.jobs.claim import OWNER_TAG, Claimant, stop_if_owned
+from batch_transform.scoring.jobs.look import Services, check_done, look
+from batch_transform.scoring.jobs.memory import begin
+from batch_transform.scoring.jobs.progress import missing_outputs
+from batch_transform.scoring.jobs.service import COMPLETED, FAILED, IN_PROGRESS, STOPPED
+from batch_transform.scoring.jobs.start import Wanted
+from batch_transform.scoring.testing import (
+    InMemoryJobs,
+    InMemoryLogs,
+    InMemoryMemory,
+    InMemoryObjects,
+)
 from tests.unit.scoring.jobs.conftest import INDEX, OUTPUT, REQUEST, shard, watched
 
 ALIVE, CRASHED, GONE = "alive", "crashed", "gone"

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from include.scoring.errors import JobConflict, NameTaken, RequestRefused, Unreachable
-from include.scoring.jobs.claim import DIGEST_TAG, OWNER_TAG, RUN_TAG, Claimant
-from include.scoring.jobs.fake import InMemoryJobs
-from include.scoring.jobs.memory import INTENT, begin
-from include.scoring.jobs.service import COMPLETED, FAILED, IN_PROGRESS, STOPPED, STOPPING
-from include.scoring.jobs.start import How
+from batch_transform.scoring.errors import JobConflict, NameTaken, RequestRefused, Unreachable
+from batch_transform.scoring.jobs.claim import DIGEST_TAG, OWNER_TAG, RUN_TAG, Claimant
+from batch_transform.scoring.jobs.memory import INTENT, begin
+from batch_transform.scoring.jobs.service import COMPLETED, FAILED, IN_PROGRESS, STOPPED, STOPPING
+from batch_transform.scoring.jobs.start import How
+from batch_transform.scoring.testing import InMemoryJobs
 from tests.unit.scoring.jobs.conftest import by
 
 

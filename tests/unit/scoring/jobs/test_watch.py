@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from include.scoring import errors
-from include.scoring.jobs.claim import Stop, stop_if_owned
-from include.scoring.jobs.memory import begin
-from include.scoring.jobs.pacing import pause, pause_after_failure
-from include.scoring.jobs.watch import check_done, look
+from batch_transform.scoring import errors
+from batch_transform.scoring.jobs.claim import Stop, stop_if_owned
+from batch_transform.scoring.jobs.look import check_done, look
+from batch_transform.scoring.jobs.memory import begin
+from batch_transform.scoring.jobs.pacing import pause, pause_after_failure
 from tests.unit.scoring.jobs.conftest import DEADLINE, by, watched, write_outputs
 
 ALL = range(4)

@@ -8,11 +8,11 @@ from datetime import date
 
 import duckdb
 
-from include.scoring.index import ExtractIndex, Shard
-from include.scoring.names import S3Uri
-from include.scoring.outputs.fetch import Places, covered
-from include.scoring.outputs.reconcile import columns_of, stage_outputs
-from include.scoring.outputs.staged import staging
+from batch_transform.scoring.extract.index import ExtractIndex, Shard
+from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.outputs.fetch import Places, covered
+from batch_transform.scoring.outputs.reconcile import columns_of, stage_outputs
+from batch_transform.scoring.outputs.staged import staging
 
 PLACES = Places(input=S3Uri("bucket", "run/input"), output=S3Uri("bucket", "run/output"))
 DAY = date(2013, 6, 1)

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from include.scoring.index import Shard
-from include.scoring.outputs import fast
-from include.scoring.outputs.answers import Files, Misfit, read_answers, read_lines
-from include.scoring.outputs.coverage import Part
-from include.scoring.outputs.replies import ShardWrong
-from include.scoring.outputs.shape import Shape
-from include.scoring.outputs.staged import Staged, StagedColumn
-from include.scoring.spec import Prediction
+from batch_transform.scoring.extract.index import Shard
+from batch_transform.scoring.outputs import fast
+from batch_transform.scoring.outputs.answers import Files, Misfit, read_answers, read_lines
+from batch_transform.scoring.outputs.coverage import Part
+from batch_transform.scoring.outputs.replies import ShardWrong
+from batch_transform.scoring.outputs.shape import Shape
+from batch_transform.scoring.outputs.staged import Staged, StagedColumn
+from batch_transform.scoring.pipeline import Prediction
 from tests.unit.scoring.outputs.partitions import rows_of
 
 KINDS = ("double", "bigint", "text", "boolean")

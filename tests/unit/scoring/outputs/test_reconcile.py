@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from include.scoring.errors import OutputError
+from batch_transform.scoring.errors import OutputError
 from tests.unit.scoring.outputs.partitions import PLACES, Sent, put, rows_of, staged_from
 
 SHARDS = [

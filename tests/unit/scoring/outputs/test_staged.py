@@ -2,7 +2,7 @@
 
 import duckdb
 
-from include.scoring.outputs.staged import StagedColumn, staging
+from batch_transform.scoring.outputs.staged import StagedColumn, staging
 
 
 def test_memory_does_not_grow_with_the_cores_of_the_machine(monkeypatch):

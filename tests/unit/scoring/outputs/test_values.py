@@ -2,8 +2,8 @@
 
 import pytest
 
-from include.scoring.outputs.values import Unfit, typed
-from include.scoring.spec import Prediction
+from batch_transform.scoring.outputs.values import Unfit, typed
+from batch_transform.scoring.pipeline import Prediction
 
 BIG = 9007199254740993
 

@@ -1,15 +1,15 @@
 import pytest
 
-from include.scoring import manifest, request
-from include.scoring.extract import extract
-from include.scoring.names import S3Uri, job_name
-from include.scoring.outputs.fetch import Places, covered
-from include.scoring.outputs.reconcile import columns_of, stage_outputs
-from include.scoring.outputs.staged import staging
-from include.scoring.recovery.rounds import Recovery, recover
-from include.scoring.source import RowsSource
+from batch_transform.scoring.extract import manifest
+from batch_transform.scoring.extract.extract import extract
+from batch_transform.scoring.jobs import request
+from batch_transform.scoring.names import S3Uri, job_name
+from batch_transform.scoring.outputs.fetch import Places, covered
+from batch_transform.scoring.outputs.reconcile import columns_of, stage_outputs
+from batch_transform.scoring.outputs.staged import staging
+from batch_transform.scoring.recovery.rounds import Recovery, recover
+from batch_transform.scoring.testing import RowsSource, SimulatedTransform
 from tests.unit.scoring.outputs.partitions import rows_of
-from tests.unit.scoring.recovery.simulated import Simulated
 
 
 class Run:
@@ -18,7 +18,7 @@ class Run:
     def __init__(self, pipeline, partition, layout, rows, model, **simulated):
         self.pipeline, self.partition, self.layout = pipeline, partition, layout
         joined = pipeline.settings.transform.join == "engine"
-        self.service = Simulated(model, joined=joined, **simulated)
+        self.service = SimulatedTransform(model, joined=joined, **simulated)
         source = RowsSource(["apple_id", "weight", "colour"], rows)
         self.index = extract(pipeline, partition, source, self.service.objects, layout)
         manifest.write(self.index, layout, self.service.objects)

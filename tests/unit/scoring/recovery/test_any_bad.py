@@ -6,13 +6,13 @@ from pathlib import Path
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from include.scoring.names import RunLayout, S3Uri
-from include.scoring.partition import Partition
-from include.scoring.recovery import plan
-from include.scoring.spec import Pipeline, PipelineFile
+from batch_transform.scoring.names import RunLayout, S3Uri
+from batch_transform.scoring.partition import Partition
+from batch_transform.scoring.pipeline import Pipeline, PipelineFile
+from batch_transform.scoring.recovery import plan
+from batch_transform.scoring.testing import Died, Refused, TimedOut
 from tests.unit.scoring.conftest import SETTINGS, merged
 from tests.unit.scoring.recovery.conftest import Run
-from tests.unit.scoring.recovery.simulated import Died, Refused, TimedOut
 
 MOST = 120
 

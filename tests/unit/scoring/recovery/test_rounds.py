@@ -2,8 +2,8 @@
 
 import pytest
 
-from include.scoring.errors import JobFailed, LimitHit, OutputError
-from tests.unit.scoring.recovery.simulated import Died, Refused, TimedOut
+from batch_transform.scoring.errors import JobFailed, LimitHit, OutputError
+from batch_transform.scoring.testing import Died, Refused, TimedOut
 
 HALF = {"limits": {"bad_records": "50%"}}
 
@@ -64,8 +64,8 @@ def test_what_is_kept_of_a_record(run):
 
 
 def test_a_shard_of_a_million_records_takes_three_rounds():
-    from include.scoring.jobs.blame import Blame, Cause
-    from include.scoring.recovery import plan
+    from batch_transform.scoring.jobs.blame import Blame, Cause
+    from batch_transform.scoring.recovery import plan
 
     good, bad = plan.spans_of([1_000_000, 1_000_000])
     blame = Blame(cause=Cause.RECORD)

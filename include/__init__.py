@@ -1,1 +1,0 @@
-"""What users edit (``pipelines``) and the scoring work itself (``scoring``)."""
