@@ -1,1 +1,7 @@
-"""What the pipelines need of Airflow: operators, the timetable, and the DAG that binds them."""
+"""Batch inference with SageMaker Batch Transform from Apache Airflow.
+
+``batch_transform.dag`` makes DAGs of pipeline folders; ``batch_transform.scoring`` is the work
+itself and never imports Airflow.
+"""
+
+__version__ = "0.1.0"

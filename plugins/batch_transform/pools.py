@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from batch_transform.scoring.deployment import Settings
+from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.pipeline import Pipeline
 
 
-def pool_of(pipeline: Pipeline, settings: Settings) -> dict[str, Any]:
+def pool_of(pipeline: Pipeline, deployment: Deployment) -> dict[str, Any]:
     """Return the operator arguments that take a pipeline's slots; none where pools are not used."""
-    if not settings.pools:
+    if not deployment.pools:
         return {}
     transform = pipeline.settings.transform
     return {"pool": pool_name(transform.kinds[0]), "pool_slots": transform.instance_count}

@@ -24,7 +24,7 @@ from botocore.exceptions import ClientError
 from batch_transform.following.trigger import TransformJobTrigger
 from batch_transform.operators.transform import TransformOperator
 from batch_transform.operators.wait import TransformSensor
-from batch_transform.scoring.deployment import SHIPPED_PIPELINES, Settings
+from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from batch_transform.scoring.extract.manifest import build as build_manifest
 from batch_transform.scoring.jobs import request
@@ -33,6 +33,7 @@ from batch_transform.scoring.pipelines import read_pipeline
 from batch_transform.scoring.testing import InMemoryMemory
 from local.aws.testing import running_aws
 from tests.contract.aws.conftest import CONTAINERS
+from tests.project import PIPELINES
 from tests.unit.airflow.conftest import Supervisor
 
 PROJECT = Path(__file__).parents[2]
@@ -70,7 +71,7 @@ class Side:
             ("manifest.json", manifest),
         ):
             self.s3.put_object(Bucket=name, Key=key, Body=body)
-        shipped = read_pipeline(SHIPPED_PIPELINES / "flight_delay")
+        shipped = read_pipeline(PIPELINES / "flight_delay")
         settings = shipped.settings.model_copy(
             update={
                 "transform": shipped.settings.transform.model_copy(update={"instance_count": 1})
@@ -105,7 +106,7 @@ class Side:
             index=self.index,
             places=self.places,
             pipeline=self.pipeline,
-            settings=Settings(root=self.root, poll_seconds=1),
+            deployment=Deployment(root=self.root, poll_seconds=1),
         )
 
     def our_sensor(self, job_name):
@@ -113,7 +114,7 @@ class Side:
             task_id="wait",
             job_name=job_name,
             index=self.index,
-            settings=Settings(root=self.root, poll_seconds=1),
+            deployment=Deployment(root=self.root, poll_seconds=1),
             deadline=timedelta(hours=1),
         )
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from cryptography.fernet import Fernet
 
-from batch_transform.scoring.deployment import Settings
+from batch_transform.scoring.deployment import Deployment
 
 PROJECT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text())
@@ -62,7 +62,7 @@ def test_airflow_and_the_package_get_settings_they_can_read():
     assert all(environment(name) == found for name in AIRFLOW)
     Fernet(found["AIRFLOW__CORE__FERNET_KEY"])
     assert len(found["AIRFLOW__API_AUTH__JWT_SECRET"]) >= 64
-    assert Settings.from_environ(found).root.bucket == "batch-transform"
+    assert Deployment.from_environ(found).root.bucket == "batch-transform"
     aws = json.loads(found["AIRFLOW_CONN_AWS_DEFAULT"])
     port = SERVICES["aws"]["command"][-1]
     assert aws["extra"]["endpoint_url"] == f"http://aws:{port}"

@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from batch_transform.connections import s3_objects
 from batch_transform.operators.failures import no_retry
-from batch_transform.scoring.deployment import Settings
+from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract import manifest
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.names import RunLayout
@@ -29,18 +29,18 @@ class BuildManifestOperator(BaseOperator):
     ui_color = "#d7e9f7"
 
     def __init__(
-        self, *, index: Any, pipeline: Pipeline, settings: Settings, **kwargs: Any
+        self, *, index: Any, pipeline: Pipeline, deployment: Deployment, **kwargs: Any
     ) -> None:
         """List the shards of the extract whose index lies at the URI ``index``."""
         super().__init__(multiple_outputs=True, **kwargs)
         self.index = index
         self.pipeline = pipeline
-        self.settings = settings
+        self.deployment = deployment
 
     @no_retry()
     def execute(self, context: Context) -> dict[str, str]:
         """Check the shards and write the manifest."""
-        objects = s3_objects(self.settings.aws_conn_id)
+        objects = s3_objects(self.deployment.aws_conn_id)
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(objects.get(layout.index))
         if not index.shards:

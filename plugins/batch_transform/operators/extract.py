@@ -14,7 +14,7 @@ from batch_transform.operators.failures import no_retry
 from batch_transform.params import RESUBMIT, is_asked
 from batch_transform.run_partition import partition_of
 from batch_transform.scoring.aws.objects import S3Objects
-from batch_transform.scoring.deployment import Settings
+from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.names import RunLayout
@@ -41,14 +41,14 @@ class ExtractOperator(BaseOperator):
         self,
         *,
         pipeline: Pipeline,
-        settings: Settings,
+        deployment: Deployment,
         slice_number: int | None = None,
         **kwargs: Any,
     ) -> None:
         """Extract for a pipeline of this deployment: all rows, or those of one slice."""
         super().__init__(multiple_outputs=True, **kwargs)
         self.pipeline = pipeline
-        self.settings = settings
+        self.deployment = deployment
         self.slice_number = slice_number
 
     @property
@@ -63,10 +63,10 @@ class ExtractOperator(BaseOperator):
         """Write shards and index."""
         partition = partition_of(context, self.pipeline.settings.schedule.timezone)
         layout = RunLayout.of(
-            self.settings.root, self.pipeline.name, partition.label, str(context["ti"].id)
+            self.deployment.root, self.pipeline.name, partition.label, str(context["ti"].id)
         )
         self.log.info("Partition %s: %s to %s", partition.label, partition.start, partition.end)
-        objects, part = s3_objects(self.settings.aws_conn_id), self.part
+        objects, part = s3_objects(self.deployment.aws_conn_id), self.part
         if part is None:  # the uploads of other slices are no earlier attempt's
             report_unfinished(self, objects, layout)
         else:

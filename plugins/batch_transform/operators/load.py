@@ -10,7 +10,7 @@ from batch_transform.connections import open_warehouse, s3_objects, transform_jo
 from batch_transform.operators.failures import no_retry
 from batch_transform.params import PUBLISH, is_asked
 from batch_transform.scoring.aws.objects import S3Objects
-from batch_transform.scoring.deployment import Settings
+from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs.service import get
 from batch_transform.scoring.names import RunLayout, S3Uri
@@ -38,7 +38,7 @@ class LoadOperator(BaseOperator):
         job_output: Any,
         coverage: Any,
         pipeline: Pipeline,
-        settings: Settings,
+        deployment: Deployment,
         **kwargs: Any,
     ) -> None:
         """Load the predictions for the extract whose index lies at the URI ``index``.
@@ -53,12 +53,12 @@ class LoadOperator(BaseOperator):
         self.job_output = job_output
         self.coverage = coverage
         self.pipeline = pipeline
-        self.settings = settings
+        self.deployment = deployment
 
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the outputs, prove them complete, check them, and swap the partition."""
-        objects = s3_objects(self.settings.aws_conn_id)
+        objects = s3_objects(self.deployment.aws_conn_id)
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(objects.get(layout.index))
         run = LoadRun(
@@ -83,7 +83,7 @@ class LoadOperator(BaseOperator):
     def _job(self, index: ExtractIndex) -> Job:
         if not self.job_name and not index.shards:
             return Job()
-        return Job.of(get(transform_jobs(self.settings.aws_conn_id), self.job_name))
+        return Job.of(get(transform_jobs(self.deployment.aws_conn_id), self.job_name))
 
     def _told(self, index: ExtractIndex, loaded: Loaded) -> dict[str, Any]:
         for finding in loaded.findings:

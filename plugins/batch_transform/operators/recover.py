@@ -13,7 +13,7 @@ from batch_transform.following.follower import Follower
 from batch_transform.following.patience import Patience
 from batch_transform.following.stopping import WorkerStop
 from batch_transform.operators.failures import no_retry
-from batch_transform.scoring.deployment import Settings
+from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import Transient
 from batch_transform.scoring.jobs.claim import Claimant
 from batch_transform.scoring.jobs.look import Services, Watched, leaves_something
@@ -45,14 +45,20 @@ class RecoverOperator(BaseOperator):
     ui_color = "#d7e9f7"
 
     def __init__(
-        self, *, index: Any, job_name: Any, pipeline: Pipeline, settings: Settings, **kwargs: Any
+        self,
+        *,
+        index: Any,
+        job_name: Any,
+        pipeline: Pipeline,
+        deployment: Deployment,
+        **kwargs: Any,
     ) -> None:
         """Recover what the job ``job_name`` left of the extract whose index lies at ``index``."""
         super().__init__(multiple_outputs=True, **kwargs)
         self.index = index
         self.job_name = job_name
         self.pipeline = pipeline
-        self.settings = settings
+        self.deployment = deployment
         self._stopper: WorkerStop | None = None
 
     @no_retry()
@@ -100,13 +106,13 @@ class RecoverOperator(BaseOperator):
     def _launch(self, context: Context, run: Recovery, sent: RoundJob) -> Job:
         """Come by a round's job, and return it once it is over."""
         attempt = Attempt.of(context)
-        stopper = self._stopper = WorkerStop(self.settings.aws_conn_id, attempt.attempt)
+        stopper = self._stopper = WorkerStop(self.deployment.aws_conn_id, attempt.attempt)
         memory = _Drawer(memory=context["task_state_store"], label=f"round-{sent.number}")
         watch = self._watch(context, "", str(sent.layout.index))
         try:
             found = self._begin(watch, run, sent, (memory, stopper))
         except Transient as error:
-            patience = Patience(task=self, memory=memory, deferrable=self.settings.deferrable)
+            patience = Patience(task=self, memory=memory, deferrable=self.deployment.deferrable)
             patience.try_again(self._watch(context, stopper.name, watch.index), error)
         stopper.confirm(found.job.name)
         self.log.info(
@@ -117,7 +123,7 @@ class RecoverOperator(BaseOperator):
             found.how.value,
         )
         left = run.ends - found.job.created
-        follower = Follower(task=self, deferrable=self.settings.deferrable, stopper=stopper)
+        follower = Follower(task=self, deferrable=self.deployment.deferrable, stopper=stopper)
         follower.follow(
             self._watch(context, found.job.name, watch.index, left), found.how.value, at_first=True
         )
@@ -154,9 +160,9 @@ class RecoverOperator(BaseOperator):
             job_name=job_name,
             index=index,
             by=Attempt.of(context),
-            aws_conn_id=self.settings.aws_conn_id,
+            aws_conn_id=self.deployment.aws_conn_id,
             deadline_seconds=deadline.total_seconds(),
-            poll_seconds=self.settings.poll_seconds,
+            poll_seconds=self.deployment.poll_seconds,
         )
 
 

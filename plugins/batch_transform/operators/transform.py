@@ -14,7 +14,7 @@ from batch_transform.following.patience import Patience
 from batch_transform.following.stopping import WorkerStop
 from batch_transform.operators.failures import no_retry
 from batch_transform.params import FORCE, is_asked
-from batch_transform.scoring.deployment import Settings
+from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import Transient
 from batch_transform.scoring.jobs import request
 from batch_transform.scoring.jobs.claim import Claimant
@@ -56,21 +56,21 @@ class TransformOperator(SageMakerTransformOperator):
         index: Any,
         places: request.JobPlaces,
         pipeline: Pipeline,
-        settings: Settings,
+        deployment: Deployment,
         **kwargs: Any,
     ) -> None:
         """Score the extract whose index lies at the URI ``index``; ``places`` may be templates."""
         super().__init__(
             config=request.build(pipeline.settings, places),
-            aws_conn_id=settings.aws_conn_id,
-            deferrable=settings.deferrable,
+            aws_conn_id=deployment.aws_conn_id,
+            deferrable=deployment.deferrable,
             check_if_job_exists=False,
             multiple_outputs=True,
             **kwargs,
         )
         self.index = index
         self.pipeline = pipeline
-        self.settings = settings
+        self.deployment = deployment
         self._stopper: WorkerStop | None = None
 
     @no_retry()
@@ -78,7 +78,7 @@ class TransformOperator(SageMakerTransformOperator):
         """Come by the job, and follow it to its end."""
         attempt = Attempt.of(context).attempt
         memory = context["task_state_store"]
-        stopper = self._stopper = WorkerStop(self.settings.aws_conn_id, attempt)
+        stopper = self._stopper = WorkerStop(self.deployment.aws_conn_id, attempt)
         kept = watching(memory, attempt)
         if kept is not None:
             return self._follow(context, kept["job_name"], kept["how"])
@@ -130,7 +130,7 @@ class TransformOperator(SageMakerTransformOperator):
     def _model(self, context: Context) -> ModelFacts:
         """Find the model; all attempts of a run use the version that the first one found."""
         asked, memory = self.pipeline.settings.model, context["task_state_store"]
-        models = sagemaker_models(self.settings.aws_conn_id)
+        models = sagemaker_models(self.deployment.aws_conn_id)
         if asked.name is not None:
             return checked(models, asked.name)
         group, role = str(asked.package_group), str(asked.role)
@@ -156,7 +156,7 @@ class TransformOperator(SageMakerTransformOperator):
         self, context: Context, job_name: str, how: str, *, at_first: bool = False
     ) -> dict[str, Any]:
         watch = self._watch(context, job_name)
-        stopper = self._stopper = WorkerStop(self.settings.aws_conn_id, watch.by.attempt)
+        stopper = self._stopper = WorkerStop(self.deployment.aws_conn_id, watch.by.attempt)
         stopper.expect(job_name)
         follower = Follower(task=self, deferrable=self.deferrable, stopper=stopper)
         return follower.follow(watch, how, at_first=at_first)
@@ -166,7 +166,7 @@ class TransformOperator(SageMakerTransformOperator):
             job_name=job_name,
             index=self.index,
             by=Attempt.of(context),
-            aws_conn_id=self.settings.aws_conn_id,
+            aws_conn_id=self.deployment.aws_conn_id,
             deadline_seconds=self.pipeline.settings.limits.deadline.total_seconds(),
-            poll_seconds=self.settings.poll_seconds,
+            poll_seconds=self.deployment.poll_seconds,
         )

@@ -13,7 +13,7 @@ from batch_transform.following.attempt import Attempt, Watch
 from batch_transform.following.follower import Follower
 from batch_transform.following.stopping import WorkerStop
 from batch_transform.operators.failures import no_retry
-from batch_transform.scoring.deployment import Settings
+from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.jobs.claim import Claimant, claim
 from batch_transform.scoring.jobs.memory import keep_watching, watching
 from batch_transform.scoring.jobs.service import IN_PROGRESS, get
@@ -40,20 +40,20 @@ class TransformSensor(SageMakerTransformSensor):
         *,
         job_name: Any,
         index: Any,
-        settings: Settings,
+        deployment: Deployment,
         deadline: timedelta,
         **kwargs: Any,
     ) -> None:
         """Wait for ``job_name``, which reads what the extract's index at ``index`` lists."""
         super().__init__(
             job_name=job_name,
-            aws_conn_id=settings.aws_conn_id,
+            aws_conn_id=deployment.aws_conn_id,
             mode="reschedule",
             multiple_outputs=True,
             **kwargs,
         )
         self.index = index
-        self.settings = settings
+        self.deployment = deployment
         self.deadline = deadline
         self._stopper: WorkerStop | None = None
 
@@ -79,13 +79,13 @@ class TransformSensor(SageMakerTransformSensor):
             self._stopper.stop()
 
     def _follow(self, watch: Watch) -> dict[str, Any]:
-        stopper = self._stopper = WorkerStop(self.settings.aws_conn_id, watch.by.attempt)
+        stopper = self._stopper = WorkerStop(self.deployment.aws_conn_id, watch.by.attempt)
         stopper.expect(self.job_name)
-        follower = Follower(task=self, deferrable=self.settings.deferrable, stopper=stopper)
+        follower = Follower(task=self, deferrable=self.deployment.deferrable, stopper=stopper)
         return follower.follow(watch, _HOW)
 
     def _take_over(self, watch: Watch) -> None:
-        jobs = transform_jobs(self.settings.aws_conn_id)
+        jobs = transform_jobs(self.deployment.aws_conn_id)
         job = get(jobs, self.job_name)
         if job.status == IN_PROGRESS:
             claim(jobs, job, Claimant(attempt=watch.by.attempt, run=watch.by.run_id))
@@ -95,7 +95,7 @@ class TransformSensor(SageMakerTransformSensor):
             job_name=self.job_name,
             index=self.index,
             by=Attempt.of(context),
-            aws_conn_id=self.settings.aws_conn_id,
+            aws_conn_id=self.deployment.aws_conn_id,
             deadline_seconds=self.deadline.total_seconds(),
-            poll_seconds=self.settings.poll_seconds,
+            poll_seconds=self.deployment.poll_seconds,
         )

@@ -9,11 +9,9 @@ from pathlib import Path
 from batch_transform.scoring.errors import SettingsError
 from batch_transform.scoring.names import S3Uri
 
-SHIPPED_PIPELINES = Path(__file__).parents[3] / "include" / "pipelines"
-
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Deployment:
     """Settings of one deployment.
 
     Attributes:
@@ -22,7 +20,7 @@ class Settings:
         poll_seconds: longest pause between two looks at a transform job.
         deferrable: whether the triggerer watches jobs; else the tasks look now and then.
         pools: whether the transform task takes slots of the pool of its instance type.
-        pipelines: the folder whose subfolders are the pipelines.
+        pipelines: the folder of the pipelines, in place of the one that a DAG file names.
     """
 
     root: S3Uri
@@ -30,10 +28,10 @@ class Settings:
     poll_seconds: int = 60
     deferrable: bool = True
     pools: bool = False
-    pipelines: Path = SHIPPED_PIPELINES
+    pipelines: Path | None = None
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
+    def from_environ(cls, environ: Mapping[str, str]) -> Deployment:
         """Read ``BATCH_TRANSFORM_*`` variables.
 
         Raises:
@@ -53,7 +51,9 @@ class Settings:
             poll_seconds=_positive_int(environ, "BATCH_TRANSFORM_POLL_SECONDS", cls.poll_seconds),
             deferrable=_flag(environ, "BATCH_TRANSFORM_DEFERRABLE", cls.deferrable),
             pools=_flag(environ, "BATCH_TRANSFORM_POOLS", cls.pools),
-            pipelines=Path(environ.get("BATCH_TRANSFORM_PIPELINES", cls.pipelines)),
+            pipelines=Path(folder)
+            if (folder := environ.get("BATCH_TRANSFORM_PIPELINES"))
+            else None,
         )
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.execution_time import task_runner
 
-from batch_transform.scoring.deployment import SHIPPED_PIPELINES, Settings
+from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from batch_transform.scoring.jobs import request
 from batch_transform.scoring.jobs.look import Services
@@ -19,6 +19,7 @@ from batch_transform.scoring.testing import (
     InMemoryModels,
     InMemoryObjects,
 )
+from tests.project import PIPELINES
 
 ROOT = S3Uri.parse("s3://bucket/runs")
 LAYOUT = ROOT / "flight_delay" / "2013-06-01" / "attempt"
@@ -70,14 +71,14 @@ class World:
         )
         self.index = str(LAYOUT / "input" / "index.json")
         self.objects.put(S3Uri.parse(self.index), index.to_json())
-        self.pipeline = read_pipeline(SHIPPED_PIPELINES / "flight_delay")
+        self.pipeline = read_pipeline(PIPELINES / "flight_delay")
 
     @property
     def services(self):
         return Services(jobs=self.jobs, objects=self.objects, logs=self.logs)
 
-    def settings(self, **changes):
-        return Settings(root=ROOT, poll_seconds=1, **changes)
+    def deployment(self, **changes):
+        return Deployment(root=ROOT, poll_seconds=1, **changes)
 
     def context(self, attempt="first", task_id="transform", run="nightly", **params):
         memory = self.memories.setdefault((run, task_id), InMemoryMemory())

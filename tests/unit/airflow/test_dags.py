@@ -16,16 +16,17 @@ from airflow.providers.amazon.aws.sensors.sagemaker import SageMakerTransformSen
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
-from batch_transform.scoring.deployment import SHIPPED_PIPELINES
+from batch_transform.tasks import tasks_of
 from batch_transform.timetable import PartitionTimetable
+from tests.project import PIPELINES
 
-DAG_FILE = os.environ["AIRFLOW__CORE__DAGS_FOLDER"] + "/batch_transform.py"
-TASKS = ["extract", "build_manifest", "transform", "wait", "recover", "load"]
-SLICED_TASKS = ["extract", "join_slices", *TASKS[1:]]
+DAGS = os.environ["AIRFLOW__CORE__DAGS_FOLDER"]
+DAG_FILE = f"{DAGS}/batch_transform.py"
+TASKS, SLICED_TASKS = ([task.task_id for task in tasks_of(slices)] for slices in (1, 3))
 
 
-def parse():
-    return DagBag(DAG_FILE, bundle_path=os.path.dirname(DAG_FILE), bundle_name="dags-folder")
+def parse(file=DAGS):
+    return DagBag(file, bundle_path=DAGS, bundle_name="dags-folder")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def dag(dags, request):
 
 
 def test_each_pipeline_folder_is_one_dag(dags):
-    assert set(dags) == {folder.name for folder in SHIPPED_PIPELINES.iterdir()}
+    assert set(dags) == {folder.name for folder in PIPELINES.iterdir()}
 
 
 def test_the_tasks_follow_each_other(dag):
@@ -95,7 +96,7 @@ def test_a_run_takes_a_partition_or_nothing(dag):
 @pytest.fixture(params=[{"slices": 3}, {"ranges": [10, 20]}], ids=str)
 def sliced(request, tmp_path, monkeypatch):
     """The DAG of a pipeline whose extract is cut into three slices."""
-    shutil.copytree(SHIPPED_PIPELINES / "flight_delay", tmp_path / "flight_delay")
+    shutil.copytree(PIPELINES / "flight_delay", tmp_path / "flight_delay")
     with (tmp_path / "flight_delay" / "pipeline.yaml").open("a") as settings:
         settings.write(f"extract: {json.dumps(request.param)}\n")
     monkeypatch.setenv("BATCH_TRANSFORM_PIPELINES", str(tmp_path))
@@ -158,7 +159,7 @@ def check_policy(dag):
 
 
 def test_an_invalid_pipeline_is_an_import_error_and_the_others_run(tmp_path, monkeypatch):
-    shutil.copytree(SHIPPED_PIPELINES, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(PIPELINES, tmp_path, dirs_exist_ok=True)
     for name in ("broken", "worse"):
         shutil.copytree(tmp_path / "flight_delay", tmp_path / name)
     text = (tmp_path / "broken" / "pipeline.yaml").read_text()
@@ -169,7 +170,8 @@ def test_an_invalid_pipeline_is_an_import_error_and_the_others_run(tmp_path, mon
     monkeypatch.setenv("BATCH_TRANSFORM_PIPELINES", str(tmp_path))
     bag = parse()
     assert set(bag.dags) == {"flight_delay", "support_sentiment"}
-    (error,) = bag.import_errors.values()
+    ((file, error),) = bag.import_errors.items()
+    assert file == "batch_transform_invalid.py", "an error stops every DAG of its file"
     assert "Pipeline 'broken' is not valid:\n  pipeline.yaml:" in error
     assert "transform.count: is not a setting of a pipeline" in error
     assert "Pipeline 'worse' is not valid:\n  pipeline.yaml: is empty" in error

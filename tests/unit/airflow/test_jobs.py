@@ -51,7 +51,7 @@ def transform(world, **settings):
         index=world.index,
         places=PLACES,
         pipeline=world.pipeline,
-        settings=world.settings(**settings),
+        deployment=world.deployment(**settings),
     )
 
 
@@ -60,7 +60,7 @@ def wait(world, job_name, **settings):
         task_id="wait",
         job_name=job_name,
         index=world.index,
-        settings=world.settings(**settings),
+        deployment=world.deployment(**settings),
         deadline=timedelta(hours=6),
     )
 
@@ -345,7 +345,7 @@ def test_a_task_that_was_marked_a_success_leaves_no_job_and_fools_nobody(world, 
         index=world.index,
         job_name=None,
         pipeline=world.pipeline,
-        settings=world.settings(),
+        deployment=world.deployment(),
     )
     load = LoadOperator(
         task_id="load",
@@ -354,7 +354,7 @@ def test_a_task_that_was_marked_a_success_leaves_no_job_and_fools_nobody(world, 
         job_output=None,
         coverage=None,
         pipeline=world.pipeline,
-        settings=world.settings(),
+        deployment=world.deployment(),
     )
     for task in (wait(world, None), recover, load):
         with pytest.raises(AirflowFailException, match="marks .* as a success"):

@@ -81,7 +81,7 @@ def recover(world, **settings):
         index=world.index,
         job_name=world.jobs.created[0],
         pipeline=world.pipeline,
-        settings=world.settings(**settings),
+        deployment=world.deployment(**settings),
     )
 
 

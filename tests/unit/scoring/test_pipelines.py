@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from batch_transform.scoring.deployment import SHIPPED_PIPELINES
 from batch_transform.scoring.errors import ConfigurationError, PipelineInvalid
 from batch_transform.scoring.pipelines import pipeline_folders, read_pipeline
+from tests.project import PIPELINES
 
 VALID = """\
 description: Scores apples
@@ -63,7 +63,7 @@ def test_a_valid_folder_is_read(folder):
     assert settings.record.columns == ["apple_id", "weight", "colour"]
 
 
-@pytest.mark.parametrize("folder", pipeline_folders(SHIPPED_PIPELINES), ids=lambda path: path.name)
+@pytest.mark.parametrize("folder", pipeline_folders(PIPELINES), ids=lambda path: path.name)
 def test_every_shipped_pipeline_is_valid(folder):
     assert read_pipeline(folder).name == folder.name
 

@@ -1,0 +1,179 @@
+"""Pipelines bound to Airflow: a DAG for each folder, or a task group in a DAG of your own.
+
+A DAG file is three lines::
+
+    # One Airflow DAG for each pipeline folder.
+    from batch_transform.dag import declare
+    declare(globals(), pipelines="/opt/airflow/pipelines")
+
+and a second one shows the folders that cannot be read, with ``report_invalid`` in its place.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, MutableMapping
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG, TaskGroup, XComArg
+
+from batch_transform.following.retrying import RetryByType
+from batch_transform.invalid import InvalidPipelines
+from batch_transform.operators.build_manifest import BuildManifestOperator
+from batch_transform.operators.join_slices import extract_tasks
+from batch_transform.operators.load import LoadOperator
+from batch_transform.operators.recover import RecoverOperator
+from batch_transform.operators.transform import TransformOperator
+from batch_transform.operators.wait import TransformSensor
+from batch_transform.params import run_params
+from batch_transform.pools import pool_of
+from batch_transform.runbook import runbook
+from batch_transform.scoring.deployment import Deployment
+from batch_transform.scoring.errors import PipelineInvalid
+from batch_transform.scoring.jobs import request
+from batch_transform.scoring.pipeline import Pipeline
+from batch_transform.scoring.pipelines import pipeline_folders, read_pipeline
+from batch_transform.timetable import PartitionTimetable
+
+# What waiting cures may take hours; RetryByType gives other errors fewer.
+RETRIES_OF_JOBS = 8
+# Mostly there is nothing to recover: then a run that is nearly done does not wait for those behind.
+FIRST_IN_THE_POOL = 100
+
+
+def declare(namespace: MutableMapping[str, Any], *, pipelines: Path | str) -> None:
+    """Put a DAG for each valid pipeline folder into the namespace of a DAG file.
+
+    Args:
+        namespace: ``globals()`` of the DAG file.
+        pipelines: the folder whose subfolders are the pipelines; the environment variable
+            ``BATCH_TRANSFORM_PIPELINES`` names another one where it is set.
+
+    Raises:
+        ConfigurationError: the deployment's environment is wrong, or there is no such folder.
+    """
+    deployment = Deployment.from_environ(os.environ)
+    valid = [each for each in _read(pipelines, deployment) if isinstance(each, Pipeline)]
+    dags = {f"batch_transform_{each.name}": scoring_dag(each, deployment) for each in valid}
+    namespace.update(dags)
+
+
+def report_invalid(namespace: MutableMapping[str, Any], *, pipelines: Path | str) -> None:
+    """Show the pipeline folders that cannot be read as an import error of this DAG file alone.
+
+    The arguments are those of ``declare``, which passes the same folders over.
+    """
+    deployment = Deployment.from_environ(os.environ)
+    errors = [each for each in _read(pipelines, deployment) if isinstance(each, PipelineInvalid)]
+    if errors:
+        namespace["invalid_pipelines"] = InvalidPipelines(errors)
+
+
+def scoring_dag(pipeline: Pipeline, deployment: Deployment) -> DAG:
+    """Bind one pipeline to Airflow as a DAG of its own."""
+    spec = pipeline.settings
+    with DAG(
+        dag_id=pipeline.name,
+        description=spec.description,
+        doc_md=runbook(pipeline),
+        schedule=PartitionTimetable(spec.schedule.timezone, f"{spec.schedule.at:%H:%M}"),
+        start_date=datetime.combine(spec.start_date, time.min, UTC),
+        catchup=False,
+        params=run_params(),
+        tags={"batch-transform", spec.record.format},
+        default_args=_task_policy(pipeline),
+    ) as dag:
+        _bind_tasks(pipeline, deployment)
+    return dag
+
+
+def batch_transform_group(
+    pipeline: Pipeline | Path | str, *, group_id: str | None = None
+) -> TaskGroup:
+    """Make the tasks of a pipeline as a task group, inside a DAG of your own.
+
+    The DAG's runs say which partition they score, as those of a pipeline's own DAG do: by the
+    parameter ``partition`` where the DAG has it (``params=run_params()``), else by partition key or
+    logical date.
+    https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/dags.html#taskgroups
+
+    Args:
+        pipeline: a pipeline, or its folder.
+        group_id: of the group; the pipeline's name by default.
+
+    Raises:
+        ConfigurationError: the deployment's environment is wrong.
+        PipelineInvalid: the folder is not a valid pipeline.
+    """
+    if not isinstance(pipeline, Pipeline):
+        pipeline = read_pipeline(Path(pipeline))
+    deployment = Deployment.from_environ(os.environ)
+    with TaskGroup(
+        group_id or pipeline.name,
+        tooltip=pipeline.settings.description,
+        default_args=_task_policy(pipeline),  # type: ignore[arg-type]  # its stub loses the type
+    ) as group:
+        _bind_tasks(pipeline, deployment)
+    return group
+
+
+def _read(pipelines: Path | str, deployment: Deployment) -> Iterator[Pipeline | PipelineInvalid]:
+    """Read every pipeline folder; an invalid one does not stop the others."""
+    for folder in pipeline_folders(deployment.pipelines or Path(pipelines)):
+        try:
+            yield read_pipeline(folder)
+        except PipelineInvalid as error:
+            yield error
+
+
+def _task_policy(pipeline: Pipeline) -> dict[str, Any]:
+    """Return the arguments of every task of a pipeline, unless it has its own."""
+    return {
+        "owner": pipeline.settings.owner,
+        "retries": 2,
+        "retry_delay": timedelta(minutes=1),
+        "execution_timeout": pipeline.settings.limits.deadline,
+    }
+
+
+def _bind_tasks(pipeline: Pipeline, deployment: Deployment) -> None:
+    """Make the tasks of a run, and hand on what each leaves."""
+    extract = extract_tasks(pipeline, deployment)
+    index = XComArg(extract, "index")
+    bound: dict[str, Any] = {"index": index, "pipeline": pipeline, "deployment": deployment}
+    paid: dict[str, Any] = {"retries": RETRIES_OF_JOBS, "retry_policy": RetryByType()}
+    pool = pool_of(pipeline, deployment)
+    build_manifest = BuildManifestOperator(task_id="build_manifest", **bound)
+    places = request.JobPlaces(
+        manifest=str(XComArg(build_manifest, "manifest")),
+        output=str(XComArg(build_manifest, "output")),
+    )
+    transform = TransformOperator(task_id="transform", places=places, **bound, **paid, **pool)
+    wait = TransformSensor(
+        task_id="wait",
+        job_name=XComArg(transform, "job_name"),
+        index=index,
+        deployment=deployment,
+        deadline=pipeline.settings.limits.deadline,
+        retry_policy=RetryByType(),
+    )
+    recover = RecoverOperator(
+        task_id="recover",
+        job_name=XComArg(wait, "job_name"),
+        priority_weight=FIRST_IN_THE_POOL,
+        weight_rule="absolute",
+        **bound,
+        **paid,
+        **pool,
+    )
+    load = LoadOperator(
+        task_id="load",
+        job_name=XComArg(wait, "job_name"),
+        job_output=XComArg(wait, "output"),
+        coverage=XComArg(recover, "coverage"),
+        trigger_rule="none_failed",  # a partition without records has no job to wait for
+        **bound,
+    )
+    build_manifest >> transform >> wait >> recover >> load

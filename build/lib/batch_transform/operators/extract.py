@@ -1,0 +1,111 @@
+"""The extract task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+
+from batch_transform.connections import open_warehouse, s3_objects
+from batch_transform.open_source import open_source
+from batch_transform.operators.failures import no_retry
+from batch_transform.params import RESUBMIT, is_asked
+from batch_transform.run_partition import partition_of
+from batch_transform.scoring.aws.objects import S3Objects
+from batch_transform.scoring.deployment import Deployment
+from batch_transform.scoring.extract.extract import extract
+from batch_transform.scoring.extract.index import ExtractIndex
+from batch_transform.scoring.names import RunLayout
+from batch_transform.scoring.partition import Partition
+from batch_transform.scoring.pipeline import Pipeline
+from batch_transform.scoring.publish.quarantine_source import QuarantineSource
+from batch_transform.scoring.sources.protocol import Source
+from batch_transform.scoring.sources.slices import Slice, slices
+
+
+class ExtractOperator(BaseOperator):
+    """Streams the source rows of the run's partition into shards in S3.
+
+    Each attempt writes below a prefix of its own, named by the id of the task instance, which
+    Airflow makes anew for every try: nothing is ever overwritten.
+
+    Returns, each also as an XCom of its own,
+    ``{"partition": "2013-06-01", "records": 842, "shards": 2, "index": "s3://…"}``.
+    """
+
+    ui_color = "#d7e9f7"
+
+    def __init__(
+        self,
+        *,
+        pipeline: Pipeline,
+        deployment: Deployment,
+        slice_number: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Extract for a pipeline of this deployment: all rows, or those of one slice."""
+        super().__init__(multiple_outputs=True, **kwargs)
+        self.pipeline = pipeline
+        self.deployment = deployment
+        self.slice_number = slice_number
+
+    @property
+    def part(self) -> Slice | None:
+        """The slice that this task extracts; None where it extracts all rows."""
+        if self.slice_number is None:
+            return None
+        return slices(self.pipeline.settings.extract)[self.slice_number]
+
+    @no_retry()
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Write shards and index."""
+        partition = partition_of(context, self.pipeline.settings.schedule.timezone)
+        layout = RunLayout.of(
+            self.deployment.root, self.pipeline.name, partition.label, str(context["ti"].id)
+        )
+        self.log.info("Partition %s: %s to %s", partition.label, partition.start, partition.end)
+        objects, part = s3_objects(self.deployment.aws_conn_id), self.part
+        if part is None:  # the uploads of other slices are no earlier attempt's
+            report_unfinished(self, objects, layout)
+        else:
+            self.log.info("Slice %d of %d: %s", part.number, part.count, part.label)
+        with self._source(context, partition, objects) as source:
+            index = extract(self.pipeline, partition, source, objects, layout)
+        self.log.info("Wrote %d records in %d shards", index.records, len(index.shards))
+        return told(index, layout)
+
+    @contextmanager
+    def _source(
+        self, context: Context, partition: Partition, objects: S3Objects
+    ) -> Iterator[Source]:
+        """Lend the pipeline's source; or what the partition keeps in quarantine."""
+        if not is_asked(context, RESUBMIT):
+            with open_source(self.pipeline, self.part) as source:
+                yield source
+            return
+        target = self.pipeline.settings.target
+        with open_warehouse(target) as warehouse:
+            entry = warehouse.in_force(target, partition.day)
+        yield QuarantineSource(entry, objects, self.part)
+
+
+def told(index: ExtractIndex, layout: RunLayout) -> dict[str, Any]:
+    """Return what other tasks are told of an extract."""
+    return {
+        "partition": index.partition.isoformat(),
+        "records": index.records,
+        "shards": len(index.shards),
+        "index": str(layout.index),
+    }
+
+
+def report_unfinished(task: BaseOperator, objects: S3Objects, layout: RunLayout) -> None:
+    """Name what attempts that were killed left half uploaded; no listing of objects shows it.
+
+    It is not aborted here: another run of the partition may be at it right now. A lifecycle
+    rule of the bucket is to remove it; see docs/pipeline.md.
+    """
+    for uri in objects.unfinished(layout.partition_root):
+        task.log.warning("An earlier attempt left an unfinished upload of %s", uri)

@@ -1,0 +1,64 @@
+"""The extract task, or the tasks of its slices and the one that joins them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context, XComArg
+
+from batch_transform.connections import s3_objects
+from batch_transform.operators.extract import ExtractOperator, report_unfinished, told
+from batch_transform.operators.failures import no_retry
+from batch_transform.run_partition import partition_of
+from batch_transform.scoring.deployment import Deployment
+from batch_transform.scoring.extract.join import join
+from batch_transform.scoring.names import RunLayout
+from batch_transform.scoring.pipeline import Pipeline
+
+# Beside a mapped task in the UI, once it runs: which ids it has.
+_LABEL = "{{ task.part.label }}"
+
+
+class JoinSlicesOperator(BaseOperator):
+    """Joins the extracted slices of a partition to what one extract would have left.
+
+    Returns what ``ExtractOperator`` returns, of all slices together, each also as an XCom of its
+    own.
+    """
+
+    template_fields = ("indexes",)
+    ui_color = "#d7e9f7"
+
+    def __init__(
+        self, *, indexes: Any, pipeline: Pipeline, deployment: Deployment, **kwargs: Any
+    ) -> None:
+        """Join the slices whose indexes lie at the URIs ``indexes``."""
+        super().__init__(multiple_outputs=True, **kwargs)
+        self.indexes = indexes
+        self.pipeline = pipeline
+        self.deployment = deployment
+
+    @no_retry()
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Copy the shards and write one index."""
+        partition = partition_of(context, self.pipeline.settings.schedule.timezone)
+        layout = RunLayout.of(
+            self.deployment.root, self.pipeline.name, partition.label, str(context["ti"].id)
+        )
+        objects = s3_objects(self.deployment.aws_conn_id)
+        report_unfinished(self, objects, layout)
+        index = join(self.pipeline, self.indexes, objects, layout)
+        self.log.info("Joined %d records in %d shards", index.records, len(index.shards))
+        return told(index, layout)
+
+
+def extract_tasks(pipeline: Pipeline, deployment: Deployment) -> BaseOperator:
+    """Make the extract's tasks, and return the one whose XCom ``index`` is of the whole."""
+    work: dict[str, Any] = {"pipeline": pipeline, "deployment": deployment}
+    count = pipeline.settings.extract.count
+    if count == 1:
+        return ExtractOperator(task_id="extract", **work)
+    extract = ExtractOperator.partial(task_id="extract", map_index_template=_LABEL, **work).expand(
+        slice_number=list(range(count))
+    )
+    return JoinSlicesOperator(task_id="join_slices", indexes=XComArg(extract, "index"), **work)

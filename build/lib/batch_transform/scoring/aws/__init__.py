@@ -1,0 +1,1 @@
+"""S3 and the errors of AWS: the ports through which everything else speaks to it."""

@@ -1,0 +1,76 @@
+"""The extract's record of what it wrote, kept beside the shards as ``index.json``."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from batch_transform.scoring.kinds import Kind
+from batch_transform.scoring.pipeline import Name
+from batch_transform.scoring.sources.slices import Slice
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Shard(_Entry):
+    """One shard.
+
+    Attributes:
+        name: file name below the input prefix.
+        records: number of lines.
+        bytes: size of the stored object, after compression.
+        sha256: hexadecimal digest of the stored object.
+        first_id: id of the first record.
+        last_id: id of the last record.
+    """
+
+    name: str
+    records: Annotated[int, Field(gt=0)]
+    bytes: Annotated[int, Field(gt=0)]
+    sha256: str
+    first_id: tuple[str | int, ...]
+    last_id: tuple[str | int, ...]
+
+
+class ExtractIndex(_Entry):
+    """What one extract wrote for one partition.
+
+    Attributes:
+        pipeline: name of the pipeline.
+        partition: the partition's day.
+        columns: the record's columns in order, ids first.
+        types: their kinds; None where the source names none and had no value to show it.
+        contract: digest of columns and types.
+        query: SHA-256 of what the source was asked.
+        records: number of records in all shards.
+        quarantined: number of records that were too large, and are in no shard.
+        part: the slice of the partition that was extracted; None where it was the whole.
+        resubmits: digest of the load whose quarantined records these are; empty where they are the
+            rows of the source.
+        shards: the shards in order; none where the source had no rows.
+    """
+
+    pipeline: str
+    partition: date
+    columns: tuple[Name, ...]
+    types: tuple[Kind | None, ...] = ()
+    contract: str = ""
+    query: str = ""
+    records: int
+    quarantined: int = 0
+    part: Slice | None = None
+    resubmits: str = ""
+    shards: tuple[Shard, ...]
+
+    def to_json(self) -> bytes:
+        """Return the content of ``index.json``: the same index gives the same bytes."""
+        return (self.model_dump_json(indent=1) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, body: bytes) -> ExtractIndex:
+        """Read ``index.json``."""
+        return cls.model_validate_json(body)

@@ -1,0 +1,111 @@
+"""Why objects have no output, read from a transform job's data-log.
+
+The service drops the whole output of an object in which one record failed. What it says of it is a
+line, or several, in the stream ``<job>/<instance>/data-log``::
+
+    2020-10-14T04:08:19.163:[sagemaker logs]: <bucket>/<key>: ClientError: 400
+    2020-10-14T04:08:19.163:[sagemaker logs]: <bucket>/<key>:
+    2020-10-14T04:08:19.163:[sagemaker logs]: <bucket>/<key>: Message:
+    2020-10-14T04:08:19.163:[sagemaker logs]: <bucket>/<key>: what the container answered
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform-errors.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+MESSAGE_LENGTH = 500
+
+
+class Cause(Enum):
+    """What an object failed for."""
+
+    RECORD = "the model refused a record"
+    SERVER = "the container answered 5xx"
+    TIMEOUT = "the container did not answer in time"
+    SILENCE = "the container ended, or broke the connection"
+    COUNT = "the container gave more or fewer answers than records"
+    UNFIT = "an answer is not as its prediction declares"
+    UNKNOWN = "nothing is said of it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blame:
+    """Why one object has no output.
+
+    Attributes:
+        cause: what it failed for.
+        status: HTTP status of the container's answer; empty where there was none.
+        message: the container's own words, or the service's; cut to 500 characters.
+    """
+
+    cause: Cause
+    status: str = ""
+    message: str = ""
+
+
+NOTHING_KNOWN = Blame(cause=Cause.UNKNOWN, message=Cause.UNKNOWN.value)
+
+_LINE = re.compile(r"[^ ]*:\[sagemaker logs\]: (?:.*?/)?(?P<name>[^/]+?): ?(?P<text>.*)")
+_CAUSES: tuple[tuple[re.Pattern[str], Cause], ...] = (
+    (re.compile(r"\w+: (?P<status>429)"), Cause.SERVER),
+    (re.compile(r"\w+: (?P<status>4\d\d)"), Cause.RECORD),
+    (re.compile(r"\w+: (?P<status>5\d\d)"), Cause.SERVER),
+    (re.compile(r"Bad HTTP \w+ .*: (?P<status>4\d\d)"), Cause.RECORD),
+    (re.compile(r"Bad HTTP \w+ .*: (?P<status>5\d\d)"), Cause.SERVER),
+    (re.compile(r"Model server did not respond"), Cause.TIMEOUT),
+    (re.compile(r"Unable to get response"), Cause.SILENCE),
+    (re.compile(r".*mismatched line count"), Cause.COUNT),
+    (re.compile(r""), Cause.RECORD),
+)
+
+
+def blames(streams: Iterable[Sequence[str]], names: Iterable[str]) -> Mapping[str, Blame]:
+    """Say why objects have no output.
+
+    A container that ended takes every object with it that its instance has not finished. Only the
+    first of those that a stream names may be why; of the others nothing is known.
+
+    Args:
+        streams: the lines of each instance's data-log.
+        names: the objects to look for, by base name.
+    """
+    wanted = frozenset(names)
+    found: dict[str, Blame] = {}
+    for lines in streams:
+        silent = False
+        for name, texts in _texts(lines, wanted).items():
+            blame = _blame(texts)
+            if blame.cause is Cause.SILENCE:
+                blame = NOTHING_KNOWN if silent else blame
+                silent = True
+            found[name] = blame
+    return found
+
+
+def _texts(lines: Iterable[str], wanted: frozenset[str]) -> Mapping[str, list[str]]:
+    texts: dict[str, list[str]] = {}
+    for line in lines:
+        match = _LINE.match(line)
+        if match is not None and match["name"] in wanted:
+            texts.setdefault(match["name"], []).append(match["text"].rstrip())
+    return texts
+
+
+def _blame(texts: Sequence[str]) -> Blame:
+    first = texts[0]
+    for pattern, cause in _CAUSES:
+        match = pattern.match(first)
+        if match is not None:
+            status = match.groupdict().get("status") or ""
+            return Blame(cause=cause, status=status, message=_message(texts))
+    raise AssertionError("the last pattern matches everything")
+
+
+def _message(texts: Sequence[str]) -> str:
+    words = texts[texts.index("Message:") + 1 :] if "Message:" in texts else [texts[0]]
+    return "\n".join(words).replace("\0", "").strip()[:MESSAGE_LENGTH] or texts[0]

@@ -1,0 +1,76 @@
+"""How far a transform job is. The service does not say; the outputs in S3 do."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from batch_transform.scoring.aws.objects import ObjectStore
+from batch_transform.scoring.extract.index import ExtractIndex
+from batch_transform.scoring.jobs.service import COMPLETED, Job
+from batch_transform.scoring.names import S3Uri, output_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Shards and records whose output is there.
+
+    Attributes:
+        eta_seconds: what is left at the pace so far; None before the first output.
+    """
+
+    shards_done: int
+    shards: int
+    records_done: int
+    records: int
+    eta_seconds: int | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields, for an XCom."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        text = (
+            f"{self.shards_done} of {self.shards} shards,"
+            f" {self.records_done} of {self.records} records"
+        )
+        if self.eta_seconds is None or self.shards_done == self.shards:
+            return text
+        return f"{text}, about {self.eta_seconds} s left"
+
+
+def missing_outputs(index: ExtractIndex, objects: ObjectStore, prefix: S3Uri) -> list[str]:
+    """List the shards that have no output anywhere below a prefix, found by base name."""
+    found = {uri.key.rsplit("/", 1)[-1] for uri in objects.keys(prefix)}
+    return [shard.name for shard in index.shards if output_name(shard.name) not in found]
+
+
+def is_whole(job: Job, index: ExtractIndex, objects: ObjectStore) -> bool:
+    """Tell whether a job is Completed and still has an output for each shard."""
+    return job.status == COMPLETED and not missing_outputs(index, objects, job.output)
+
+
+def measure(
+    index: ExtractIndex, missing: list[str], started: datetime | None, now: datetime
+) -> Progress:
+    """Compare outputs with the extract.
+
+    Args:
+        index: what was sent.
+        missing: names of the shards without an output.
+        started: when the instances began to work; None where they have not.
+        now: when ``missing`` was listed.
+    """
+    left = sum(shard.records for shard in index.shards if shard.name in set(missing))
+    done = index.records - left
+    eta = None
+    if started is not None and done:
+        eta = max(0, round((now - started).total_seconds() * left / done))
+    return Progress(
+        shards_done=len(index.shards) - len(missing),
+        shards=len(index.shards),
+        records_done=done,
+        records=index.records,
+        eta_seconds=eta,
+    )

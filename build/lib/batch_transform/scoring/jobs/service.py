@@ -1,0 +1,165 @@
+"""What the work needs of SageMaker: a small protocol, and boto3 behind it.
+
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTransformJob.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from batch_transform.scoring.aws.codes import translated
+from batch_transform.scoring.errors import JobMissing, RequestRefused
+from batch_transform.scoring.names import S3Uri
+
+IN_PROGRESS = "InProgress"
+COMPLETED = "Completed"
+FAILED = "Failed"
+STOPPING = "Stopping"
+STOPPED = "Stopped"
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A transform job as SageMaker describes it.
+
+    Attributes:
+        name: unique in account and region, for ever.
+        arn: what tags hang on.
+        status: one of the five above, unless the service has learnt another.
+        reason: FailureReason; empty where the service gives none.
+        created: when the service took the request.
+        described: the whole answer.
+    """
+
+    name: str
+    arn: str
+    status: str
+    reason: str
+    created: datetime
+    described: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, described: Mapping[str, Any]) -> Job:
+        """Read the answer of DescribeTransformJob."""
+        return cls(
+            name=described["TransformJobName"],
+            arn=described["TransformJobArn"],
+            status=described["TransformJobStatus"],
+            reason=described.get("FailureReason", ""),
+            created=described["CreationTime"],
+            described=described,
+        )
+
+    @property
+    def manifest(self) -> str:
+        """URI of what the job reads."""
+        uri: str = self.described["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
+        return uri
+
+    @property
+    def output(self) -> S3Uri:
+        """Prefix of what the job writes: read from the job, never computed."""
+        return S3Uri.parse(self.described["TransformOutput"]["S3OutputPath"])
+
+    @property
+    def instance_type(self) -> str:
+        """Instance type the job runs on."""
+        kind: str = self.described["TransformResources"]["InstanceType"]
+        return kind
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from its start to its end; 0 where the service does not tell."""
+        started = self.described.get("TransformStartTime")
+        ended = self.described.get("TransformEndTime")
+        return (ended - started).total_seconds() if started and ended else 0.0
+
+
+class TransformJobs(Protocol):
+    """Transform jobs of one account and region. Every call may raise Transient."""
+
+    def create(self, request: Mapping[str, Any]) -> None:
+        """Start a job; raise NameTaken or RequestRefused."""
+
+    def find(self, name: str) -> Job | None:
+        """Describe a job; None where there is none."""
+
+    def stop(self, name: str) -> bool:
+        """Stop a job; False where it is over, is being stopped, or does not exist."""
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """Return the tags of a job."""
+
+    def tag(self, arn: str, tags: Mapping[str, str]) -> None:
+        """Add tags to a job, or change them."""
+
+
+def get(jobs: TransformJobs, name: str | None) -> Job:
+    """Describe a job that must exist; raise JobMissing where it does not, or has no name."""
+    if not name:
+        raise JobMissing(
+            "No task before this one has left a transform job, as where a person marks one as a"
+            " success; clear transform"
+        )
+    job = jobs.find(name)
+    if job is None:
+        raise JobMissing(
+            f"There is no transform job {name!r} in this account and region; check the AWS"
+            " connection, then clear the transform task"
+        )
+    return job
+
+
+class SageMakerJobs:
+    """Transform jobs through a boto3 client."""
+
+    def __init__(self, client: Any) -> None:
+        """Use a client whose region, endpoint and credentials are set."""
+        self._client = client
+
+    def create(self, request: Mapping[str, Any]) -> None:
+        """Start a job."""
+        _call(lambda: self._client.create_transform_job(**request))
+
+    def find(self, name: str) -> Job | None:
+        """Describe a job."""
+        try:
+            answer = _call(lambda: self._client.describe_transform_job(TransformJobName=name))
+        except JobMissing:
+            return None
+        return Job.of(answer)
+
+    def stop(self, name: str) -> bool:
+        """Stop a job, unless a look at it says that there is nothing to stop."""
+        job = self.find(name)
+        if job is None or job.status != IN_PROGRESS:
+            return False
+        try:
+            _call(lambda: self._client.stop_transform_job(TransformJobName=name))
+        except RequestRefused:
+            job = self.find(name)
+            if job is not None and job.status == IN_PROGRESS:
+                raise
+            return False  # it ended between the look and the call
+        return True
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """Return the tags of a job."""
+        pages = self._client.get_paginator("list_tags")
+        answer = _call(lambda: pages.paginate(ResourceArn=arn).build_full_result())
+        return {tag["Key"]: tag["Value"] for tag in answer["Tags"]}
+
+    def tag(self, arn: str, tags: Mapping[str, str]) -> None:
+        """Add tags to a job."""
+        listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+        _call(lambda: self._client.add_tags(ResourceArn=arn, Tags=listed))
+
+
+def _call(call: Callable[[], _Result]) -> _Result:
+    with translated():
+        return call()

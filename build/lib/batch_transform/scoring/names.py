@@ -1,0 +1,154 @@
+"""Names that go to AWS, made and parsed in this one place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+JOB_NAME_LIMIT = 63
+_DIGEST_LENGTH = 12
+_S3_URI = re.compile(r"s3://([a-z0-9][a-z0-9.\-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class S3Uri:
+    """A bucket and a key (or a key prefix without its final slash).
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    """
+
+    bucket: str
+    key: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> S3Uri:
+        """Split ``s3://bucket/key``; a final slash is dropped.
+
+        Raises:
+            ValueError: the text is not an S3 URI.
+        """
+        match = _S3_URI.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r} is not an S3 URI like s3://bucket/key")
+        return cls(match[1], (match[2] or "").rstrip("/"))
+
+    def __truediv__(self, part: str) -> S3Uri:
+        return S3Uri(self.bucket, f"{self.key}/{part}" if self.key else part)
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunLayout:
+    """Where one attempt at one partition keeps its objects.
+
+    Inputs and outputs never share a prefix: an S3Prefix of a later job could otherwise match them.
+    """
+
+    attempt_root: S3Uri
+
+    @classmethod
+    def of(cls, root: S3Uri, pipeline: str, partition: str, attempt: str) -> RunLayout:
+        """Lay out ``<root>/<pipeline>/<partition>/<attempt>/``."""
+        return cls(attempt_root=root / pipeline / partition / attempt)
+
+    @classmethod
+    def of_index(cls, index_uri: str) -> RunLayout:
+        """Find the layout again from the URI of its index.
+
+        Raises:
+            ValueError: the URI does not end like an index of this layout.
+        """
+        root, found, rest = index_uri.rpartition("/input/index.json")
+        if not found or rest:
+            raise ValueError(f"{index_uri!r} is not the URI of an extract's index.json")
+        return cls(attempt_root=S3Uri.parse(root))
+
+    @classmethod
+    def of_quarantine(cls, uri: S3Uri) -> RunLayout:
+        """Find the layout again from an object of its quarantine."""
+        return cls(attempt_root=S3Uri(uri.bucket, uri.key.rpartition("/quarantine/")[0]))
+
+    @property
+    def quarantine(self) -> S3Uri:
+        """Prefix of the records that have no prediction."""
+        return self.attempt_root / "quarantine"
+
+    @property
+    def partition_root(self) -> S3Uri:
+        """Prefix of all attempts at the partition."""
+        return S3Uri(self.attempt_root.bucket, self.attempt_root.key.rpartition("/")[0])
+
+    @property
+    def input(self) -> S3Uri:
+        """Prefix of the shards."""
+        return self.attempt_root / "input"
+
+    @property
+    def index(self) -> S3Uri:
+        """The extract's record of what it wrote."""
+        return self.input / "index.json"
+
+    @property
+    def manifest(self) -> S3Uri:
+        """The ManifestFile of the transform job."""
+        return self.attempt_root / "manifest.json"
+
+    @property
+    def output(self) -> S3Uri:
+        """Prefix of the transform job's outputs."""
+        return self.attempt_root / "output"
+
+
+def shard_name(number: int, extension: str) -> str:
+    """Name a shard: flat and of fixed width, so that names sort as shards do."""
+    return f"part-{number:05d}.{extension}"
+
+
+def piece_name(shard: str, first: int, records: int) -> str:
+    """Name some records of a shard that are sent again, from the ``first`` on, counted from 0."""
+    stem, _, extension = shard.partition(".")
+    return f"{stem}-{first:09d}-{records:09d}.{extension}"
+
+
+def output_name(shard: str) -> str:
+    """Name SageMaker gives to the output of an input object.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html
+    """
+    return f"{shard}.out"
+
+
+def content_digest(content: Any) -> str:
+    """Digest any JSON value: equal values give equal digests, on every machine."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def job_name(pipeline: str, partition: str, digest: str, generation: int = 1) -> str:
+    """Name a transform job ``<slug>-<partition>-<digest>[-gN]``.
+
+    The name is the only idempotency key that CreateTransformJob has: at most 63 letters, digits
+    and hyphens, unique in an account and region for ever.
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
+
+    Args:
+        pipeline: the pipeline's name; cut where the whole would be too long.
+        partition: the partition's label, such as ``2013-06-01``.
+        digest: hexadecimal digest of what the job does; its first 12 digits are used.
+        generation: 1 for the first job of this digest, which has no suffix.
+    """
+    suffix = f"-g{generation}" if generation > 1 else ""
+    tail = f"-{partition}-{digest[:_DIGEST_LENGTH]}{suffix}"
+    slug = re.sub(r"[^a-zA-Z0-9]+", "-", pipeline).strip("-")
+    return slug[: JOB_NAME_LIMIT - len(tail)].rstrip("-") + tail
+
+
+def model_name(group: str, version: str) -> str:
+    """Name the SageMaker model of a package version ``arn:…:model-package/<group>/<number>``."""
+    tail = f"-v{version.rsplit('/', 1)[-1]}"
+    return group[: JOB_NAME_LIMIT - len(tail)].rstrip("-") + tail

@@ -1,0 +1,39 @@
+"""The ids that were sent beside the ids that came back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from batch_transform.scoring.records.quarantine import shown
+
+Identity = tuple[str, ...]
+"""The parts of an id as texts: 9007199254740993 stays itself."""
+
+_SHOWN = 3
+
+
+def difference(sent: Sequence[Identity], found: Sequence[Identity]) -> str | None:
+    """Say how the ids of a shard's output differ from those sent; None where they do not."""
+    if list(sent) == list(found):
+        return None
+    facts = list(_facts(Counter(sent), Counter(found)))
+    if facts:
+        return ", ".join(facts)
+    line = next(n for n, (a, b) in enumerate(zip(sent, found, strict=True), 1) if a != b)
+    return (
+        f"the ids are all there, but in another order from line {line} on; SageMaker keeps the"
+        " order of records, so this join cannot be trusted"
+    )
+
+
+def _facts(sent: Counter[Identity], found: Counter[Identity]) -> Iterator[str]:
+    groups = {
+        "missing": [each for each in sent if each not in found],
+        "more than once": [each for each, times in found.items() if times > 1],
+        "foreign": [each for each in found if each not in sent],
+    }
+    for name, ids in groups.items():
+        if ids:
+            listed = ", ".join(shown(each) for each in ids[:_SHOWN])
+            yield f"{len(ids)} {name} ({listed}{', …' if len(ids) > _SHOWN else ''})"

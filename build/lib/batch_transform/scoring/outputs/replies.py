@@ -1,0 +1,120 @@
+"""The lines of an output one by one: as values, or as what cannot be read of them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from batch_transform.scoring.outputs.shape import Shape
+
+_LONGEST_FIELD = 1 << 30  # a record may have megabytes; Python's own limit is 128 KB
+csv.field_size_limit(_LONGEST_FIELD)
+
+
+class ShardWrong(Exception):
+    """The output of one shard cannot be matched with its records; the message says how.
+
+    Caught where the outputs of all shards are read, which reports every such shard at once.
+    """
+
+
+class Miscounted(ShardWrong):
+    """There are more or fewer answers than records, so that none can be told whose it is."""
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An answer in which no prediction can be found, and what can be read of it."""
+
+    reason: str
+    fields: Sequence[str] = ()
+
+
+def read_reply(line: bytes, number: int, shape: Shape) -> Any:
+    """Read an answer. Where SageMaker joined it, a line that cannot be read is its mistake."""
+    try:
+        return parsed(line, number, shape.answered)
+    except ShardWrong as error:
+        if shape.joined:
+            raise
+        return Unreadable(str(error))
+
+
+def lines_of(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file without their line feeds; one at its very end ends no line."""
+    with path.open("rb") as file:
+        for line in file:
+            yield line.removesuffix(b"\n")
+
+
+def parsed(line: bytes, number: int, form: str) -> Any:
+    """Read a line: the fields of a CSV row, or a JSON value.
+
+    Raises:
+        ShardWrong: it is neither; names the line by its ``number``.
+    """
+    try:
+        text = line.decode()
+        if form == "csv":
+            return next(csv.reader([text], strict=True), []) or [""]
+        return json.loads(text, object_pairs_hook=_first_of_each)
+    except (ValueError, csv.Error, RecursionError) as error:
+        raise ShardWrong(f"line {number} cannot be read as {form}: {error}") from error
+
+
+def _first_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Keep the first of equal keys: as the fast reader does, where Python keeps the last."""
+    return dict(reversed(pairs))
+
+
+def of_one_width(rows: list[Any], shape: Shape) -> list[Any]:
+    """Hold rows to the width that most of them have; a model may answer a word for a row."""
+    widths = Counter(len(row) for row in rows if not isinstance(row, Unreadable))
+    if not widths:
+        return rows
+    width = widths.most_common(1)[0][0]
+    problem = width_problem(width, shape)
+    if problem:
+        raise ShardWrong(problem)
+    return [
+        row
+        if isinstance(row, Unreadable) or len(row) == width
+        else Unreadable(f"the answer has {len(row)} fields, but others have {width}", row)
+        for row in rows
+    ]
+
+
+def width_problem(width: int, shape: Shape) -> str | None:
+    """Say which prediction does not lie behind the record's own fields; None where all do."""
+    first = len(shape.columns) if shape.whole else shape.ids
+    start = first if shape.joined else 0
+    for name, each in shape.predictions.items():
+        place = int(each.at) + (width if int(each.at) < 0 else 0)
+        if not start <= place < width:
+            return (
+                f"a row has {width} fields, of which {start} are the record's, so {name} is not"
+                f" at {each.at}; compare the model's reply with predictions in pipeline.yaml"
+            )
+    return None
+
+
+def unbatched(replies: list[Any], records: int, shape: Shape) -> list[Any]:
+    """Take lists apart that hold the replies to a batch, where the counts prove that they do."""
+    if not all(isinstance(reply, list) for reply in replies):
+        return replies
+    if len(replies) == records and shape.reply_is_list:
+        return replies
+    total = sum(len(reply) for reply in replies)
+    if total == records:
+        return [each for reply in replies for each in reply]
+    if len(replies) == records:
+        return replies
+    raise Miscounted(
+        f"it has {records} records, but its output has {len(replies)} lists with {total} entries:"
+        " neither one list to a record, nor one entry"
+    )

@@ -1,0 +1,2 @@
+COPY (SELECT {columns} FROM staged LIMIT {count} OFFSET {start})
+TO {path} (FORMAT parquet, COMPRESSION zstd)

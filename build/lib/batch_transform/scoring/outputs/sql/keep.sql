@@ -1,0 +1,1 @@
+COPY (SELECT * FROM ({query}) AS found ({columns})) TO {path} (FORMAT parquet, COMPRESSION uncompressed)

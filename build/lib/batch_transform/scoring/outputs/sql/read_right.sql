@@ -1,0 +1,1 @@
+SELECT {ids}, {values} FROM sent POSITIONAL JOIN answered WHERE answered.fits

@@ -1,0 +1,34 @@
+"""A pipeline: what its ``pipeline.yaml`` and the files beside it may say.
+
+One module for each section of the file, and one for what other text it names: a query, a pattern
+of files, a path into a reply, a contract of columns.
+"""
+
+from batch_transform.scoring.pipeline.fields import Name
+from batch_transform.scoring.pipeline.file import Pipeline, PipelineFile, Schedule
+from batch_transform.scoring.pipeline.job import Limits, Model, Recover, Transform
+from batch_transform.scoring.pipeline.record import ENGINE_OUTPUT, Policies, Record, Shards
+from batch_transform.scoring.pipeline.source import SOURCE_TAGS, Extract, Files, Query, Source
+from batch_transform.scoring.pipeline.target import Prediction, Target
+
+__all__ = [
+    "ENGINE_OUTPUT",
+    "SOURCE_TAGS",
+    "Extract",
+    "Files",
+    "Limits",
+    "Model",
+    "Name",
+    "Pipeline",
+    "PipelineFile",
+    "Policies",
+    "Prediction",
+    "Query",
+    "Record",
+    "Recover",
+    "Schedule",
+    "Shards",
+    "Source",
+    "Target",
+    "Transform",
+]

@@ -1,0 +1,100 @@
+"""Checks of a partition before it is published.
+
+Conditions are spelled as those of Airflow's SQL check operators are: ``leq_to``, ``geq_to``,
+``tolerance``.
+https://airflow.apache.org/docs/apache-airflow-providers-common-sql/stable/operators.html
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from batch_transform.scoring.pipeline.fields import Section, Share
+
+Level = Literal["warn", "block", "off"]
+_Runs = Annotated[int, Field(ge=1, le=90)]
+
+
+class RowCount(Section):
+    """Rows beside the mean of the last runs.
+
+    Attributes:
+        level: what a failed check does.
+        tolerance: how far from the mean is still right, as a share of it.
+        runs: how many partitions before this one make the mean.
+    """
+
+    level: Level = "warn"
+    tolerance: Share = 0.5
+    runs: _Runs = 7
+
+
+class Bounds(Section):
+    """What ``min`` and ``max`` of a prediction do: ``block`` makes a value outside unfit."""
+
+    level: Level = "block"
+
+
+class NullShare(Section):
+    """Share of rows whose prediction is NULL; for nullable predictions."""
+
+    level: Level = "warn"
+    leq_to: Annotated[Share, Field(le=1)] = 0.05
+
+
+class Mean(Section):
+    """Bounds of a column's mean."""
+
+    level: Level = "block"
+    geq_to: float | None = None
+    leq_to: float | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.level != "off" and self.geq_to is None and self.leq_to is None:
+            raise ValueError("a mean is held to geq_to, leq_to, or both")
+        return self
+
+
+class Constant(Section):
+    """A model that answers every record alike, where there are at least ``rows`` of them."""
+
+    level: Level = "warn"
+    rows: Annotated[int, Field(ge=2)] = 20
+
+
+class Stability(Section):
+    """Population stability index of a score against the last runs together.
+
+    Below 0.1 is usually read as stable and above 0.25 as shifted. For predictions with ``min`` and
+    ``max``, and partitions of at least ``rows`` rows.
+    """
+
+    level: Level = "warn"
+    leq_to: Annotated[float, Field(gt=0)] = 0.25
+    runs: _Runs = 7
+    rows: Annotated[int, Field(ge=1)] = 500
+
+
+class Checks(Section):
+    """All checks.
+
+    ``warn`` publishes and says so, ``block`` does not publish, ``off`` does not look.
+
+    Attributes:
+        row_count: of the partition.
+        bounds: of each prediction with ``min`` or ``max``.
+        null_share: of each prediction.
+        mean: of the predictions named, each with bounds of its own.
+        constant: of each prediction.
+        stability: of each score.
+    """
+
+    row_count: RowCount = RowCount()
+    bounds: Bounds = Bounds()
+    null_share: NullShare = NullShare()
+    mean: dict[str, Mean] = Field(default_factory=dict)
+    constant: Constant = Constant()
+    stability: Stability = Stability()

@@ -1,0 +1,115 @@
+"""The pattern of a source's files in S3: placeholders for the partition, and wildcards over keys.
+
+``s3://lake/flights/date={{ partition }}/*.parquet`` is asked for one day, and answered by every
+key that matches. As in Spark, Hive and Athena, no wildcard matches a file or a folder whose name
+begins with ``_`` or ``.``: ``_SUCCESS`` and ``_temporary/`` are no data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.partition import Partition
+
+_PARTS = re.compile(r"s3://([a-z0-9][a-z0-9.\-]{1,61}[a-z0-9])/(.+)", re.DOTALL)
+_PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
+_TOKEN = re.compile(r"(?P<class>\[!?\]?[^\]/]*\])|(?P<any>\*\*)|(?P<some>\*)|(?P<one>\?)")
+_WILD = re.compile(r"[*?\[]")
+_VALUES = {"partition": "%Y-%m-%d", "year": "%Y", "month": "%m", "day": "%d"}
+_DAYS = ({"partition"}, {"year", "month", "day"})  # each says which day it is
+_SHOWN = "{{ partition }}, or all of {{ year }}, {{ month }} and {{ day }}"
+_VISIBLE = r"(?![._/]|\Z)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Glob:
+    """The keys of one partition's files.
+
+    Attributes:
+        start: bucket, and what every key begins with.
+        keys: matches a whole key.
+    """
+
+    start: S3Uri
+    keys: re.Pattern[str]
+
+
+def problems(pattern: str) -> Iterator[str]:
+    """Say what is wrong with a pattern."""
+    parts = _PARTS.fullmatch(pattern)
+    if parts is None:
+        yield "a pattern reads like s3://bucket/folder/*.parquet; the bucket has no wildcards"
+        return
+    names = {match[1] for match in _PLACEHOLDER.finditer(parts[2])}
+    for name in sorted(names - set(_VALUES)):
+        yield f"nothing gives {{{{ {name} }}}} a value; there are {', '.join(_VALUES)}"
+    if not any(day <= names for day in _DAYS):
+        yield f"the pattern does not say which day: use {_SHOWN}, or every run scores the same rows"
+    key = _PLACEHOLDER.sub("0", parts[2])
+    if set("{}") & set(key):
+        yield "braces stand around the name of a placeholder alone, as in {{ partition }}"
+    if key.endswith("/"):
+        yield "the pattern names a folder; end it with /* or the like"
+    if "[" in _TOKEN.sub("", key):
+        yield "a [ is never closed; for the character itself write [[]"
+    elif not _compiles(key):
+        yield "what stands between [ and ] is no set of characters, such as [a-z] or [!0-9]"
+    if any("**" in segment and segment != "**" for segment in key.split("/")):
+        yield "** stands for whole folders, alone between slashes"
+
+
+def glob(pattern: str, partition: Partition) -> Glob:
+    """Fill the day into a pattern that has no problems."""
+    bucket, key = _PARTS.fullmatch(pattern).groups()  # type: ignore[union-attr]  # no problems
+    filled = _PLACEHOLDER.sub(lambda match: _value(match[1], partition), key)
+    fixed = _WILD.split(filled, maxsplit=1)[0]
+    return Glob(start=S3Uri(bucket, fixed), keys=_expression(filled))
+
+
+def _value(name: str, partition: Partition) -> str:
+    # %Y has no leading zeros on every platform.
+    return partition.label[:4] if name == "year" else f"{partition.day:{_VALUES[name]}}"
+
+
+def _compiles(key: str) -> bool:
+    try:
+        _expression(key)
+    except re.error:
+        return False
+    return True
+
+
+def _expression(key: str) -> re.Pattern[str]:
+    *folders, last = key.split("/")
+    return re.compile("".join(map(_folder, folders)) + _name(last), re.DOTALL)
+
+
+def _folder(segment: str) -> str:
+    return f"(?:{_VISIBLE}[^/]*/)*" if segment == "**" else f"{_segment(segment)}/"
+
+
+def _name(segment: str) -> str:
+    return f"{_folder(segment)}{_VISIBLE}[^/]+" if segment == "**" else _segment(segment)
+
+
+def _segment(segment: str) -> str:
+    """Return the expression of what stands between two slashes."""
+    pieces = [_VISIBLE if _WILD.match(segment) else ""]
+    end = 0
+    for match in _TOKEN.finditer(segment):
+        pieces.append(re.escape(segment[end : match.start()]))
+        pieces.append(_wildcard(match))
+        end = match.end()
+    return "".join([*pieces, re.escape(segment[end:])])
+
+
+def _wildcard(match: re.Match[str]) -> str:
+    if not match["class"]:
+        return "[^/]" if match["one"] else "[^/]*"
+    inner = match["class"][1:-1]
+    negated, members = inner.startswith("!"), inner.removeprefix("!")
+    escaped = re.sub(r"([\\^\[\]&~|])", r"\\\1", members)
+    return f"(?!/)[{'^' if negated else ''}{escaped}]"

@@ -1,0 +1,120 @@
+"""The model, the transform job, and its limits."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from batch_transform.scoring.pipeline.fields import BadRecords, Duration, Section
+
+_AwsName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")]
+_InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
+
+
+class Model(Section):
+    """The SageMaker model: by its name, or the latest approved version of a package group.
+
+    Attributes:
+        name: of an existing model.
+        package_group: model package group; the model of a version is made when it is first used.
+        role: ARN of the execution role of models that are made.
+    """
+
+    name: _AwsName | None = None
+    package_group: _AwsName | None = None
+    role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.name is None) == (self.package_group is None):
+            raise ValueError("give either name or package_group")
+        if (self.package_group is None) != (self.role is None):
+            raise ValueError("role goes with package_group: the role of the models that are made")
+        return self
+
+    @property
+    def label(self) -> str:
+        """Name for people."""
+        return self.name or f"latest approved of {self.package_group}"
+
+
+class Transform(Section):
+    """Settings of the transform job, in the terms of CreateTransformJob.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
+    """
+
+    instance_type: _InstanceType | None = None
+    instance_types: Annotated[tuple[_InstanceType, ...], Field(min_length=2)] | None = None
+    instance_count: Annotated[int, Field(ge=1, le=100)] = 1
+    strategy: Literal["MultiRecord", "SingleRecord"]
+    max_concurrent_transforms: Annotated[int, Field(ge=1, le=100)] = 1
+    max_payload_mb: Annotated[int, Field(ge=1, le=100)] = 6
+    join: Literal["engine", "line"] = "engine"
+    overrides: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Instance types in the order in which they are tried; the next where one is sold out."""
+        return self.instance_types or (self.instance_type or "",)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.instance_type is None) == (self.instance_types is None):
+            raise ValueError("give either instance_type or instance_types")
+        return self
+
+    @model_validator(mode="after")
+    def _in_flight(self) -> Self:
+        in_flight = self.max_concurrent_transforms * self.max_payload_mb
+        if in_flight > 100:
+            raise ValueError(
+                f"max_concurrent_transforms x max_payload_mb is {in_flight}; the service allows 100"
+            )
+        return self
+
+
+class Limits(Section):
+    """When a run gives up.
+
+    Attributes:
+        deadline: how long the transform jobs of a run may take.
+        bad_records: how many of the partition's records may have no fit prediction, as a share of
+            them below 1 or as a count; they are kept in quarantine instead of the target.
+        max_rounds: how many further jobs may send records again.
+        instance_hours: instance hours that the jobs of a run may take before another is started;
+            None for no such limit.
+        on_limit: ``fail``, or ``load_rest``: where a limit is hit, load what has a prediction and
+            keep the rest in quarantine.
+    """
+
+    deadline: Duration = timedelta(hours=6)
+    bad_records: BadRecords = 0
+    max_rounds: Annotated[int, Field(ge=0, le=20)] = 8
+    instance_hours: Annotated[float, Field(gt=0)] | None = None
+    on_limit: Literal["fail", "load_rest"] = "fail"
+
+    def allowed(self, records: int) -> int:
+        """Return how many of so many records may be bad."""
+        share = self.bad_records
+        return math.floor(share * records) if share < 1 else int(share)
+
+
+class Recover(Section):
+    """What becomes of answers that are there, and wrong.
+
+    Attributes:
+        placeholder: what the model answers for a record that it cannot score, such as ``ERROR``.
+        unfit: of a record whose answer cannot be read, or is not as its prediction declares:
+            ``quarantine`` keeps it there, ``resend`` sends it again by itself first, ``fail`` fails
+            the run.
+        miscounted: of a shard with more or fewer answers than records: ``resend`` sends it again
+            record by record, ``fail`` fails the run.
+    """
+
+    placeholder: Annotated[str, Field(min_length=1)] | None = None
+    unfit: Literal["quarantine", "resend", "fail"] = "quarantine"
+    miscounted: Literal["resend", "fail"] = "resend"

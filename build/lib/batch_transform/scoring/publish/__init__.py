@@ -1,0 +1,1 @@
+"""Publishes a partition: measures it, judges it, and puts it into the warehouse."""

@@ -1,0 +1,220 @@
+"""Loads a partition: reads and proves the outputs, checks them, and swaps them in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from batch_transform.scoring.aws.objects import ObjectStore
+from batch_transform.scoring.errors import PartitionBlocked
+from batch_transform.scoring.extract.index import ExtractIndex
+from batch_transform.scoring.jobs.service import Job as DescribedJob
+from batch_transform.scoring.names import S3Uri, content_digest
+from batch_transform.scoring.outputs.coverage import Coverage
+from batch_transform.scoring.outputs.reconcile import Account, columns_of, stage_outputs
+from batch_transform.scoring.outputs.staged import staging
+from batch_transform.scoring.pipeline import Pipeline
+from batch_transform.scoring.publish import resubmit
+from batch_transform.scoring.publish.judge import Finding, Measured, history_needed, judge
+from batch_transform.scoring.publish.profile import Profile, profiles
+from batch_transform.scoring.records import quarantine
+from batch_transform.scoring.warehouse.ledger import Entry
+from batch_transform.scoring.warehouse.protocol import Load, Warehouse, superseded
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """The transform job whose outputs are loaded; with no name where there was no record.
+
+    Attributes:
+        name: its name; with the shards it stands for the content of the outputs.
+        model: name of the model it used.
+        instance_type: what it ran on.
+        instance_count: how many of them.
+        seconds: from its start to its end.
+    """
+
+    name: str = ""
+    model: str = ""
+    instance_type: str = ""
+    instance_count: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, job: DescribedJob) -> Job:
+        """Take from a job's description what the ledger keeps."""
+        return cls(
+            name=job.name,
+            model=job.described["ModelName"],
+            instance_type=job.instance_type,
+            instance_count=job.described["TransformResources"]["InstanceCount"],
+            seconds=job.seconds,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadRun:
+    """What one run loads.
+
+    Attributes:
+        pipeline: the pipeline.
+        index: what its extract wrote.
+        coverage: where the answers to the records lie.
+        quarantine: prefix for the records without a fit prediction.
+        job: the job that all shards were sent to.
+        run_id: the DAG run.
+        publish_blocked: whether a person wants the partition published whatever the checks say.
+        now: tells the time, for the ledger.
+    """
+
+    pipeline: Pipeline
+    index: ExtractIndex
+    coverage: Coverage
+    quarantine: S3Uri
+    job: Job
+    run_id: str
+    publish_blocked: bool = False
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """What a load did.
+
+    Attributes:
+        rows: rows that the partition holds now.
+        changed: False where it held this very load already.
+        quarantined: records without a fit prediction.
+        findings: checks that failed, yet did not keep the partition from being published.
+    """
+
+    rows: int
+    changed: bool
+    quarantined: int
+    findings: tuple[Finding, ...]
+
+
+def load(run: LoadRun, objects: ObjectStore, warehouse: Warehouse) -> Loaded:
+    """Replace the partition, whole or not at all.
+
+    Raises:
+        OutputError: the outputs do not account for every record.
+        PartitionBlocked: a check says no.
+        TargetMismatch: the target is not as declared.
+    """
+    settings = run.pipeline.settings
+    before = _added_to(run, warehouse)
+    if before is not None and before.digest == digest_of(run):
+        return Loaded(rows=before.rows, changed=False, quarantined=before.quarantined, findings=())
+    with staging(columns_of(settings, run.index)) as staged:
+        account = stage_outputs(run.pipeline, run.index, objects, run.coverage, staged)
+        measured = profiles(staged, settings.predictions)
+        plan = _plan(run, account, measured)
+        if before is not None:
+            measured = resubmit.together(measured, plan.entry, before)
+            plan = replace(plan, entry=resubmit.added(plan.entry, before, measured))
+        findings = _judged(run, plan, warehouse, measured)
+        if account.quarantined:
+            objects.put(_records(run), quarantine.to_json_lines(account.quarantined))
+        published = warehouse.replace(_with_findings(plan, findings), staged)
+    return Loaded(
+        rows=published.rows,
+        changed=published.changed,
+        quarantined=len(account.quarantined),
+        findings=tuple(findings),
+    )
+
+
+def _added_to(run: LoadRun, warehouse: Warehouse) -> Entry | None:
+    """Return the entry of the load whose quarantined records these are; None where they are not."""
+    if not run.index.resubmits:
+        return None
+    target, partition = run.pipeline.settings.target, run.index.partition
+    entry = warehouse.in_force(target, partition)
+    if entry is None or entry.digest not in (run.index.resubmits, digest_of(run)):
+        raise superseded(target, partition)
+    return entry
+
+
+def digest_of(run: LoadRun) -> str:
+    """Digest what a load puts into the target: equal digests mean equal rows."""
+    settings = run.pipeline.settings
+    return content_digest(
+        {
+            "shards": [shard.sha256 for shard in run.index.shards],
+            "resubmits": run.index.resubmits,
+            "jobs": [run.job.name, *run.coverage.jobs],
+            "given_up": [(each.shard, each.line) for each in run.coverage.quarantined],
+            "placeholder": settings.recover.placeholder,
+            "predictions": {n: p.model_dump() for n, p in settings.predictions.items()},
+            "bounds": settings.checks.bounds.level,
+            "ids": settings.record.id,
+            "column": settings.target.partition_column,
+        }
+    )
+
+
+def _plan(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Load:
+    settings = run.pipeline.settings
+    entry = Entry(
+        pipeline=run.pipeline.name,
+        partition=run.index.partition,
+        digest=digest_of(run),
+        run_id=run.run_id,
+        job_name=run.job.name,
+        model=run.job.model,
+        source_rows=account.source_rows,
+        oversized=account.oversized,
+        records=account.records,
+        quarantined=len(account.quarantined),
+        quarantine=str(_records(run)) if account.quarantined else "",
+        rows=account.rows,
+        loaded_at=run.now(),
+        transform_jobs=len(run.coverage.jobs) + bool(run.job.name),
+        instance_type=run.job.instance_type,
+        instance_count=run.job.instance_count,
+        transform_seconds=_seconds(run),
+        profile={name: profile.to_dict() for name, profile in measured.items()},
+    )
+    return Load(
+        target=settings.target,
+        columns=columns_of(settings, run.index),
+        ids=len(settings.record.id),
+        typed=bool(run.index.shards),
+        entry=entry,
+        quarantined=account.quarantined,
+        adds_to=run.index.resubmits,
+    )
+
+
+def _seconds(run: LoadRun) -> float | None:
+    return run.job.seconds + run.coverage.seconds if run.job.name else None
+
+
+def _judged(
+    run: LoadRun, plan: Load, warehouse: Warehouse, measured: dict[str, Profile]
+) -> list[Finding]:
+    checks = run.pipeline.settings.checks
+    history = warehouse.history(plan, history_needed(checks))
+    findings = judge(checks, Measured(rows=plan.entry.rows, profiles=measured, history=history))
+    blocking = [finding for finding in findings if finding.level == "block"]
+    current = warehouse.in_force(plan.target, plan.partition)
+    is_published = current is not None and current.digest == plan.entry.digest
+    if blocking and not run.publish_blocked and not is_published:
+        listed = "\n  ".join(map(str, blocking))
+        raise PartitionBlocked(
+            f"Partition {run.index.partition} is not published, and its outputs stay:"
+            f"\n  {listed}\nTo publish it as it is, trigger a run of this"
+            " partition with publish_blocked; no new job is paid"
+        )
+    return findings
+
+
+def _with_findings(plan: Load, findings: list[Finding]) -> Load:
+    entry = replace(plan.entry, findings=[str(finding) for finding in findings])
+    return replace(plan, entry=entry)
+
+
+def _records(run: LoadRun) -> S3Uri:
+    return run.quarantine / quarantine.FILE_NAME

@@ -1,0 +1,123 @@
+"""Parquet files: typed, and read a part of a row group at a time.
+
+https://arrow.apache.org/docs/python/generated/pyarrow.parquet.ParquetFile.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.kinds import Column, Kind
+from batch_transform.scoring.records.encoder import CHUNK_ROWS
+from batch_transform.scoring.records.ids import Row
+from batch_transform.scoring.records.unwritable import FAR, FINE, Unreadable
+from batch_transform.scoring.sources.files.opened import Part
+
+_BUFFER_BYTES = 1 << 20  # without it a whole column of a row group is in memory at once
+
+
+class ParquetFormat:
+    """Reads Parquet."""
+
+    def open(self, path: Path) -> Part:
+        """Read the schema."""
+        from pyarrow import parquet  # not at the top: Airflow's parsing of the DAG must stay quick
+
+        with _readable():
+            # As nanoseconds, the old INT96 would silently wrap around beyond the year 2262.
+            file = parquet.ParquetFile(
+                path, buffer_size=_BUFFER_BYTES, pre_buffer=False, coerce_int96_timestamp_unit="us"
+            )
+            columns = tuple(
+                Column(name=field.name, kind=_kind(field.type), source_type=str(field.type))
+                for field in file.schema_arrow
+            )
+
+        def rows(wanted: Sequence[str]) -> Iterator[Row]:
+            with _readable(), file:
+                batches = file.iter_batches(CHUNK_ROWS, columns=list(wanted), use_threads=False)
+                for batch in batches:
+                    yield from zip(*(_values(batch.column(n)) for n in wanted), strict=True)
+
+        return Part(columns=columns, rows=rows, seen={column.name for column in columns})
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    from pyarrow import ArrowException
+
+    try:
+        yield
+    except (ArrowException, OSError) as error:
+        raise SourceError(f"it cannot be read as Parquet: {error}") from error
+
+
+def _kind(arrow: Any) -> Kind | None:
+    """Return the kind of an Arrow type; None where the values will show it, or have none."""
+    from pyarrow import types
+
+    if types.is_dictionary(arrow):
+        return _kind(arrow.value_type)
+    kinds: tuple[tuple[Callable[[Any], bool], Kind], ...] = (
+        (types.is_integer, "integer"),
+        (types.is_decimal, "decimal"),
+        (types.is_floating, "float"),
+        (types.is_boolean, "boolean"),
+        (types.is_string, "text"),
+        (types.is_large_string, "text"),
+        (types.is_date, "date"),
+        (types.is_timestamp, "timestamp"),
+        (types.is_nested, "nested"),
+    )
+    return next((kind for is_such, kind in kinds if is_such(arrow)), None)
+
+
+def _values(column: Any) -> list[Any]:
+    """Return a column's values as Python's; what Python's cannot hold becomes ``Unreadable``."""
+    arrow = _exact(column.type)
+    try:
+        return _python(column, arrow)
+    except (ValueError, ArithmeticError, KeyError):
+        return [_value(column.slice(at, 1), arrow) for at in range(len(column))]
+
+
+def _value(alone: Any, arrow: Any) -> Any:
+    from pyarrow import ArrowInvalid
+
+    try:
+        return _python(alone, arrow)[0]
+    except ArrowInvalid:  # the cast would lose digits
+        return Unreadable(FINE)
+    except UnicodeDecodeError:
+        return Unreadable("text that is not UTF-8; correct the files")
+    except KeyError:
+        return Unreadable("a map that has a key twice; correct the files")
+    except (ValueError, ArithmeticError):
+        return Unreadable(FAR)
+
+
+def _python(column: Any, arrow: Any) -> list[Any]:
+    values: list[Any] = (column if arrow == column.type else column.cast(arrow)).to_pylist(
+        maps_as_pydicts="strict"
+    )
+    return values
+
+
+def _exact(arrow: Any) -> Any:
+    """Return the type in which Python's values are exact: microseconds, in UTC, no dictionaries."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(arrow):
+        return _exact(arrow.value_type)
+    if pa.types.is_timestamp(arrow):
+        unit = "us" if arrow.unit == "ns" else arrow.unit
+        return pa.timestamp(unit, "UTC" if arrow.tz else None)
+    if pa.types.is_list(arrow):
+        return pa.list_(arrow.value_field.with_type(_exact(arrow.value_type)))
+    if pa.types.is_struct(arrow):
+        return pa.struct([field.with_type(_exact(field.type)) for field in arrow])
+    return arrow

@@ -1,0 +1,123 @@
+"""Rows of any SQL database that SQLAlchemy has a dialect for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Engine,
+    Select,
+    and_,
+    bindparam,
+    column,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.exc import DataError, ProgrammingError
+from sqlalchemy.types import NullType
+
+from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.partition import Partition
+from batch_transform.scoring.pipeline import Pipeline
+from batch_transform.scoring.pipeline.query import for_sqlalchemy, statement
+from batch_transform.scoring.records.encoder import CHUNK_ROWS
+from batch_transform.scoring.records.ids import Row
+from batch_transform.scoring.sources.protocol import Lines, Reshape, Table, encoded, unchanged
+from batch_transform.scoring.sources.slices import Slice, checked
+
+_REFUSED = (
+    "The database does not give the {}: is the first column of record.id not what extract cuts?"
+    " Integers are cut by extract.slices, texts by texts as extract.ranges. It says: {}"
+)
+
+
+class SqlSource:
+    """A query with the parameters ``:partition_start`` and ``:partition_end``.
+
+    One statement sees one snapshot; rows stream through a server-side cursor where the database
+    has them, in the order of their ids.
+    https://docs.sqlalchemy.org/en/21/core/connections.html#using-server-side-cursors-a-k-a-stream-results
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        query: str,
+        reshape: Reshape = unchanged,
+        part: Slice | None = None,
+    ) -> None:
+        """Read with an engine, usually that of an Airflow SQL connection, and reshape the rows.
+
+        Where there is a slice, only its rows are read; it is cut before they are reshaped.
+        """
+        self._engine = engine
+        self._query = statement(query)
+        self._reshape = reshape
+        self._part = part
+
+    def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
+        """Run the query for a partition, reshape its rows, and encode them."""
+        lines = encoded(self._reshape(self.read(partition, pipeline)), pipeline)
+        return replace(lines, part=self._part)
+
+    def read(self, partition: Partition, pipeline: Pipeline) -> Table:
+        """Run the query for a partition."""
+        connection = self._engine.connect().execution_options(
+            stream_results=True, yield_per=CHUNK_ROWS
+        )
+        try:
+            result = connection.execute(
+                self._asked(pipeline.settings.record.id),
+                {"partition_start": partition.start, "partition_end": partition.end},
+            )
+        except BaseException as error:
+            connection.close()
+            if self._part is not None and isinstance(error, ProgrammingError | DataError):
+                raise SourceError(_REFUSED.format(self._part.label, error.orig)) from error
+            raise
+
+        def rows() -> Iterator[Row]:
+            with closing(connection), closing(result):
+                yield from result
+
+        columns = tuple(Column(name=name) for name in result.keys())  # noqa: SIM118
+        return Table(columns=columns, rows=self._checked(rows(), columns, pipeline))
+
+    def _checked(
+        self, rows: Iterator[Row], columns: tuple[Column, ...], pipeline: Pipeline
+    ) -> Iterator[Row]:
+        names, name = [column.name for column in columns], pipeline.settings.record.id[0]
+        if self._part is None or name not in names:
+            return rows  # the contract refuses columns that are not the record's
+        return checked(rows, self._part, name, names.index(name))
+
+    def _asked(self, id_names: list[str]) -> Select[Any]:
+        source = text(f"(\n{for_sqlalchemy(self._query)}) source")
+        asked = select(text("*")).select_from(source).order_by(*map(column, id_names))
+        return asked if self._part is None else asked.where(_condition(self._part, id_names[0]))
+
+
+def _condition(part: Slice, name: str) -> ColumnElement[bool]:
+    """Return the condition that a row is of a slice, for SQLAlchemy to spell in any dialect."""
+    value: ColumnElement[Any] = column(name)
+    if part.modulus is not None:
+        modulus = _bound(part.modulus)
+        value = (value % modulus + modulus) % modulus  # a remainder may be negative
+    bounds = [value >= _bound(floor) for floor in part.floors]
+    if part.ceiling is not None:
+        bounds.append(value < _bound(part.ceiling))
+    return and_(*bounds) if part.number else or_(*bounds, column(name).is_(None))
+
+
+def _bound(value: int | str) -> BindParameter[Any]:
+    # A text has no type, so that a database takes it for one of the column's.
+    kind = NullType() if isinstance(value, str) else BigInteger()
+    return bindparam(None, value, type_=kind, unique=True)

@@ -1,0 +1,23 @@
+"""Fakes of everything outside: S3, SageMaker with its models and logs, a task's memory, a source.
+
+For tests of this package and of pipelines of your own. What each stands for is said by the protocol
+that it implements.
+"""
+
+from batch_transform.scoring.testing.s3 import InMemoryObjects
+from batch_transform.scoring.testing.sagemaker import InMemoryJobs, InMemoryLogs, InMemoryModels
+from batch_transform.scoring.testing.simulated import Died, Refused, SimulatedTransform, TimedOut
+from batch_transform.scoring.testing.tasks import InMemoryMemory, RowsSource
+
+__all__ = [
+    "Died",
+    "InMemoryJobs",
+    "InMemoryLogs",
+    "InMemoryMemory",
+    "InMemoryModels",
+    "InMemoryObjects",
+    "Refused",
+    "RowsSource",
+    "SimulatedTransform",
+    "TimedOut",
+]

@@ -1,0 +1,111 @@
+"""S3 in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import IO, Self
+
+from typing_extensions import override
+
+from batch_transform.scoring.aws.objects import (
+    ObjectChanged,
+    ObjectMissing,
+    ObjectStore,
+    StoredObject,
+)
+from batch_transform.scoring.aws.upload import Upload, Uploads
+from batch_transform.scoring.names import S3Uri
+
+
+class InMemoryObjects(ObjectStore):
+    """S3 as a dict."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.content: dict[S3Uri, bytes] = {}
+
+    @override
+    def put(self, uri: S3Uri, body: bytes) -> None:
+        self.content[uri] = body
+
+    @override
+    def get(self, uri: S3Uri) -> bytes:
+        try:
+            return self.content[uri]
+        except KeyError as error:
+            raise ObjectMissing(str(uri)) from error
+
+    @override
+    def size(self, uri: S3Uri) -> int:
+        return len(self.get(uri))
+
+    @override
+    def copy(self, source: S3Uri, target: S3Uri) -> str:
+        self.put(target, self.get(source))
+        return hashlib.sha256(self.get(target)).hexdigest()
+
+    @override
+    def listed(self, start: S3Uri) -> Iterator[StoredObject]:
+        for uri in sorted(self.content, key=lambda uri: uri.key):
+            if uri.bucket == start.bucket and uri.key.startswith(start.key):
+                yield StoredObject(uri=uri, etag=_etag(self.content[uri]))
+
+    @override
+    def download(self, stored: StoredObject, file: IO[bytes]) -> None:
+        body = self.content.get(stored.uri)
+        if body is None or _etag(body) != stored.etag:
+            raise ObjectChanged(str(stored.uri))
+        file.write(body)
+
+    @override
+    def unfinished(self, prefix: S3Uri) -> Iterator[S3Uri]:
+        return iter(())  # an upload that fails leaves nothing
+
+    @override
+    def uploads(self) -> InMemoryUploads:
+        return InMemoryUploads(self)
+
+
+class InMemoryUploads(Uploads):
+    """Objects that appear in a store once all of them are complete."""
+
+    def __init__(self, objects: InMemoryObjects) -> None:
+        """Collect for a store."""
+        self._objects = objects
+        self._begun: list[tuple[S3Uri, InMemoryUpload]] = []
+
+    @override
+    def open(self, uri: S3Uri) -> InMemoryUpload:
+        self._begun.append((uri, InMemoryUpload()))
+        return self._begun[-1][1]
+
+    @override
+    def __enter__(self) -> Self:
+        return self
+
+    @override
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            for uri, upload in self._begun:
+                self._objects.put(uri, b"".join(upload.pieces))
+
+
+class InMemoryUpload(Upload):
+    """The pieces of one object."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.pieces: list[bytes] = []
+
+    @override
+    def write(self, body: bytes) -> None:
+        self.pieces.append(body)
+
+    @override
+    def close(self) -> None:
+        """Need nothing more."""
+
+
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'

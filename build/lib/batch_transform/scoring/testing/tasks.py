@@ -1,0 +1,57 @@
+"""What tasks are given: a memory, and a source of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from typing_extensions import override
+
+from batch_transform.scoring.jobs.memory import Memory
+from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.partition import Partition
+from batch_transform.scoring.pipeline import Pipeline
+from batch_transform.scoring.records.ids import Row
+from batch_transform.scoring.sources.protocol import Lines, Source, Table, encoded
+from batch_transform.scoring.sources.slices import Slice, checked
+
+
+class InMemoryMemory(Memory):
+    """A task's memory as a dict."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.values: dict[str, Any] = {}
+
+    @override
+    def get(self, key: str, default: Any = None) -> Any:
+        return self.values.get(key, default)
+
+    @override
+    def set(self, key: str, value: Any) -> None:
+        self.values[key] = value
+
+
+class RowsSource(Source):
+    """The same rows for every partition."""
+
+    def __init__(
+        self, columns: Sequence[str], rows: Sequence[Sequence[Any]], part: Slice | None = None
+    ) -> None:
+        """Serve all rows, or those of a slice by their first column."""
+        self._columns = columns
+        self._rows = rows
+        self._part = part
+
+    @override
+    def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
+        columns = tuple(Column(name=name) for name in self._columns)
+        table = Table(columns=columns, rows=self._sliced())
+        return replace(encoded(table, pipeline), part=self._part)
+
+    def _sliced(self) -> Iterator[Row]:
+        if self._part is None:
+            return iter(self._rows)
+        rows = checked(self._rows, self._part, self._columns[0], 0)
+        return (row for row in rows if self._part.has(row[0]))

@@ -1,0 +1,1 @@
+"""Where predictions go: one protocol, a Postgres table or Parquet files in S3 behind it."""

@@ -1,0 +1,75 @@
+"""The ledger: what each load put into a target, written in the same step as the rows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One load of one partition.
+
+    Attributes:
+        pipeline: name of the pipeline.
+        partition: the partition's day.
+        digest: equal for loads of the same outputs into the same columns.
+        run_id: the DAG run that loaded.
+        job_name: the transform job whose outputs these are; empty where there was none.
+        model: name of the model; empty where there was no job.
+        source_rows: rows that the source gave.
+        oversized: those kept out of the shards.
+        records: records sent to the model.
+        quarantined: records without a fit prediction.
+        quarantine: URI of those records and why; empty where there are none.
+        rows: rows in the target.
+        loaded_at: when the rows were ready, before the swap.
+        transform_jobs: how many jobs it took, those that sent records again included.
+        instance_type: of the transform jobs: with the next two, what they cost.
+        instance_count: of the transform jobs.
+        transform_seconds: from start to end of all jobs together; None where that is unknown.
+        profile: each predicted column's figures, see ``checks.Profile``.
+        findings: what the checks before publishing said.
+    """
+
+    pipeline: str
+    partition: date
+    digest: str
+    run_id: str
+    job_name: str
+    model: str
+    source_rows: int
+    oversized: int
+    records: int
+    quarantined: int
+    rows: int
+    loaded_at: datetime
+    transform_jobs: int
+    instance_type: str
+    instance_count: int
+    transform_seconds: float | None = None
+    quarantine: str = ""
+    profile: dict[str, Any] = field(default_factory=dict)
+    findings: list[str] = field(default_factory=list)
+
+    def to_json(self) -> bytes:
+        """Return the entry as JSON, dates and times as ISO texts."""
+        content = {each.name: getattr(self, each.name) for each in fields(self)}
+        return json.dumps(content, default=lambda value: value.isoformat(), indent=1).encode()
+
+    @classmethod
+    def from_json(cls, body: bytes) -> Entry:
+        """Read an entry back."""
+        content = json.loads(body)
+        return cls(
+            **{
+                **content,
+                "partition": date.fromisoformat(content["partition"]),
+                "loaded_at": datetime.fromisoformat(content["loaded_at"]),
+            }
+        )
+
+
+COLUMNS = tuple(each.name for each in fields(Entry))

@@ -1,0 +1,100 @@
+"""The protocol of a warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from batch_transform.scoring.errors import Superseded
+from batch_transform.scoring.outputs.staged import Staged, StagedColumn
+from batch_transform.scoring.pipeline import Target
+from batch_transform.scoring.records.quarantine import Quarantined
+from batch_transform.scoring.warehouse.ledger import Entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What to put where.
+
+    Attributes:
+        target: the target of the pipeline.
+        columns: its columns beside the partition's date, ids first.
+        ids: how many of them are ids.
+        typed: whether the types of the ids are known; they are not where there was no record yet.
+        entry: the load's row in the ledger.
+        quarantined: the partition's records that are in no row.
+        adds_to: digest of the load in force, whose rows stay; empty where they are replaced.
+    """
+
+    target: Target
+    columns: Sequence[StagedColumn]
+    ids: int
+    typed: bool
+    entry: Entry
+    quarantined: Sequence[Quarantined] = ()
+    adds_to: str = ""
+
+    @property
+    def partition(self) -> date:
+        """The partition to replace."""
+        return self.entry.partition
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """What a load did.
+
+    Attributes:
+        rows: rows that the partition holds now.
+        changed: False where it held this very load already.
+    """
+
+    rows: int
+    changed: bool
+
+
+class Warehouse(Protocol):
+    """Where predictions go; ``tests/contract/warehouse`` holds every one of them to this."""
+
+    def in_force(self, target: Target, partition: date) -> Entry | None:
+        """Return the entry of the load that the partition holds; None where there was none."""
+
+    def history(self, load: Load, count: int) -> list[Entry]:
+        """Return the entry in force of each of the ``count`` partitions before this one.
+
+        The latest partition comes first; those without rows of this pipeline are passed over.
+        """
+
+    def replace(self, load: Load, staged: Staged) -> Published:
+        """Put the staged rows in place of the partition's, and the entry into the ledger.
+
+        The partition's quarantined records take the place of those that were.
+
+        Until this returns, every reader sees the partition as it was; afterwards, as it is. If it
+        does not return, nothing has changed. Of two at once one waits, or the later wins whole.
+        A second one with the digest of the entry in force changes nothing.
+
+        Raises:
+            Superseded: it adds to a load that is not in force.
+        """
+
+
+def check_not_superseded(load: Load, current: Entry | None) -> None:
+    """Hold a load that adds rows to the load in force.
+
+    Raises:
+        Superseded: that is another one by now.
+    """
+    if load.adds_to and (current is None or current.digest != load.adds_to):
+        raise superseded(load.target, load.partition)
+
+
+def superseded(target: Target, partition: date) -> Superseded:
+    """Return the error of a load that adds to what is not in force any more."""
+    return Superseded(
+        f"Partition {partition} of {target.table} has been loaded anew since its quarantined"
+        " records were sent again; nothing was changed. Trigger resubmit once more, for what is in"
+        " quarantine now"
+    )

@@ -1,0 +1,1 @@
+DELETE FROM {quarantine} WHERE target = {target} AND partition = {partition}

@@ -1,0 +1,1 @@
+ALTER TABLE {part} RENAME TO {final}

@@ -1,0 +1,1 @@
+INSERT INTO {ledger} (target, {columns}) VALUES ({target}, {values})

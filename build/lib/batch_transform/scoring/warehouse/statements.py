@@ -1,0 +1,74 @@
+"""Statements of the Postgres loader: SQL files with quoted parts, one function that runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from psycopg import Connection, sql
+
+Parts = Mapping[str, sql.Composable]
+Step = Callable[[str], None]
+
+_STATEMENTS = {
+    path.stem: sql.SQL(path.read_text(encoding="utf-8"))
+    for path in sorted((Path(__file__).parent / "sql").glob("*.sql"))
+}
+
+
+def _no_step(name: str) -> None:
+    """Do nothing."""
+
+
+class Statements:
+    """Runs statements on one connection, and says the name of each before it runs.
+
+    Names and values become parts of a statement as quoted identifiers and literals alone.
+    """
+
+    def __init__(self, connection: Connection[Any], step: Step = _no_step) -> None:
+        """Run on an open connection; ``step`` is for tests that interrupt a load anywhere."""
+        self.connection = connection
+        self._step = step
+
+    def run(self, name: str, parts: Parts) -> list[tuple[Any, ...]]:
+        """Run the statement of ``<name>.sql`` and return its rows, if it gives any."""
+        self._step(name)
+        cursor = self.connection.execute(_STATEMENTS[name].format(**parts))
+        return cursor.fetchall() if cursor.description else []
+
+    def one(self, name: str, parts: Parts) -> Any:
+        """Return the only value of a statement that always gives one."""
+        ((value,),) = self.run(name, parts)
+        return value
+
+    def copy(self, name: str, parts: Parts, blocks: Iterable[bytes]) -> None:
+        """Send blocks of bytes to a COPY."""
+        self._step(name)
+        with (
+            self.connection.cursor() as cursor,
+            cursor.copy(_STATEMENTS[name].format(**parts)) as copy,
+        ):
+            for block in blocks:
+                copy.write(block)
+                self._step(f"{name}, after a block")
+
+    def commit_follows(self) -> None:
+        """Say that nothing but the commit is left of a transaction."""
+        self._step("commit")
+
+
+def identifier(name: str) -> sql.Identifier:
+    """Quote ``table`` or ``schema.table``."""
+    return sql.Identifier(*name.split("."))
+
+
+def regclass(name: str) -> sql.Literal:
+    """Spell a table's quoted name as a text, for ``to_regclass``."""
+    return sql.Literal(".".join(f'"{part}"' for part in name.split(".")))
+
+
+def listed(names: Iterable[str]) -> sql.Composed:
+    """Quote names and put commas between them."""
+    return sql.SQL(", ").join(sql.Identifier(name) for name in names)

@@ -1,0 +1,78 @@
+"""The tasks of a run in their order: one list, which the DAG, its runbook and the README follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What a person reads about a task.
+
+    Attributes:
+        task_id: its id in the DAG.
+        does: what it does, after its name.
+        on_failure: what to do when it fails.
+    """
+
+    task_id: str
+    does: str
+    on_failure: str
+
+
+TASKS = (
+    Task(
+        task_id="extract",
+        does="writes the day's rows as {format} shards to S3",
+        on_failure="The log names the row and column that cannot be written, or the columns that"
+        " differ. Where the extract is sliced, clear the slice that failed; the others stay.",
+    ),
+    Task(
+        task_id="join_slices",
+        does="makes one extract of the {slices} slices",
+        on_failure="Slices differ in a column's kind, which a cast in the query cures; or their"
+        " shards are missing in S3, or `pipeline.yaml` was changed between them: then clear all of"
+        " `extract`.",
+    ),
+    Task(
+        task_id="build_manifest",
+        does="checks the shards and lists them",
+        on_failure="Shards are missing in S3; clear `extract`.",
+    ),
+    Task(
+        task_id="transform",
+        does="starts the transform job with model `{model}`, or attaches to the one with the same"
+        " content, model and settings, and follows it to its end",
+        on_failure="The log names the job, shows the service's refusal or the job's"
+        " FailureReason, and the last lines of the job's own log (CloudWatch, log group"
+        " `/aws/sagemaker/TransformJobs`). Clear it once the cause is mended: a job that runs or"
+        " has completed is attached to and costs nothing more; one that failed or was stopped is"
+        " followed by the next generation, `-g2`. Marking or clearing it while it runs stops the"
+        " job, unless its next attempt attaches within seconds.",
+    ),
+    Task(
+        task_id="wait",
+        does="proves its outputs complete",
+        on_failure="It lets through only a job that is Completed with an output for each shard, or"
+        " one that failed for some of them, which `recover` then looks after; the log says what is"
+        " not so. Clear `transform`, which then starts the next generation.",
+    ),
+    Task(
+        task_id="recover",
+        does="sends again what has no output, down to the single bad record",
+        on_failure="Too many records are bad, or another limit is hit; the log names what is"
+        " known of them. Nothing was loaded. Clear `transform` once the model is mended, or raise"
+        " `limits` and clear `recover`, which pays for no job twice.",
+    ),
+    Task(
+        task_id="load",
+        does="replaces the partition in `{table}` in one transaction",
+        on_failure="Nothing was changed in `{table}`; the log names the shard whose output is not"
+        " complete, or the check that failed.",
+    ),
+)
+
+
+def tasks_of(slices: int) -> tuple[Task, ...]:
+    """Return the tasks of a pipeline whose extract is cut into so many slices."""
+    return tuple(task for task in TASKS if slices > 1 or task.task_id != "join_slices")

@@ -1,0 +1,20 @@
+"""What the package declares to Airflow, from a plugins folder or as an installed wheel.
+
+https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deployment/plugins.html
+"""
+
+from __future__ import annotations
+
+from airflow.plugins_manager import AirflowPlugin
+
+# Operators are no part of a plugin. But executors fork their tasks from a process that has loaded
+# the plugins: what a DAG file imports is imported there once, and not by every task anew.
+from batch_transform import dag  # noqa: F401
+from batch_transform.timetable import PartitionTimetable
+
+
+class BatchTransformPlugin(AirflowPlugin):
+    """Batch inference with SageMaker Batch Transform."""
+
+    name = "batch_transform"
+    timetables = [PartitionTimetable]  # noqa: RUF012  # Airflow reads a plain class attribute
