@@ -132,6 +132,7 @@ class Stack:
             records=ROWS_A_SHARD,
             bytes=len(body),
             sha256=hashlib.sha256(body).hexdigest(),
+            records_sha256="",
             first_id=(FIRST_ID + start,),
             last_id=(FIRST_ID + start + ROWS_A_SHARD - 1,),
         )

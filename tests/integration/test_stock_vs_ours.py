@@ -10,7 +10,7 @@ import importlib.util
 import json
 import re
 import time
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,7 +25,6 @@ from batch_transform.following.trigger import TransformJobTrigger
 from batch_transform.operators.transform import TransformOperator
 from batch_transform.operators.wait import TransformSensor
 from batch_transform.scoring.deployment import Deployment
-from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from batch_transform.scoring.extract.manifest import build as build_manifest
 from batch_transform.scoring.jobs import request
 from batch_transform.scoring.names import S3Uri
@@ -33,6 +32,7 @@ from batch_transform.scoring.pipelines import read_pipeline
 from batch_transform.scoring.testing import InMemoryMemory
 from local.aws.testing import running_aws
 from tests.contract.aws.conftest import CONTAINERS
+from tests.factories import a_shard, an_index
 from tests.project import PIPELINES
 from tests.unit.airflow.conftest import Supervisor
 
@@ -48,21 +48,8 @@ class Side:
         self.sagemaker, self.s3 = aws.client("sagemaker"), aws.client("s3")
         self.s3.create_bucket(Bucket=name)
         self.root = S3Uri(name)
-        shard = Shard(
-            name="part-00000.csv.gz",
-            records=2,
-            bytes=len(RECORDS),
-            sha256=name,
-            first_id=(1,),
-            last_id=(3,),
-        )
-        index = ExtractIndex(
-            pipeline="flight_delay",
-            partition=date(2013, 6, 1),
-            columns=("flight_id",),
-            records=2,
-            shards=(shard,),
-        )
+        shard = a_shard("part-00000.csv.gz", RECORDS, records_sha256=name, last_id=(3,))
+        index = an_index([shard], pipeline="flight_delay", columns=("flight_id",))
         self.index = str(self.root / "input" / "index.json")
         manifest = build_manifest(self.root / "input", [shard.name])
         for key, body in (

@@ -94,6 +94,11 @@ class RunLayout:
         return self.input / "index.json"
 
     @property
+    def snapshot(self) -> S3Uri:
+        """When the source was read; apart from the index, which depends on the rows alone."""
+        return self.attempt_root / "snapshot.json"
+
+    @property
     def manifest(self) -> S3Uri:
         """The ManifestFile of the transform job."""
         return self.attempt_root / "manifest.json"

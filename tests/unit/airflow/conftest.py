@@ -1,13 +1,12 @@
 """Operators on fakes: SageMaker, S3 and Airflow's own services in memory."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.execution_time import task_runner
 
 from batch_transform.scoring.deployment import Deployment
-from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from batch_transform.scoring.jobs import request
 from batch_transform.scoring.jobs.look import Services
 from batch_transform.scoring.names import S3Uri
@@ -19,22 +18,13 @@ from batch_transform.scoring.testing import (
     InMemoryModels,
     InMemoryObjects,
 )
+from tests.factories import a_shard, an_index
 from tests.project import PIPELINES
 
 ROOT = S3Uri.parse("s3://bucket/runs")
 LAYOUT = ROOT / "flight_delay" / "2013-06-01" / "attempt"
 PLACES = request.JobPlaces(manifest=str(LAYOUT / "manifest.json"), output=str(LAYOUT / "output"))
-SHARDS = tuple(
-    Shard(
-        name=f"part-{number:05d}.csv.gz",
-        records=10,
-        bytes=1,
-        sha256="aa",
-        first_id=(1,),
-        last_id=(1,),
-    )
-    for number in range(2)
-)
+SHARDS = tuple(a_shard(f"part-{number:05d}.csv.gz", records_sha256="aa") for number in range(2))
 
 
 class Supervisor:
@@ -62,13 +52,7 @@ class World:
         self.models, self.logs = InMemoryModels(), InMemoryLogs()
         self.models.described["flight-delay"] = {"PrimaryContainer": {"Image": "trees:1"}}
         self.memories, self.supervisor = {}, Supervisor()
-        index = ExtractIndex(
-            pipeline="flight_delay",
-            partition=date(2013, 6, 1),
-            columns=("flight_id",),
-            records=20,
-            shards=SHARDS,
-        )
+        index = an_index(SHARDS, pipeline="flight_delay", columns=("flight_id",))
         self.index = str(LAYOUT / "input" / "index.json")
         self.objects.put(S3Uri.parse(self.index), index.to_json())
         self.pipeline = read_pipeline(PIPELINES / "flight_delay")

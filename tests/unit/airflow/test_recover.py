@@ -1,7 +1,6 @@
 """The recover task, round by round."""
 
 import gzip
-import hashlib
 from types import SimpleNamespace
 
 import pytest
@@ -9,11 +8,12 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 
 from batch_transform.operators.recover import RecoverOperator
 from batch_transform.scoring.extract import manifest
-from batch_transform.scoring.extract.index import ExtractIndex, Shard
+from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs.service import COMPLETED, FAILED
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.pipeline import Limits
+from tests.factories import a_shard, an_index
 from tests.unit.airflow.conftest import LAYOUT
 from tests.unit.airflow.test_jobs import MODES, begin, come_back, transform
 
@@ -31,25 +31,11 @@ def failed(world):
         first = 1 + number * RECORDS
         lines = [f"{n}{',6' * (len(columns) - 1)}\n" for n in range(first, first + RECORDS)]
         body = gzip.compress("".join(lines).encode(), mtime=0)
-        shards.append(
-            Shard(
-                name=f"part-{number:05d}.csv.gz",
-                records=RECORDS,
-                bytes=len(body),
-                sha256=hashlib.sha256(body).hexdigest(),
-                first_id=(first,),
-                last_id=(first + RECORDS - 1,),
-            )
-        )
+        ids = {"first_id": (first,), "last_id": (first + RECORDS - 1,)}
+        shards.append(a_shard(f"part-{number:05d}.csv.gz", body, **ids))
         world.objects.put(layout.input / shards[-1].name, body)
-    index = ExtractIndex(
-        pipeline="flight_delay",
-        partition="2013-06-01",
-        columns=tuple(columns),
-        types=("integer",) * len(columns),
-        records=2 * RECORDS,
-        shards=tuple(shards),
-    )
+    types = ("integer",) * len(columns)
+    index = an_index(shards, pipeline="flight_delay", columns=tuple(columns), types=types)
     world.objects.put(S3Uri.parse(world.index), index.to_json())
     manifest.write(index, layout, world.objects)
     settings = world.pipeline.settings.model_copy(update={"limits": Limits(bad_records=5)})

@@ -1,12 +1,11 @@
 from dataclasses import replace
-from datetime import date
 
 import pytest
 
-from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from batch_transform.scoring.jobs import request
 from batch_transform.scoring.jobs.models import ModelFacts
 from batch_transform.scoring.jobs.request_checks import check
+from tests.factories import a_shard, an_index
 
 PLACES = request.JobPlaces(
     manifest="s3://bucket/manifest.json",
@@ -15,24 +14,7 @@ PLACES = request.JobPlaces(
 
 
 def index_of(*digests):
-    shards = tuple(
-        Shard(
-            name=f"part-{number:05d}.csv",
-            records=1,
-            bytes=1,
-            sha256=digest,
-            first_id=(1,),
-            last_id=(1,),
-        )
-        for number, digest in enumerate(digests)
-    )
-    return ExtractIndex(
-        pipeline="apples",
-        partition=date(2013, 6, 1),
-        columns=("apple_id",),
-        records=len(shards),
-        shards=shards,
-    )
+    return an_index(a_shard(records_sha256=digest) for digest in digests)
 
 
 def test_a_csv_request_hides_the_ids_from_the_model_and_joins(make_pipeline):

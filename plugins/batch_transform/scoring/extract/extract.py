@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import closing
+from datetime import UTC, datetime
 from itertools import groupby
 
 from batch_transform.scoring.aws.objects import ObjectStore
+from batch_transform.scoring.extract import snapshot
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from batch_transform.scoring.extract.shards import Piece, cut, extension
 from batch_transform.scoring.extract.write import write_shard
@@ -34,6 +36,7 @@ def extract(
             value cannot be written faithfully and no policy says what to write in its place.
     """
     settings = pipeline.settings
+    taken_at = datetime.now(UTC)
     lines = source.lines(partition, pipeline)
 
     def read_id(line: bytes) -> Identity:
@@ -53,6 +56,7 @@ def extract(
     if body:
         objects.put(set_aside(layout, settings), body)
     index = _index(pipeline, partition, shards, lines, len(oversized.kept))
+    snapshot.write(layout, objects, taken_at)
     objects.put(layout.index, index.to_json())
     return index
 

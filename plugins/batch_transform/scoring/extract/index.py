@@ -23,7 +23,9 @@ class Shard(_Entry):
         name: file name below the input prefix.
         records: number of lines.
         bytes: size of the stored object, after compression.
-        sha256: hexadecimal digest of the stored object.
+        sha256: hexadecimal digest of the stored object; it proves a copy, and names nothing, since
+            compressors differ between processors.
+        records_sha256: hexadecimal digest of the records before compression; names depend on it.
         first_id: id of the first record.
         last_id: id of the last record.
     """
@@ -32,6 +34,7 @@ class Shard(_Entry):
     records: Annotated[int, Field(gt=0)]
     bytes: Annotated[int, Field(gt=0)]
     sha256: str
+    records_sha256: str
     first_id: tuple[str | int, ...]
     last_id: tuple[str | int, ...]
 

@@ -51,13 +51,13 @@ def write_shard(
 ) -> Shard:
     """Write a shard of at least one piece to an upload."""
     packer = _compressor(compression)
-    digest, size, records = hashlib.sha256(), 0, 0
+    stored, plain, size, records = hashlib.sha256(), hashlib.sha256(), 0, 0
     first_line = last_line = b""
 
     def send(body: bytes) -> None:
         nonlocal size
         if body:
-            digest.update(body)
+            stored.update(body)
             size += len(body)
             upload.write(body)
 
@@ -65,6 +65,7 @@ def write_shard(
         first_line = first_line or piece.body[: piece.body.index(b"\n")]
         last_line = piece.body[piece.body.rfind(b"\n", 0, -1) + 1 : -1]
         records += piece.records
+        plain.update(piece.body)
         send(packer.compress(piece.body))
     send(packer.flush())
     upload.close()
@@ -72,7 +73,8 @@ def write_shard(
         name=name,
         records=records,
         bytes=size,
-        sha256=digest.hexdigest(),
+        sha256=stored.hexdigest(),
+        records_sha256=plain.hexdigest(),
         first_id=read_id(first_line),
         last_id=read_id(last_line),
     )

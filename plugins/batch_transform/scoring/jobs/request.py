@@ -87,7 +87,7 @@ def digest(pipeline: Pipeline, index: ExtractIndex, model: ModelFacts) -> str:
     """
     return content_digest(
         {
-            "shards": [shard.sha256 for shard in index.shards],
+            "shards": [shard.records_sha256 for shard in index.shards],
             "model": [model.name, model.content],
             "request": build(pipeline.settings, JobPlaces(manifest="", output="")),
             "instance_types": pipeline.settings.transform.kinds,

@@ -142,7 +142,7 @@ def digest_of(run: LoadRun) -> str:
     settings = run.pipeline.settings
     return content_digest(
         {
-            "shards": [shard.sha256 for shard in run.index.shards],
+            "shards": [shard.records_sha256 for shard in run.index.shards],
             "resubmits": run.index.resubmits,
             "jobs": [run.job.name, *run.coverage.jobs],
             "given_up": [(each.shard, each.line) for each in run.coverage.quarantined],

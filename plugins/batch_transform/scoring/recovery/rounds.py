@@ -159,7 +159,7 @@ def _prepared(run: Recovery, extracted: Extracted, sent: Round) -> RoundJob:
         {
             "recovers": run.job.name,
             "round": sent.number,
-            "shards": [shard.sha256 for shard in index.shards],
+            "shards": [shard.records_sha256 for shard in index.shards],
             "request": content,
         }
     )

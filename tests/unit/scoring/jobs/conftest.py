@@ -1,11 +1,10 @@
 """An orchard's transform job on the fakes."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 
-from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from batch_transform.scoring.jobs.claim import Claimant
 from batch_transform.scoring.jobs.look import Services, Watched
 from batch_transform.scoring.jobs.start import Wanted
@@ -16,6 +15,7 @@ from batch_transform.scoring.testing import (
     InMemoryMemory,
     InMemoryObjects,
 )
+from tests.factories import a_shard, an_index
 
 OUTPUT = S3Uri.parse("s3://bucket/output")
 DEADLINE = timedelta(hours=6)
@@ -37,23 +37,10 @@ REQUEST = {
 
 
 def shard(number):
-    return Shard(
-        name=f"part-{number:05d}.csv",
-        records=10,
-        bytes=1,
-        sha256="aa",
-        first_id=(1,),
-        last_id=(1,),
-    )
+    return a_shard(f"part-{number:05d}.csv", records_sha256="aa")
 
 
-INDEX = ExtractIndex(
-    pipeline="apples",
-    partition=date(2013, 6, 1),
-    columns=("apple_id",),
-    records=40,
-    shards=tuple(shard(number) for number in range(4)),
-)
+INDEX = an_index([shard(number) for number in range(4)])
 
 
 @pytest.fixture

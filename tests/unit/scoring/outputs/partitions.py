@@ -1,21 +1,17 @@
 """A partition's shards and outputs, as an extract and a transform job would leave them."""
 
-import gzip
-import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 
 import duckdb
 
-from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.outputs.fetch import Places, covered
 from batch_transform.scoring.outputs.reconcile import columns_of, stage_outputs
 from batch_transform.scoring.outputs.staged import staging
+from tests.factories import DAY, a_shard, an_index
 
 PLACES = Places(input=S3Uri("bucket", "run/input"), output=S3Uri("bucket", "run/output"))
-DAY = date(2013, 6, 1)
 
 
 @dataclass(frozen=True)
@@ -28,16 +24,7 @@ class Sent:
     last: tuple
 
     def entry(self):
-        packed = self.body.startswith(b"\x1f\x8b")
-        plain = gzip.decompress(self.body) if packed else self.body
-        return Shard(
-            name=self.name,
-            records=plain.count(b"\n"),
-            bytes=len(self.body),
-            sha256=hashlib.sha256(self.body).hexdigest(),
-            first_id=self.first,
-            last_id=self.last,
-        )
+        return a_shard(self.name, self.body, first_id=self.first, last_id=self.last)
 
 
 def put(objects, pipeline, sent, outputs, *, folder=""):
@@ -50,13 +37,8 @@ def put(objects, pipeline, sent, outputs, *, folder=""):
 
 
 def index_of(pipeline, shards, *, partition=DAY):
-    return ExtractIndex(
-        pipeline=pipeline.name,
-        partition=partition,
-        columns=tuple(pipeline.settings.record.columns),
-        records=sum(shard.records for shard in shards),
-        shards=tuple(shards),
-    )
+    columns = tuple(pipeline.settings.record.columns)
+    return an_index(shards, pipeline=pipeline.name, partition=partition, columns=columns)
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from batch_transform.scoring.extract.index import Shard
 from batch_transform.scoring.outputs import fast
 from batch_transform.scoring.outputs.answers import Files, Misfit, read_answers, read_lines
 from batch_transform.scoring.outputs.coverage import Part
@@ -16,6 +15,7 @@ from batch_transform.scoring.outputs.replies import ShardWrong
 from batch_transform.scoring.outputs.shape import Shape
 from batch_transform.scoring.outputs.staged import Staged, StagedColumn
 from batch_transform.scoring.pipeline import Prediction
+from tests.factories import a_shard
 from tests.unit.scoring.outputs.partitions import rows_of
 
 KINDS = ("double", "bigint", "text", "boolean")
@@ -59,7 +59,7 @@ def both(tmp_path, shape, sent, answered, columns):
     """The lines that the fast reader leaves, None for the whole shard; what it gives with them; and
     what the slow one gives.
     """
-    shard = Shard(name="part", records=len(sent), bytes=1, sha256="", first_id=(1,), last_id=(1,))
+    shard = a_shard("part", records=len(sent))
     part = Part(sent=shard, sent_at="", answered_at="", shard="part")
     files = Files(
         part=part, sent=tmp_path / "sent", answered=tmp_path / "answered", lines=len(answered)

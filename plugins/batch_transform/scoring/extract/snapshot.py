@@ -1,0 +1,26 @@
+"""When an extract read its source: of two extracts of a partition, the later one counts.
+
+It lies beside the index and not in it, since equal rows give an equal index.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from batch_transform.scoring.aws.objects import ObjectMissing, ObjectStore
+from batch_transform.scoring.names import RunLayout
+
+
+def write(layout: RunLayout, objects: ObjectStore, taken_at: datetime) -> None:
+    """Record the moment before the source is read; with a time zone."""
+    objects.put(layout.snapshot, json.dumps({"taken_at": taken_at.isoformat()}).encode())
+
+
+def read(layout: RunLayout, objects: ObjectStore) -> datetime | None:
+    """Return the moment; None where there is no record of it."""
+    try:
+        content = json.loads(objects.get(layout.snapshot))
+    except ObjectMissing:
+        return None
+    return datetime.fromisoformat(content["taken_at"])

@@ -1,0 +1,37 @@
+"""Shards and indexes as an extract would leave them, one factory each."""
+
+import gzip
+import hashlib
+from datetime import date
+
+from batch_transform.scoring.extract.index import ExtractIndex, Shard
+
+DAY = date(2013, 6, 1)
+
+
+def a_shard(name="part-00000.csv", body=b"1,6\n" * 10, **changes):
+    """A shard with this content, which is packed where it is gzip; ``changes`` win."""
+    plain = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
+    facts = {
+        "name": name,
+        "records": plain.count(b"\n"),
+        "bytes": len(body),
+        "sha256": hashlib.sha256(body).hexdigest(),
+        "records_sha256": hashlib.sha256(plain).hexdigest(),
+        "first_id": (1,),
+        "last_id": (1,),
+    }
+    return Shard(**{**facts, **changes})
+
+
+def an_index(shards, **changes):
+    """The index of an extract that left these shards; ``changes`` win."""
+    shards = tuple(shards)
+    facts = {
+        "pipeline": "apples",
+        "partition": DAY,
+        "columns": ("apple_id",),
+        "records": sum(shard.records for shard in shards),
+        "shards": shards,
+    }
+    return ExtractIndex(**{**facts, **changes})
