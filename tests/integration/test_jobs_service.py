@@ -1,9 +1,11 @@
 """One suite for the protocols of jobs and models: the fakes, and boto3 on the local service."""
 
+import sys
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import boto3
 import pytest
@@ -23,9 +25,9 @@ from batch_transform.scoring.jobs.models import SageMakerModels, checked, of_pac
 from batch_transform.scoring.jobs.service import COMPLETED, FAILED, STOPPED, SageMakerJobs, get
 from batch_transform.scoring.jobs.start import Wanted
 from batch_transform.scoring.testing import InMemoryJobs, InMemoryMemory, InMemoryModels
-from local.aws.testing import running_aws
-from tests.contract.aws.conftest import CONTAINERS
+from sagemaker_local.testing import running
 
+DYING = Path(__file__).with_name("dying_container.py")
 ROLE = "arn:aws:iam::123456789012:role/test"
 REQUEST = {
     "ModelName": "echo",
@@ -42,8 +44,10 @@ REQUEST = {
 
 @pytest.fixture(scope="module")
 def aws():
-    with running_aws(containers=CONTAINERS, switches=["stop_grace_seconds=0.5"]) as running:
-        s3, sagemaker = running.client("s3"), running.client("sagemaker")
+    with running(switches={"stop_grace_seconds": 0.5}) as aws:
+        aws.containers.register("test/echo:1", [sys.executable, "-m", "sagemaker_local.container"])
+        aws.containers.register("test/dying:1", [sys.executable, DYING])
+        s3, sagemaker = aws.client("s3"), aws.client("sagemaker")
         s3.create_bucket(Bucket="contract")
         s3.put_object(Bucket="contract", Key="in/a.csv", Body=b"1,2\n")
         s3.put_object(Bucket="contract", Key="bad/a.csv", Body=b"die\n")
@@ -51,7 +55,7 @@ def aws():
             sagemaker.create_model(
                 ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer={"Image": image}
             )
-        yield running
+        yield aws
 
 
 class Fake:
@@ -75,7 +79,7 @@ class Local:
         self.aws, self.jobs = aws, SageMakerJobs(aws.client("sagemaker"))
 
     def hold(self):
-        self.aws.order("POST", "faults", {"fault": "frozen"})
+        self.aws.faults.freeze()
 
     def end(self, name, status):
         deadline = time.monotonic() + 60
@@ -151,7 +155,7 @@ def test_many_workers_at_once_with_the_same_plan_start_one_job(aws):
         jobs, memory = SageMakerJobs(aws.client("sagemaker")), InMemoryMemory()
         return begin(jobs, memory, wanted, stands=lambda job: job.status == "Completed", expect=str)
 
-    aws.order("POST", "faults", {"fault": "frozen"})
+    aws.faults.freeze()
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(attempt, range(8)))
     assert sorted(each.how.value for each in found) == ["attached"] * 7 + ["started"]
@@ -164,13 +168,13 @@ def test_many_workers_at_once_with_the_same_plan_start_one_job(aws):
 )
 def test_what_waiting_cures_has_its_type(aws, name, fault, error):
     jobs = Local(aws).jobs
-    aws.order("POST", "faults", {"fault": fault, "operation": "CreateTransformJob"})
+    aws.control("POST", "faults", {"fault": fault, "operation": "CreateTransformJob"})
     with pytest.raises(error, match="CreateTransformJob"):
         jobs.create({**REQUEST, "TransformJobName": name})
-    aws.order("PUT", "limits", {"ml.m5.large": 0})
+    aws.limit("ml.m5.large", 0)
     with pytest.raises(CapacityShort, match="account-level service limit"):
         jobs.create({**REQUEST, "TransformJobName": name})
-    aws.order("PUT", "limits", {"ml.m5.large": 100})
+    aws.limit("ml.m5.large", 100)
     with pytest.raises(RequestRefused, match="Could not find model"):
         jobs.create({**REQUEST, "TransformJobName": name, "ModelName": "nobody"})
 
