@@ -67,6 +67,39 @@ def test_lines_whose_replies_are_joined_are_sent_in_bounded_requests(input_filte
     assert max(len(b"".join(chunks)) for chunks in requests) <= PIECE_OF_UNLIMITED
 
 
+def read(data, folder):
+    """The reply that a container sends as these bytes, and whether its connection is kept."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        writer = threading.Thread(
+            target=lambda: (theirs.sendall(data), theirs.shutdown(socket.SHUT_WR))
+        )
+        writer.start()
+        try:
+            return ReplyReader(ours, time.monotonic() + 60, str(folder)).reply()
+        finally:
+            writer.join()
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+@pytest.mark.parametrize(
+    ("headers", "body", "keep"),
+    [
+        ([b"Content-Length: 5"], b"a\r\n\nb", True),
+        ([b"Transfer-Encoding: chunked"], b"3;x=yENDabc\r\n0ENDtrailer: 1ENDEND", True),
+        ([b"Content-Length: 0", b"Connection: close"], b"", False),
+        ([], b"\n\n", False),
+    ],
+    ids=["length", "chunked", "closed", "until closed"],
+)
+def test_lines_of_a_reply_may_end_with_a_bare_newline(tmp_path, end, headers, body, keep):
+    body = body.replace(b"END", end)
+    head = [b"HTTP/1.1 201 Created", b"Content-Type: text/csv", *headers, b"", b""]
+    reply, kept = read(end.join(head) + body, tmp_path)
+    assert (reply.status, reply.content_type, kept) == (201, "text/csv", keep)
+    assert reply.read() == (b"abc" if b"trailer" in body else body)
+
+
 @pytest.mark.parametrize("way", ["length", "chunked", "until closed"])
 @pytest.mark.parametrize("size", [3, MOST_IN_MEMORY + 5])
 def test_a_long_reply_is_kept_in_a_file(way, size, tmp_path):
@@ -75,17 +108,7 @@ def test_a_long_reply_is_kept_in_a_file(way, size, tmp_path):
     head = heads.get(way, b"Transfer-Encoding: chunked\r\n")
     if way == "chunked":
         body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        writer = threading.Thread(
-            target=lambda: (
-                theirs.sendall(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n" + body),
-                theirs.shutdown(socket.SHUT_WR),
-            )
-        )
-        writer.start()
-        reply, keep = ReplyReader(ours, time.monotonic() + 60, str(tmp_path)).reply()
-        writer.join()
+    reply, keep = read(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n" + body, tmp_path)
     assert keep == (way != "until closed")
     assert (reply.file is not None) == (size > MOST_IN_MEMORY)
     assert reply.read() == b"0123456789" * (size // 10 + 1)

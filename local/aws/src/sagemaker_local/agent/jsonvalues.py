@@ -34,6 +34,10 @@ def _number(text: str) -> float | Literal:
     return value if repr(value) == text else Literal(text)
 
 
+def _integer(text: str) -> int | Literal:
+    return Literal(text) if text == "-0" else int(text)
+
+
 def _constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is not JSON")
 
@@ -50,9 +54,19 @@ def _go_number(text: str) -> Literal:
 
 
 _DECODER = json.JSONDecoder(parse_float=_number, parse_constant=_constant)
+_MINUS_ZERO_DECODER = json.JSONDecoder(
+    parse_float=_number, parse_int=_integer, parse_constant=_constant
+)
 _GO_DECODER = json.JSONDecoder(
     parse_float=_go_number, parse_int=_go_number, parse_constant=_constant
 )
+
+
+def _decoder(data: bytes, *, go_numbers: bool) -> json.JSONDecoder:
+    """The fastest decoder that keeps the numbers in the data; calling back costs a third more."""
+    if go_numbers:
+        return _GO_DECODER
+    return _MINUS_ZERO_DECODER if b"-0" in data else _DECODER
 
 
 def parse(data: bytes, *, go_numbers: bool = False) -> Any:
@@ -66,7 +80,7 @@ def parse(data: bytes, *, go_numbers: bool = False) -> Any:
         ValueError: it is not JSON in UTF-8, or nested too deeply.
     """
     try:
-        return (_GO_DECODER if go_numbers else _DECODER).decode(data.decode())
+        return _decoder(data, go_numbers=go_numbers).decode(data.decode())
     except RecursionError:
         raise ValueError("the value is nested too deeply") from None
 
@@ -77,7 +91,7 @@ def parse_stream(data: bytes, *, go_numbers: bool = False) -> list[Any]:
     Raises:
         ValueError: one of them is not JSON in UTF-8.
     """
-    decoder = _GO_DECODER if go_numbers else _DECODER
+    decoder = _decoder(data, go_numbers=go_numbers)
     text, position = data.decode(), 0
     values: list[Any] = []
     while True:

@@ -1,7 +1,11 @@
-"""Reading one HTTP/1.1 reply from a connection. A long body goes to a file, not into memory."""
+"""Reading one HTTP/1.1 reply from a connection. A long body goes to a file, not into memory.
+
+Lines may end with a bare newline, as Go's `net/http` takes them too.
+"""
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 from typing import IO, TYPE_CHECKING, NamedTuple
@@ -9,6 +13,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     import socket
 
+_HEAD_END = re.compile(rb"\n\r?\n")
 MOST_IN_MEMORY = 16 << 20
 """Bodies of more bytes are kept in a file; SageMaker's default payload is 6 MB."""
 _MOST_AT_ONCE = 1 << 20
@@ -107,12 +112,10 @@ class ReplyReader:
         return self._body.reply(status, kind), keep
 
     def _head(self) -> tuple[int, dict[bytes, bytes], bool]:
-        end = self._data.find(b"\r\n\r\n")
-        while end < 0:
+        while (end := _HEAD_END.search(self._data)) is None:
             self._more(first=not self._data)
-            end = self._data.find(b"\r\n\r\n")
-        lines = bytes(self._data[:end]).split(b"\r\n")
-        del self._data[: end + 4]
+        lines = bytes(self._data[: end.start()]).split(b"\n")
+        del self._data[: end.end()]
         headers = {}
         for line in lines[1:]:
             name, _, value = line.partition(b":")
@@ -151,13 +154,11 @@ class ReplyReader:
             left -= len(piece)
 
     def _line(self) -> bytes:
-        end = self._data.find(b"\r\n")
-        while end < 0:
+        while (end := self._data.find(b"\n")) < 0:
             self._more()
-            end = self._data.find(b"\r\n")
         line = bytes(self._data[:end])
-        del self._data[: end + 2]
-        return line
+        del self._data[: end + 1]
+        return line.rstrip(b"\r")
 
     def _chunked(self) -> None:
         while size := int(self._line().split(b";")[0], 16):
