@@ -38,11 +38,11 @@ def answer(store: ObjectStore, request: Request) -> Response:
     return Response("only GET and PUT", status=405)
 
 
-def _content(store: ObjectStore, found: FakeKey) -> Response:
-    headers = {"Content-Length": str(found.contentsize)}
-    if isinstance(found, LargeKey) and found.path is not None:
-        return Response(headers={FILE_HEADER: str(found.path)})
-    pieces = store.chunks(found, 0, found.contentsize)
+def _content(store: ObjectStore, key: FakeKey) -> Response:
+    headers = {"Content-Length": str(key.contentsize)}
+    if isinstance(key, LargeKey) and key.path is not None:
+        return Response(headers={FILE_HEADER: str(key.path)})
+    pieces = store.chunks(key, 0, key.contentsize)
     return Response(pieces, headers=headers, direct_passthrough=True)
 
 

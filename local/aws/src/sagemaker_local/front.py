@@ -23,7 +23,7 @@ _MOTO_RESET = "/moto-api/reset"
 
 
 class Front:
-    """Sends each request to whom it concerns."""
+    """Dispatches each request."""
 
     def __init__(self, service: TransformService, store: ObjectStore) -> None:
         self._service = service

@@ -40,7 +40,7 @@ class LargeKey(FakeKey):
 
     @property
     def value(self) -> bytes:
-        """All of the content, as moto asks for it."""
+        """All of the content."""
         if self.path is None:
             return bytes(FakeKey.value.fget(self))  # type: ignore[attr-defined]
         return self.path.read_bytes()
@@ -51,7 +51,7 @@ class LargeKey(FakeKey):
 
     @property
     def etag(self) -> str:
-        """An ETag like that of a multipart upload, which is no MD5; made when it is asked for."""
+        """An ETag like that of a multipart upload, which is no MD5; computed on first use."""
         if self._etag is None and self.path is not None:
             with self.path.open("rb") as content:
                 digest = hashlib.file_digest(content, lambda: hashlib.sha1(usedforsecurity=False))
@@ -91,9 +91,11 @@ class ObjectStore:
             NoSuchObjectError: there is no such bucket.
         """
         keys = self._bucket(bucket).keys
-        names = [name for name in list(keys) if name.startswith(prefix)]  # others write meanwhile
-        found = [(name, keys.get(name)) for name in sorted(names)]
-        return [(name, key.contentsize) for name, key in found if isinstance(key, FakeKey)]
+        names = [
+            name for name in list(keys) if name.startswith(prefix)
+        ]  # a copy, as other threads write
+        entries = [(name, keys.get(name)) for name in sorted(names)]
+        return [(name, key.contentsize) for name, key in entries if isinstance(key, FakeKey)]
 
     def find(self, bucket: str, key: str) -> FakeKey:
         """The object.
@@ -101,10 +103,10 @@ class ObjectStore:
         Raises:
             NoSuchObjectError: there is none.
         """
-        found = self._bucket(bucket).keys.get(key)
-        if not isinstance(found, FakeKey):
+        stored = self._bucket(bucket).keys.get(key)
+        if not isinstance(stored, FakeKey):
             raise NoSuchObjectError(f"There is no object s3://{bucket}/{key}")
-        return found
+        return stored
 
     def read(self, bucket: str, key: str) -> bytes:
         """All of a small object.
@@ -117,7 +119,7 @@ class ObjectStore:
 
     @classmethod
     def chunks(cls, key: FakeKey, start: int, end: int) -> Iterator[bytes]:
-        """The bytes from `start` up to `end`, in pieces; the object may be replaced meanwhile."""
+        """The bytes from `start` up to `end`, in pieces; even if the object is replaced."""
         if isinstance(key, LargeKey) and key.path is not None:
             with key.path.open("rb") as content:
                 yield from _pieces(content, start, end)
@@ -185,7 +187,7 @@ class ObjectStore:
         home.keys.setlist(new.name, [*older, new])
 
     def check_bucket(self, name: str) -> None:
-        """See that there is such a bucket.
+        """Check that there is such a bucket.
 
         Raises:
             NoSuchObjectError: there is none.

@@ -1,4 +1,4 @@
-"""Everything about the service that nobody knows, each with a default and what is known of it.
+"""Behaviour of the service that is not documented, each with a default and what is known of it.
 
 Set one with `--switch name=value`, or over HTTP with `PUT /_local/switches`. A job keeps the values
 that held when it was created.
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Switch:
-    """One unknown.
+    """One undocumented behaviour.
 
     Args:
         default: what this stand-in does; its type is the type of every value.

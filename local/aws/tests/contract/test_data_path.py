@@ -210,14 +210,14 @@ def test_data_capture_needs_both_types(lab, given):
 
 def captured_manifests(lab):
     listed = lab.s3.list_objects_v2(Bucket=lab.bucket, Prefix="capture/")["Contents"]
-    found = {}
+    manifests = {}
     for each in listed:
         kind, *hour, name = each["Key"].removeprefix("capture/").split("/")
         assert re.fullmatch(r"\d{4}/\d\d/\d\d/\d\d", "/".join(hour))
         assert name.endswith(".json")
         body = lab.s3.get_object(Bucket=lab.bucket, Key=each["Key"])["Body"].read()
-        found[kind] = json.loads(body)
-    return found
+        manifests[kind] = json.loads(body)
+    return manifests
 
 
 def archive(**files):
@@ -248,7 +248,7 @@ def test_what_a_container_is_given(lab):
         )
     )
     seen = json.loads(lab.output("a"))
-    wanted = {
+    expected = {
         "FROM_MODEL": "1",
         "BOTH": "job",
         "SAGEMAKER_BATCH": "true",
@@ -256,7 +256,7 @@ def test_what_a_container_is_given(lab):
         "SAGEMAKER_BATCH_STRATEGY": "SINGLE_RECORD",
         "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "3",
     }
-    assert wanted.items() <= seen["env"].items()
+    assert expected.items() <= seen["env"].items()
     assert seen["model"] == {"weights.txt": "w"}
     assert "AWS_SECRET_ACCESS_KEY" not in seen["env"]
 
@@ -269,7 +269,7 @@ def test_parameters_a_caller_does_not_set_are_not_in_the_environment(lab):
 
 
 @pytest.mark.parametrize(
-    ("asked", "line"),
+    ("fields", "line"),
     [
         ({}, "MaxConcurrentTransforms=3, MaxPayloadInMB=2, BatchStrategy=SINGLE_RECORD"),
         (
@@ -282,9 +282,9 @@ def test_parameters_a_caller_does_not_set_are_not_in_the_environment(lab):
         ),
     ],
 )
-def test_precedence_of_parameters(lab, asked, line):
+def test_precedence_of_parameters(lab, fields, line):
     lab.put(a=b"1\n")
-    job = completed(lab.run("test/parameters:1", **LINES, **asked))["TransformJobName"]
+    job = completed(lab.run("test/parameters:1", **LINES, **fields))["TransformJobName"]
     assert lab.data_log(job)[0].endswith(line)
 
 

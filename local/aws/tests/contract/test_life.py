@@ -41,17 +41,17 @@ def test_defaults_are_filled_in(lab):
         assert absent not in description
 
 
-def test_what_was_asked_is_echoed(lab):
+def test_what_was_given_is_echoed(lab):
     lab.put(a=b"1\n")
-    asked = {
+    given = {
         "MaxConcurrentTransforms": 2,
         "MaxPayloadInMB": 3,
         "BatchStrategy": "SingleRecord",
         "Environment": {"A": "b"},
         "ModelClientConfig": {"InvocationsTimeoutInSeconds": 7, "InvocationsMaxRetries": 1},
     }
-    description = lab.run(**asked)
-    assert {name: description[name] for name in asked} == asked
+    description = lab.run(**given)
+    assert {name: description[name] for name in given} == given
 
 
 def test_times_of_a_completed_job(lab):

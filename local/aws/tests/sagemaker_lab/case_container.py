@@ -16,32 +16,32 @@ class Exchanges:
 
     def __init__(self, exchanges: list[dict[str, Any]]) -> None:
         self._lock = threading.Lock()
-        self._wanted = {without_final_newline(each["body"]): each for each in exchanges}
+        self._expected = {without_final_newline(each["body"]): each for each in exchanges}
         self._seen: dict[str, int] = {}
         self.unlisted: list[str] = []
 
     def reply(self, body: str) -> tuple[int, str]:
         body = without_final_newline(body)
         with self._lock:
-            wanted = self._wanted.get(body)
-            if wanted is None:
+            exchange = self._expected.get(body)
+            if exchange is None:
                 self.unlisted.append(body)
                 return 500, "not in the vector"
             count = self._seen.get(body, 0)
             self._seen[body] = count + 1
-        if "sequence" in wanted:
-            sequence = wanted["sequence"]
+        if "sequence" in exchange:
+            sequence = exchange["sequence"]
             status, text = sequence[min(count, len(sequence) - 1)]
             return status, text
-        return wanted["status"], wanted["reply"]
+        return exchange["status"], exchange["reply"]
 
     def problems(self) -> list[str]:
-        found = [f"container was sent {body[:80]!r}" for body in self.unlisted]
-        for body, wanted in self._wanted.items():
+        problems = [f"container was sent {body[:80]!r}" for body in self.unlisted]
+        for body, exchange in self._expected.items():
             count = self._seen.get(body, 0)
-            if wanted.get("times") is not None and count != wanted["times"]:
-                found.append(f"container was sent {body[:80]!r} {count} times")
-        return found
+            if exchange.get("times") is not None and count != exchange["times"]:
+                problems.append(f"container was sent {body[:80]!r} {count} times")
+        return problems
 
 
 class CaseContainer:

@@ -87,10 +87,8 @@ class Lab:
         return {each["Key"].removeprefix("out/") for each in listed}
 
     def streams(self, job):
-        found = self.logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{job}/")[
-            "logStreams"
-        ]
-        return [stream["logStreamName"] for stream in found]
+        answer = self.logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{job}/")
+        return [stream["logStreamName"] for stream in answer["logStreams"]]
 
     def lines(self, stream):
         events = self.logs.get_log_events(

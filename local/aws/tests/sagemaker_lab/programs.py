@@ -28,8 +28,8 @@ class Parameters(ModelHandler):
 
     def do_GET(self):  # noqa: N802 - named by http.server
         if self.path == "/execution-parameters":
-            wanted = {"MaxConcurrentTransforms": 3, "BatchStrategy": "SINGLE_RECORD"}
-            self.send(200, json.dumps({**wanted, "MaxPayloadInMB": 2}).encode())
+            limits = {"MaxConcurrentTransforms": 3, "BatchStrategy": "SINGLE_RECORD"}
+            self.send(200, json.dumps({**limits, "MaxPayloadInMB": 2}).encode())
         else:
             self.send(200, b"")
 

@@ -117,12 +117,12 @@ class VectorCase:
         }
 
     def _refused(self, error: dict[str, Any]) -> list[str]:
-        wanted = self._case["expect"]["create_error"]
-        if not wanted:
+        expected = self._case["expect"]["create_error"]
+        if not expected:
             return [f"the job was refused: {error}"]
-        if error["Code"] != wanted["code"]:
+        if error["Code"] != expected["code"]:
             return [f"the code is {error['Code']}"]
-        if wanted["contains"] not in error["Message"]:
+        if expected["contains"] not in error["Message"]:
             return [f"the message is {error['Message']}"]
         return []
 
@@ -166,8 +166,8 @@ class VectorCase:
         return body.decode()
 
     def _data_log(self) -> list[str]:
-        wanted = self._case["expect"].get("data_log_contains", [])
-        if not wanted:
+        expected = self._case["expect"].get("data_log_contains", [])
+        if not expected:
             return []
         streams = self._logs.describe_log_streams(
             logGroupName=_GROUP, logStreamNamePrefix=f"{self._name}/"
@@ -181,7 +181,7 @@ class VectorCase:
                 )["events"]
                 lines += [event["message"] for event in events]
         text = "\n".join(lines)
-        return [f"the data-log lacks {each!r}" for each in wanted if each not in text]
+        return [f"the data-log lacks {each!r}" for each in expected if each not in text]
 
 
 def _alternatives(outputs: Any) -> list[tuple[str, list[str]]]:
@@ -190,9 +190,9 @@ def _alternatives(outputs: Any) -> list[tuple[str, list[str]]]:
     return [(key, [text] if isinstance(text, str) else text) for key, text in outputs.items()]
 
 
-def _compare(key: str, got: str | None, wanted: list[str]) -> list[str]:
+def _compare(key: str, got: str | None, expected: list[str]) -> list[str]:
     if got is None:
         return [f"{key} is missing"]
-    if got.rstrip("\n") in [text.rstrip("\n") for text in wanted]:
+    if got.rstrip("\n") in [text.rstrip("\n") for text in expected]:
         return []
-    return [f"{key} is {got[:200]!r}, not {wanted[0][:200]!r}"]
+    return [f"{key} is {got[:200]!r}, not {expected[0][:200]!r}"]

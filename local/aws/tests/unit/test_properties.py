@@ -185,12 +185,12 @@ def test_indexes_are_python_indexes(table, chosen, blank):
     for row in table:
         encoded = [each.encode() for each in row]
         try:
-            wanted = [encoded[index] for index in chosen]
+            expected = [encoded[index] for index in chosen]
         except IndexError:
             with pytest.raises(PathError, match="is outside"):
                 path.of_row(encoded)
         else:
-            assert path.of_row(encoded) == wanted
+            assert path.of_row(encoded) == expected
 
 
 @UNHURRIED

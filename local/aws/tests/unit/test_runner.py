@@ -1,4 +1,4 @@
-"""The order in which changes of a job are told."""
+"""The order in which changes of a job are emitted."""
 
 import threading
 
@@ -6,14 +6,14 @@ from sagemaker_lab.samples import DEFAULTS
 from sagemaker_local.transform import jobs
 from sagemaker_local.transform.clock import Clock
 from sagemaker_local.transform.inputs import ManifestError
-from sagemaker_local.transform.runner import Run, Surroundings
+from sagemaker_local.transform.runner import Run, RunContext
 
 
 class SlowEvents:
     """Tells of a stop only when the job had the time to end."""
 
     def __init__(self):
-        self.told = []
+        self.emitted = []
         self.go = threading.Event()
         self.run = None
 
@@ -21,7 +21,7 @@ class SlowEvents:
         if job.state.status == jobs.STOPPING:
             self.go.set()
             self.run.join(0.2)
-        self.told.append(job.state.status)
+        self.emitted.append(job.state.status)
 
 
 def test_a_stop_is_told_before_the_end_that_it_races_with():
@@ -42,7 +42,7 @@ def test_a_stop_is_told_before_the_end_that_it_races_with():
         model={},
         switches=DEFAULTS,
     )
-    around = Surroundings(
+    context = RunContext(
         clock=Clock(),
         events=events,
         containers=None,
@@ -52,9 +52,9 @@ def test_a_stop_is_told_before_the_end_that_it_races_with():
         discard=None,
         capture=None,
     )
-    events.run = run = Run(jobs.Job(spec), around)
+    events.run = run = Run(jobs.Job(spec), context)
     run.start()
     assert started.wait(30)
     assert run.stop()
     run.join(30)
-    assert events.told == ["InProgress", "InProgress", "Stopping", "Stopped"]
+    assert events.emitted == ["InProgress", "InProgress", "Stopping", "Stopped"]

@@ -37,8 +37,8 @@ def request(uri, kind="S3Prefix", compression="None"):
     return {"TransformInput": source, "TransformOutput": {"S3OutputPath": "s3://b/out"}}
 
 
-def output_keys(store, asked, **switches):
-    return [item.output_key for item in find(store, asked, {**DEFAULTS, **switches}).objects]
+def output_keys(store, given, **switches):
+    return [item.output_key for item in find(store, given, {**DEFAULTS, **switches}).objects]
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_manifests(switches, keys):
     ],
 )
 def test_gz_in_output_keys(value, compression, key):
-    asked = request("s3://b/in/", compression=compression)
-    assert output_keys(Store("in/a.csv.gz"), asked, gz_in_output_keys=value) == [key]
+    given = request("s3://b/in/", compression=compression)
+    assert output_keys(Store("in/a.csv.gz"), given, gz_in_output_keys=value) == [key]
 
 
 def test_objects_on_instances():
@@ -93,7 +93,7 @@ def test_objects_on_instances():
 
 
 @pytest.mark.parametrize(
-    ("asked", "switch", "strategy"),
+    ("given", "switch", "strategy"),
     [
         ("SINGLE_RECORD", "ignore", "SingleRecord"),
         ("SingleRecord", "accept", "SingleRecord"),
@@ -102,9 +102,9 @@ def test_objects_on_instances():
         (["?"], "accept", "MultiRecord"),
     ],
 )
-def test_camel_case_strategy(asked, switch, strategy):
+def test_camel_case_strategy(given, switch, strategy):
     job = switched(plan("text/csv"), camel_case_strategy=switch)
-    assert Parameters.resolve(job, {"BatchStrategy": asked}).strategy == strategy
+    assert Parameters.resolve(job, {"BatchStrategy": given}).strategy == strategy
 
 
 def test_timeout_in_log():

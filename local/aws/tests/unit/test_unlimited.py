@@ -116,15 +116,15 @@ def test_a_long_reply_is_kept_in_a_file(way, size, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "always", "wanted"),
+    ("text", "always", "expected"),
     [(b"1", False, b"1\n"), (b"1\n", False, b"1\n"), (b"1\n", True, b"1\n\n")],
 )
-def test_the_line_end_of_a_long_reply(tmp_path, text, always, wanted):
+def test_the_line_end_of_a_long_reply(tmp_path, text, always, expected):
     path = tmp_path / "reply"
     path.write_bytes(text)
     with path.open("r+b") as file:
-        assert with_line_end(file, always=always).read() == wanted
-    assert with_line_end(text, always=always) == wanted
+        assert with_line_end(file, always=always).read() == expected
+    assert with_line_end(text, always=always) == expected
 
 
 def early_answer(server):

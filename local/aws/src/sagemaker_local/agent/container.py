@@ -1,4 +1,4 @@
-"""One container of an instance: started, waited for, asked for its parameters, ended.
+"""One container of an instance: start it, wait for it, read its parameters, end it.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-batch-code.html
 """
@@ -59,7 +59,7 @@ class Container:
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
         self._killed = False
-        self._told = 0
+        self._logged_lines = 0
         self.flooded = threading.Event()
         self.target = Target.from_url(spec.url) if spec.url else _local(spec.port)
 
@@ -73,7 +73,7 @@ class Container:
         """Unpack the model and start the program, unless it already listens somewhere.
 
         Raises:
-            JobError: the model or the program cannot be had.
+            JobError: the model cannot be fetched, or the program cannot be started.
         """
         model = self._folder / "model"
         work = self._folder / "work"
@@ -98,13 +98,13 @@ class Container:
         self._reader.start()
 
     def wait_until_ready(self, *, never: bool = False) -> None:
-        """Ask `/ping` until it answers 200.
+        """Poll `/ping` until it answers 200.
 
         Args:
-            never: take every answer for none.
+            never: ignore the answers, so that waiting fails.
 
         Raises:
-            JobError: it did not within the time allowed, ended, or flooded its log.
+            JobError: it did not in time, ended, or flooded its log.
         """
         end = time.monotonic() + self._switches["ping_timeout_seconds"]
         pause = 0.02
@@ -120,7 +120,7 @@ class Container:
         raise JobError(NO_PING)
 
     def parameters(self) -> dict[str, Any]:
-        """What `/execution-parameters` says; nothing when it has none."""
+        """The answer of `/execution-parameters`; empty when there is none."""
         try:
             with Channel(self.target) as channel:
                 head = channel.request("GET", "/execution-parameters", _HEADERS)
@@ -132,7 +132,7 @@ class Container:
 
     @property
     def flood_reason(self) -> str:
-        """The FailureReason of a container that writes without end."""
+        """The FailureReason of a container that writes too much."""
         return (
             f"{ALGORITHM}: the container wrote more than "
             f"{self._switches['container_log_limit_in_mb']} MB of log"
@@ -203,15 +203,15 @@ class Container:
                 *lines, rest = (rest + data).split(b"\n")
                 if len(rest) > 65536:
                     lines, rest = [*lines, rest], b""
-                self._tell(lines)
+                self._log(lines)
             if rest:
-                self._tell([rest])
+                self._log([rest])
 
-    def _tell(self, lines: list[bytes]) -> None:
-        room = self._switches["container_log_kept_lines"] - self._told
+    def _log(self, lines: list[bytes]) -> None:
+        room = self._switches["container_log_kept_lines"] - self._logged_lines
         texts = [line.decode("utf-8", "replace").rstrip("\r") for line in lines if line.strip()]
         texts = texts[: max(room, 0)]
-        self._told += sum(1 + len(text) // _USUAL_LINE for text in texts)
+        self._logged_lines += sum(1 + len(text) // _USUAL_LINE for text in texts)
         if texts:
             self._reporter.container_log(self._spec.name, texts)
 

@@ -20,8 +20,8 @@ from sagemaker_local.agent.errors import (
 )
 from sagemaker_local.agent.feed import Feed, ObjectRun, Output, Work, with_line_end
 from sagemaker_local.agent.gunzip import gunzip, gunzip_if_it_is
+from sagemaker_local.agent.injected import InjectedFaults
 from sagemaker_local.agent.invoke import Invoker
-from sagemaker_local.agent.ordered import OrderedFaults
 from sagemaker_local.agent.pack import Packer, Packing
 from sagemaker_local.agent.parameters import Parameters
 from sagemaker_local.agent.processing import Processor
@@ -43,7 +43,7 @@ class Instance:
 
     Args:
         plan: what to do.
-        reporter: where to tell of it.
+        reporter: sends logs and progress to the service.
     """
 
     def __init__(self, plan: Plan, reporter: Reporter) -> None:
@@ -55,7 +55,7 @@ class Instance:
         self._ended = 0
         self._counting = threading.Lock()
         self._lost = threading.Event()
-        self._faults = OrderedFaults(plan.faults, self._containers)
+        self._faults = InjectedFaults(plan.faults, self._containers)
         self._packer: Packer | None = None
         self._processor: Processor | None = None
         self._bad_path: RecordError | None = None
@@ -102,7 +102,7 @@ class Instance:
             self._plan, strategy=parameters.strategy, megabytes=parameters.max_payload_in_mb
         )
         self._prepare(packing)
-        feed = Feed(self._plan.objects, self._open, self._store, self._tell_failure)
+        feed = Feed(self._plan.objects, self._open, self._store, self._report_failure)
         workers = [
             threading.Thread(target=self._work, args=(feed,), daemon=True)
             for _ in range(parameters.workers)
@@ -185,9 +185,9 @@ class Instance:
 
     def _fail(self, run: ObjectRun, error: ObjectError) -> None:
         if run.fail(error):
-            self._tell_failure(run)
+            self._report_failure(run)
 
-    def _tell_failure(self, run: ObjectRun) -> None:
+    def _report_failure(self, run: ObjectRun) -> None:
         assert run.error is not None  # noqa: S101 - it just failed
         run.drop()
         self._count()
@@ -199,7 +199,7 @@ class Instance:
             self._ended += 1
 
     def _broken(self) -> bool:
-        """Whether a container ended or flooded its log, so that nothing more can come of it."""
+        """Whether a container ended or flooded its log, so that no request can succeed any more."""
         if not self._lost.is_set() and any(c.dead or c.flooded.is_set() for c in self._containers):
             self._lost.set()
         return self._lost.is_set()

@@ -22,7 +22,7 @@ Selector = int | slice
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """How the parts that nobody documented work. See `sagemaker_local.switches`."""
+    """How the undocumented parts work. See `sagemaker_local.switches`."""
 
     inclusive: bool = False
     index_and_range: bool = True
@@ -169,12 +169,12 @@ class JsonPath:
             if isinstance(step, Names):
                 value = self._children(value, step.names)
                 continue
-            found = self._all(value) if isinstance(step, Wildcard) else self._list(value, step)
+            selected = self._all(value) if isinstance(step, Wildcard) else self._list(value, step)
             if isinstance(step, Positions) and step.is_single:
-                value = found[0]
+                value = selected[0]
                 continue
             rest = steps[number + 1 :]
-            return [self._walk(each, rest) for each in found]
+            return [self._walk(each, rest) for each in selected]
         return value
 
     def _children(self, value: Any, names: tuple[str, ...]) -> Any:
@@ -203,15 +203,15 @@ class JsonPath:
         return self._elements(value, step)
 
     def _elements(self, values: list[Any], step: Positions) -> list[Any]:
-        found: list[Any] = []
+        selected: list[Any] = []
         for selector in step.selectors:
             if isinstance(selector, slice):
-                found += values[selector]
+                selected += values[selector]
             elif -len(values) <= selector < len(values):
-                found.append(values[selector])
+                selected.append(values[selector])
             else:
                 raise self._error(f"index {selector} is outside the {len(values)} there are")
-        return found
+        return selected
 
     def _error(self, why: str) -> PathError:
         return PathError(f"Invalid JsonPath: {self.text}: {why}")

@@ -1,7 +1,7 @@
 r"""JSON values as the service writes them: compact, keys in the order of their bytes.
 
 Numbers keep the spelling they came with, because a float that is read and written again may
-change (`1.0` to `1`, `1e5` to `100000.0`), and nobody knows what the service does to them.
+change (`1.0` to `1`, `1e5` to `100000.0`), and what the service does is not documented.
 """
 
 from __future__ import annotations
@@ -107,15 +107,15 @@ def parse_stream(data: bytes, *, go_numbers: bool = False) -> list[Any]:
 
 
 class _HasLiteral(Exception):
-    """The fast encoder met a `Literal`."""
+    """The fast encoder cannot write a `Literal`."""
 
 
-def _meet(_value: object) -> NoReturn:
+def _refuse(_value: object) -> NoReturn:
     raise _HasLiteral
 
 
 _FAST = json.JSONEncoder(
-    ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_meet, check_circular=False
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_refuse, check_circular=False
 )
 
 

@@ -35,8 +35,8 @@ def end() -> None:
 
 
 def _children() -> list[int]:
-    found: list[int] = []
+    children: list[int] = []
     with contextlib.suppress(OSError):  # there is no /proc, or a thread just ended
         for task in _TASKS.iterdir():
-            found += map(int, (task / "children").read_text().split())
-    return found
+            children += map(int, (task / "children").read_text().split())
+    return children

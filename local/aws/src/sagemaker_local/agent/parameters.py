@@ -32,18 +32,18 @@ class Parameters:
 
     @classmethod
     def resolve(cls, plan: Plan, container: dict[str, Any]) -> Parameters:
-        """The effective parameters, given what the container asks for."""
+        """The effective parameters, given the answer of `/execution-parameters`."""
         concurrent = plan.max_concurrent or _number(container, "MaxConcurrentTransforms") or 1
         payload = plan.max_payload_in_mb
         if payload is None:
             payload = _number(container, "MaxPayloadInMB")
-        asked = str(container.get("BatchStrategy"))
-        if plan.switches["camel_case_strategy"] == "ignore" and not asked.isupper():
-            asked = ""
+        strategy = str(container.get("BatchStrategy"))
+        if plan.switches["camel_case_strategy"] == "ignore" and not strategy.isupper():
+            strategy = ""
         return cls(
             max_concurrent=concurrent,
             max_payload_in_mb=6 if payload is None else payload,
-            strategy=plan.batch_strategy or _STRATEGIES.get(asked, "MultiRecord"),
+            strategy=plan.batch_strategy or _STRATEGIES.get(strategy, "MultiRecord"),
         )
 
     @property

@@ -1,4 +1,4 @@
-"""What an agent tells the service: one JSON document a line on its standard output."""
+"""Messages from an agent to the service: one JSON document a line on its standard output."""
 
 from __future__ import annotations
 

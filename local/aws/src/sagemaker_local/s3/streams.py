@@ -81,9 +81,9 @@ def _get(store: ObjectStore, bucket: str, name: str, request: Request) -> Respon
         return None
     start, end, status = 0, key.contentsize, 200
     headers = {**key.response_dict, **key.metadata, "Accept-Ranges": "bytes"}
-    wanted = request.headers.get("Range")
-    if wanted:
-        match = _RANGE.fullmatch(wanted)
+    byte_range = request.headers.get("Range")
+    if byte_range:
+        match = _RANGE.fullmatch(byte_range)
         if match is None or int(match[1]) >= end:
             return None
         start, status = int(match[1]), 206

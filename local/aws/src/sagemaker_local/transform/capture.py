@@ -16,24 +16,24 @@ from sagemaker_local.transform.inputs import parse_uri
 
 if TYPE_CHECKING:
     from sagemaker_local.objects import ObjectStore
-    from sagemaker_local.transform.inputs import Found
+    from sagemaker_local.transform.inputs import Inputs
     from sagemaker_local.transform.jobs import Job
 
 
-def capture(store: ObjectStore, job: Job, found: Found, now: float) -> None:
-    """Write the manifests of a job that asked for them.
+def capture(store: ObjectStore, job: Job, inputs: Inputs, now: float) -> None:
+    """Write the manifests of a job with a DataCaptureConfig.
 
     Raises:
         NoSuchObjectError: the destination's bucket does not exist.
     """
-    wanted = job.spec.request.get("DataCaptureConfig")
-    if wanted is None or not found.objects:
+    config = job.spec.request.get("DataCaptureConfig")
+    if config is None or not inputs.objects:
         return
-    bucket, folder = parse_uri(wanted["DestinationS3Uri"])
+    bucket, folder = parse_uri(config["DestinationS3Uri"])
     hour = time.strftime("%Y/%m/%d/%H", time.gmtime(now))
     written = parse_uri(job.spec.request["TransformOutput"]["S3OutputPath"])[0]
     lists = {
-        "input": (found.objects[0].bucket, [item.key for item in found.objects]),
+        "input": (inputs.objects[0].bucket, [item.key for item in inputs.objects]),
         "output": (written, sorted(job.stored)),
     }
     for kind, (source, keys) in lists.items():

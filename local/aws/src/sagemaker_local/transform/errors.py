@@ -8,7 +8,7 @@ ApiError
 ├── ResourceInUse                the name is taken, for ever
 ├── ResourceNotFound             there is no such job
 ├── ResourceLimitExceeded        the account's quota of instances
-└── InternalFailure              ordered through /_local/faults
+└── InternalFailure              injected through /_local/faults
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class EventLog:
         self._events: collections.deque[dict[str, Any]] = collections.deque(maxlen=_KEPT)
 
     def emit(self, job: Job, now: float) -> None:
-        """Tell of the state a job has taken on."""
+        """Record the event of the state a job has now, and put it on the default bus."""
         event = _event(job, now)
         with self._lock:
             self._events.append(event)

@@ -1,4 +1,4 @@
-"""Faults on order: what is to go wrong with the next calls and jobs.
+"""Injected faults: what goes wrong with the next calls and jobs, because a test says so.
 
 A rule is `{"fault": name, "times": n, ...}`. Faults of calls take `operation`; faults of jobs take
 effect on the next jobs that are created, or with `job` only on the one of that name.
@@ -41,7 +41,7 @@ class Faults:
         self._rules: list[dict[str, Any]] = []
 
     def add(self, rule: Any) -> None:
-        """Order a fault.
+        """Add a rule.
 
         Raises:
             BadRuleError: the rule is not one of those.
@@ -61,17 +61,17 @@ class Faults:
             self._rules.clear()
 
     def before_call(self, operation: str) -> None:
-        """Fail a call if that is ordered.
+        """Fail a call if a rule says so.
 
         Raises:
-            ApiError: it is.
+            ApiError: a rule applies.
         """
         rules = self._take(lambda rule: rule.get("operation") == operation, first=True)
         for rule in rules:
             raise _call_error(rule["fault"])
 
     def for_job(self, name: str) -> dict[str, Any]:
-        """What is to go wrong with a job that is being created: fault to its rule."""
+        """The faults of a job that is being created: name to rule."""
         rules = self._take(
             lambda rule: rule["fault"] in JOB_FAULTS and rule.get("job", name) == name
         )

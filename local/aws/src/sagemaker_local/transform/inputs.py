@@ -23,12 +23,12 @@ class ManifestError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """What an input names.
+class Inputs:
+    """The objects that a job reads.
 
     Args:
         objects: what to transform, in the order of their keys.
-        markers: labels of folder markers that were left out.
+        markers: labels of folder markers, which are skipped.
     """
 
     objects: tuple[InputObject, ...]
@@ -65,13 +65,13 @@ def joined(output_prefix: str, relative: str) -> str:
     return f"{folder}/{relative}.out" if folder else f"{relative}.out"
 
 
-def find(store: ObjectStore, request: dict[str, Any], switches: Mapping[str, Any]) -> Found:
+def find(store: ObjectStore, request: dict[str, Any], switches: Mapping[str, Any]) -> Inputs:
     """The objects that a request of CreateTransformJob names.
 
     Args:
         store: where they are.
         request: its checked members.
-        switches: what nobody knows.
+        switches: how undocumented behaviour works.
 
     Raises:
         NoSuchObjectError: there is no such bucket or manifest.
@@ -80,33 +80,33 @@ def find(store: ObjectStore, request: dict[str, Any], switches: Mapping[str, Any
     source = request["TransformInput"]["DataSource"]["S3DataSource"]
     folder = parse_uri(request["TransformOutput"]["S3OutputPath"])[1]
     if source["S3DataType"] == "ManifestFile":
-        found = by_manifest(store.read(*parse_uri(source["S3Uri"])), folder, switches)
+        inputs = by_manifest(store.read(*parse_uri(source["S3Uri"])), folder, switches)
     else:
-        found = by_prefix(store, source["S3Uri"], folder, switches)
+        inputs = by_prefix(store, source["S3Uri"], folder, switches)
     gzip = request["TransformInput"].get("CompressionType") == "Gzip"
     if gzip and switches["gz_in_output_keys"] == "drop":
-        return replace(found, objects=tuple(map(_without_gz, found.objects)))
-    return found
+        return replace(inputs, objects=tuple(map(_without_gz, inputs.objects)))
+    return inputs
 
 
 def by_prefix(
     store: ObjectStore, uri: str, output_prefix: str, switches: Mapping[str, Any]
-) -> Found:
+) -> Inputs:
     """All objects whose key begins with the prefix, a plain string."""
     bucket, prefix = parse_uri(uri)
     cut = switches["prefix_inside_a_name"] == "cut"
-    objects, left_out = [], []
+    objects, skipped = [], []
     for key, size in store.listing(bucket, prefix):
         output = output_key(prefix, key, output_prefix, cut=cut)
         item = InputObject(bucket=bucket, key=key, output_key=output)
         if key.endswith("/") and size == 0 and switches["folder_markers"] == "skip":
-            left_out.append(item.label)
+            skipped.append(item.label)
         else:
             objects.append(item)
-    return Found(objects=tuple(objects), markers=tuple(left_out))
+    return Inputs(objects=tuple(objects), markers=tuple(skipped))
 
 
-def by_manifest(document: bytes, output_prefix: str, switches: Mapping[str, Any]) -> Found:
+def by_manifest(document: bytes, output_prefix: str, switches: Mapping[str, Any]) -> Inputs:
     """The objects a manifest lists, in its order.
 
     Raises:
@@ -125,7 +125,7 @@ def by_manifest(document: bytes, output_prefix: str, switches: Mapping[str, Any]
         )
         for name in names
     )
-    return Found(objects=objects)
+    return Inputs(objects=objects)
 
 
 def _without_gz(item: InputObject) -> InputObject:

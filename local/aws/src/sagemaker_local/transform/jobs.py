@@ -1,4 +1,4 @@
-"""One transform job: what was asked, and where it stands."""
+"""One transform job: its request and its status."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _REASON_LENGTH = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """What was asked for, fixed at creation.
+    """What was requested, fixed at creation.
 
     Args:
         request: the checked members of CreateTransformJob.
         model: what DescribeModel says of the model, at creation.
         switches: the values that hold for this job.
-        faults: what is to go wrong with it.
+        faults: what goes wrong with it, on purpose.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Spec:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """Where a job stands. Times are seconds since the epoch."""
+    """The status of a job. Times are seconds since the epoch."""
 
     status: str
     modified: float
@@ -56,7 +56,7 @@ class State:
 
 
 class Job:
-    """A job: its spec, and a state that only moves along the allowed ways."""
+    """A job: its spec, and a state that only makes allowed transitions."""
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
@@ -66,16 +66,16 @@ class Job:
 
     @property
     def state(self) -> State:
-        """Where it stands now."""
+        """Its status now."""
         return self._state
 
     @property
     def stopping(self) -> bool:
-        """Whether a stop was asked for."""
+        """Whether a stop was requested."""
         return self._state.status == STOPPING
 
     def start(self, now: float) -> bool:
-        """Note the start; False when the job is no longer in progress."""
+        """Record the start; False when the job is no longer in progress."""
         with self._lock:
             if self._state.status != IN_PROGRESS:
                 return False
@@ -83,7 +83,7 @@ class Job:
             return True
 
     def move(self, status: str, now: float, reason: str | None = None) -> bool:
-        """Take on a status if it may follow; a job that is to stop can only be stopped."""
+        """Change to a status if that may follow; a Stopping job can only become Stopped."""
         with self._lock:
             if status not in _NEXT[self._state.status]:
                 return False

@@ -42,7 +42,7 @@ def page(jobs: Iterable[Job], request: dict[str, Any]) -> dict[str, Any]:
     order = request.get("SortBy", "CreationTime")
     descending = request.get("SortOrder", "Descending") == "Descending"
     rank = _ORDER[order]
-    chosen = sorted((job for job in jobs if _wanted(job, request)), key=rank, reverse=descending)
+    chosen = sorted((job for job in jobs if _matches(job, request)), key=rank, reverse=descending)
     if "NextToken" in request:
         last = _read_token(request["NextToken"], order, descending=descending)
         chosen = [job for job in chosen if (rank(job) < last if descending else rank(job) > last)]
@@ -53,7 +53,7 @@ def page(jobs: Iterable[Job], request: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _wanted(job: Job, request: dict[str, Any]) -> bool:
+def _matches(job: Job, request: dict[str, Any]) -> bool:
     return all(test(job, request[name]) for name, test in _FILTERS.items() if name in request)
 
 

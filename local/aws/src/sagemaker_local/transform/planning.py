@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sagemaker_local.containers import Containers
-    from sagemaker_local.transform.inputs import Found
+    from sagemaker_local.transform.inputs import Inputs
     from sagemaker_local.transform.jobs import Job
 
 _STRATEGY = {"MultiRecord": "MULTI_RECORD", "SingleRecord": "SINGLE_RECORD"}
@@ -28,7 +28,7 @@ _SET_BY_CALLER = {
 
 @dataclass(frozen=True, kw_only=True)
 class Where:
-    """Where agents find the service, and put the content of new objects."""
+    """Where agents reach the service, and where they write the content of new objects."""
 
     endpoint_url: str
     folder: Path
@@ -38,8 +38,8 @@ class PlanningError(Exception):
     """The job cannot run; the text is its FailureReason."""
 
 
-def plans(job: Job, found: Found, containers: Containers, where: Where) -> list[Plan]:
-    """One plan for each instance; objects are dealt out by key, unless switched one after another.
+def plans(job: Job, inputs: Inputs, containers: Containers, where: Where) -> list[Plan]:
+    """One plan for each instance; the objects are divided in turn, or in runs where so switched.
 
     Raises:
         PlanningError: a container of the model cannot be started.
@@ -47,7 +47,7 @@ def plans(job: Job, found: Found, containers: Containers, where: Where) -> list[
     count = job.spec.request["TransformResources"]["InstanceCount"]
     whole = _plan(job, containers, where)
     in_turn = job.spec.switches["objects_on_instances"] == "in-turn"
-    shares = [share(found.objects, number, count, in_turn=in_turn) for number in range(count)]
+    shares = [share(inputs.objects, number, count, in_turn=in_turn) for number in range(count)]
     return [
         replace(whole, objects=share, folder=str(where.folder / f"run-{uuid.uuid4().hex}"))
         for share in shares
@@ -101,12 +101,12 @@ def _plan(job: Job, containers: Containers, where: Where) -> Plan:
 
 
 def _processing(job: Job) -> Processing:
-    wanted = job.spec.request.get("DataProcessing", {})
+    filters = job.spec.request.get("DataProcessing", {})
     capture = job.spec.request.get("DataCaptureConfig", {})
     return Processing(
-        input_filter=wanted.get("InputFilter", "$"),
-        output_filter=wanted.get("OutputFilter", "$"),
-        join=wanted.get("JoinSource") == "Input",
+        input_filter=filters.get("InputFilter", "$"),
+        output_filter=filters.get("OutputFilter", "$"),
+        join=filters.get("JoinSource") == "Input",
         inference_ids=bool(capture.get("GenerateInferenceId")),
         inference_time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(job.state.started)),
     )
@@ -119,9 +119,9 @@ def definitions(model: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _containers(job: Job, containers: Containers) -> tuple[ContainerSpec, ...]:
-    wanted = definitions(job.spec.model)
-    names = [_name(number, each, len(wanted)) for number, each in enumerate(wanted, start=1)]
-    pairs = zip(names, wanted, strict=True)
+    of_model = definitions(job.spec.model)
+    names = [_name(number, each, len(of_model)) for number, each in enumerate(of_model, start=1)]
+    pairs = zip(names, of_model, strict=True)
     return tuple(_container(job, name, each, containers) for name, each in pairs)
 
 

@@ -33,10 +33,10 @@ class Ports:
 
     @contextlib.contextmanager
     def reserved(self, count: int) -> Iterator[list[int]]:
-        """Free ports, which nobody else is given meanwhile.
+        """Free ports, which no one else gets until the block ends.
 
         Raises:
-            NoPortError: there are not as many.
+            NoPortError: there are not enough.
         """
         ports = [self._take() for _ in range(count)]
         try:

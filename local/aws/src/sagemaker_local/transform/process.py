@@ -21,7 +21,7 @@ class AgentProcess:
     """A running agent.
 
     Args:
-        plan: what it is to do.
+        plan: its work.
         grace: seconds between asking it to end and ending it.
     """
 
@@ -43,7 +43,7 @@ class AgentProcess:
             self._process.stdin.flush()
 
     def messages(self) -> Iterator[dict[str, Any]]:
-        """What the agent tells, until it ends."""
+        """The messages of the agent, until it ends."""
         assert self._process.stdout is not None  # noqa: S101 - a pipe, see `__init__`
         with contextlib.suppress(ValueError):
             for line in self._process.stdout:

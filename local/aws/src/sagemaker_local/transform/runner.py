@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sagemaker_local.objects import NoSuchObjectError
 from sagemaker_local.transform import jobs
-from sagemaker_local.transform.inputs import Found, ManifestError
+from sagemaker_local.transform.inputs import Inputs, ManifestError
 from sagemaker_local.transform.logs import InstanceLogs
 from sagemaker_local.transform.planning import PlanningError, Where, plans, with_ports
 from sagemaker_local.transform.process import AgentProcess
@@ -36,25 +36,25 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """What running a job needs of the rest."""
+class RunContext:
+    """What running a job needs of the service."""
 
     clock: Clock
     events: EventLog
     containers: Containers
     ports: Ports
     where: Where
-    find_inputs: Callable[[Job], Found]
+    find_inputs: Callable[[Job], Inputs]
     discard: Callable[[Job], None]
-    capture: Callable[[Job, Found], None]
+    capture: Callable[[Job, Inputs], None]
 
 
 class Run:
-    """One job on its way. `start` returns at once."""
+    """One running job. `start` returns at once."""
 
-    def __init__(self, job: Job, around: Surroundings) -> None:
+    def __init__(self, job: Job, context: RunContext) -> None:
         self.job = job
-        self._around = around
+        self._context = context
         self._agents: list[AgentProcess] = []
         self._lock = threading.Lock()
         self._changing = threading.Lock()
@@ -63,7 +63,7 @@ class Run:
 
     def start(self) -> None:
         """Begin."""
-        self._tell()
+        self._emit()
         self._thread.start()
 
     def stop(self) -> bool:
@@ -79,8 +79,8 @@ class Run:
         self.wake()
 
     def wake(self) -> None:
-        """Let the job notice what changed."""
-        self._around.clock.wake()
+        """Wake the job up, so that it sees a change of its state or of the clock."""
+        self._context.clock.wake()
         with self._lock:
             for agent in self._agents if self.job.stopping else ():
                 agent.ask_to_end()
@@ -97,33 +97,33 @@ class Run:
             reason = INTERNAL
         if not self._move(jobs.FAILED if reason else jobs.COMPLETED, reason):
             if not self.job.spec.switches["keep_outputs_of_stopped_job"]:
-                self._around.discard(self.job)
+                self._context.discard(self.job)
             self._move(jobs.STOPPED)
 
     def _move(self, status: str, reason: str | None = None) -> bool:
-        """Take on a status if it may follow, and tell of it before the next one is taken on."""
+        """Change to a status if that may follow, and emit its event before the next change."""
         with self._changing:
-            moved = self.job.move(status, self._around.clock.now(), reason)
+            moved = self.job.move(status, self._context.clock.now(), reason)
             if moved:
-                self._tell()
+                self._emit()
             return moved
 
-    def _begin(self) -> bool:
-        """Note the start, and tell of it; False when the job is no longer in progress."""
+    def _record_start(self) -> bool:
+        """Record the start, and emit its event; False when the job is no longer in progress."""
         with self._changing:
-            begun = self.job.start(self._around.clock.now())
-            if begun:
-                self._tell()
-            return begun
+            started = self.job.start(self._context.clock.now())
+            if started:
+                self._emit()
+            return started
 
     def _attempt(self) -> str | None:
         """Run the job; the FailureReason, or None."""
-        spec, clock = self.job.spec, self._around.clock
+        spec, clock = self.job.spec, self._context.clock
         ready = spec.created + spec.switches["provisioning_seconds"]
         clock.wait_until(ready, unless=lambda: self.job.stopping)
         if "capacity-error" in spec.faults:
             return CAPACITY
-        if not self._begin():
+        if not self._record_start():
             return None
         if "frozen" in spec.faults:
             clock.wait_until(
@@ -137,22 +137,22 @@ class Run:
 
     def _transform(self) -> str | None:
         try:
-            found = self._around.find_inputs(self.job)
-            wanted = plans(self.job, found, self._around.containers, self._around.where)
+            inputs = self._context.find_inputs(self.job)
+            instance_plans = plans(self.job, inputs, self._context.containers, self._context.where)
         except ManifestError as error:
             return f"ClientError: The manifest cannot be read: {error}"
         except NoSuchObjectError as error:
             return f"ClientError: The input is gone: {error}"
         except PlanningError as error:
             return str(error)
-        reasons: list[str | None] = [None] * len(wanted)
-        logs = [self._logs() for _ in wanted]
-        if found.markers:
-            texts = [f"{label}: folder marker, not transformed" for label in found.markers]
+        reasons: list[str | None] = [None] * len(instance_plans)
+        logs = [self._logs() for _ in instance_plans]
+        if inputs.markers:
+            texts = [f"{label}: folder marker, not transformed" for label in inputs.markers]
             logs[0].add("data-log", texts)
         threads = [
             threading.Thread(target=self._instance, args=(number, plan, logs[number], reasons))
-            for number, plan in enumerate(wanted)
+            for number, plan in enumerate(instance_plans)
         ]
         for thread in threads:
             thread.daemon = True
@@ -160,11 +160,11 @@ class Run:
         for thread in threads:
             thread.join()
         reason = _worst([reason for reason in reasons if reason])
-        return reason or self._capture(found)
+        return reason or self._capture(inputs)
 
-    def _capture(self, found: Found) -> str | None:
+    def _capture(self, inputs: Inputs) -> str | None:
         try:
-            self._around.capture(self.job, found)
+            self._context.capture(self.job, inputs)
         except NoSuchObjectError as error:
             return f"ClientError: The data cannot be captured: {error}"
         return None
@@ -176,7 +176,7 @@ class Run:
         folder = Path(plan.folder)
         folder.mkdir()
         try:
-            with self._around.ports.reserved(len(plan.containers)) as ports:
+            with self._context.ports.reserved(len(plan.containers)) as ports:
                 reasons[number] = self._agent(with_ports(plan, ports), logs)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -194,12 +194,12 @@ class Run:
                 if message["kind"] == "done":
                     reason = message["reason"]
                 else:
-                    self._hear(message, logs)
+                    self._handle(message, logs)
         finally:
             agent.end()
         return reason
 
-    def _hear(self, message: dict[str, Any], logs: InstanceLogs) -> None:
+    def _handle(self, message: dict[str, Any], logs: InstanceLogs) -> None:
         if message["kind"] == "log":
             logs.add(message["stream"], message["lines"])
         elif message["kind"] == "stored":
@@ -207,10 +207,10 @@ class Run:
 
     def _logs(self) -> InstanceLogs:
         spec = self.job.spec
-        return InstanceLogs(spec.region, spec.name, self._around.clock.now())
+        return InstanceLogs(spec.region, spec.name, self._context.clock.now())
 
-    def _tell(self) -> None:
-        self._around.events.emit(self.job, self._around.clock.now())
+    def _emit(self) -> None:
+        self._context.events.emit(self.job, self._context.clock.now())
 
 
 def _captures_without_types(request: dict[str, Any]) -> bool:

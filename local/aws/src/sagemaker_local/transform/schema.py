@@ -110,10 +110,10 @@ _TYPES: dict[str, Callable[[Shape, Any, str], Any]] = {
 }
 
 
-def _mistyped(value: Any, name: str, wanted: str) -> SerializationException:
+def _mistyped(value: Any, name: str, target: str) -> SerializationException:
     kinds = {bool: "BOOLEAN_VALUE", int: "NUMBER_VALUE", float: "NUMBER_VALUE", str: "STRING_VALUE"}
     got = kinds.get(type(value), "START_OBJECT" if isinstance(value, dict) else "START_ARRAY")
-    return SerializationException(f"{got} of {name} can not be converted to {wanted}")
+    return SerializationException(f"{got} of {name} can not be converted to {target}")
 
 
 def _problems(shape: Shape, value: Any, path: str) -> Iterator[str]:

@@ -23,7 +23,7 @@ from sagemaker_local.transform.errors import (
 from sagemaker_local.transform.listing import page
 from sagemaker_local.transform.planning import Where, definitions
 from sagemaker_local.transform.ports import Ports
-from sagemaker_local.transform.runner import Run, Surroundings
+from sagemaker_local.transform.runner import Run, RunContext
 
 if TYPE_CHECKING:
     from sagemaker_local.containers import Containers
@@ -44,8 +44,8 @@ class Parts:
     Args:
         settings: the switches.
         clock: the service's clock.
-        events: where changes are told.
-        faults: what is to go wrong.
+        events: the EventBridge events.
+        faults: what goes wrong, on purpose.
         containers: the images that can be started.
         store: the object store.
     """
@@ -142,9 +142,9 @@ class TransformService:
                 switches=self.settings.all(),
                 faults=self.faults.for_job(name),
             )
-            run = Run(jobs.Job(spec), self._surroundings())
+            run = Run(jobs.Job(spec), self._context())
             self._runs[region, name] = run
-            run.start()  # before anyone can find it to stop it
+            run.start()  # under the lock, so that no stop comes first
         _tagged(region)[name] = _Tagged(request.get("Tags", []))
         return {"TransformJobArn": spec.arn}
 
@@ -209,20 +209,20 @@ class TransformService:
     def _has_inputs(self, request: dict[str, Any]) -> bool:
         switches = self.settings.all()
         try:
-            found = inputs.find(self._store, request, switches)
+            selected = inputs.find(self._store, request, switches)
         except inputs.ManifestError:
             return True  # the job will fail and say why
         except NoSuchObjectError:
             return False
         if request["TransformInput"]["DataSource"]["S3DataSource"]["S3DataType"] != "ManifestFile":
-            return bool(found.objects)
-        if not found.objects:
+            return bool(selected.objects)
+        if not selected.objects:
             return bool(switches["empty_manifest"] == "complete")
-        return switches["missing_manifest_key"] == "fail" or self._all_exist(found)
+        return switches["missing_manifest_key"] == "fail" or self._all_exist(selected)
 
-    def _all_exist(self, found: inputs.Found) -> bool:
+    def _all_exist(self, selected: inputs.Inputs) -> bool:
         try:
-            for item in found.objects:
+            for item in selected.objects:
                 self._store.find(item.bucket, item.key)
         except NoSuchObjectError:
             return False
@@ -249,8 +249,8 @@ class TransformService:
                 "limit."
             )
 
-    def _surroundings(self) -> Surroundings:
-        return Surroundings(
+    def _context(self) -> RunContext:
+        return RunContext(
             clock=self.clock,
             events=self.events,
             containers=self.containers,
@@ -258,7 +258,7 @@ class TransformService:
             where=Where(endpoint_url=self._endpoint_url, folder=self._store.folder),
             find_inputs=lambda job: inputs.find(self._store, job.spec.request, job.spec.switches),
             discard=self._discard,
-            capture=lambda job, found: capture(self._store, job, found, self.clock.now()),
+            capture=lambda job, read: capture(self._store, job, read, self.clock.now()),
         )
 
     def _discard(self, job: Job) -> None:

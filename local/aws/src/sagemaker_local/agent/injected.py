@@ -1,4 +1,4 @@
-"""Faults ordered for a job that happen on its instances. See `sagemaker_local.transform.faults`."""
+"""Faults that a test injects into the requests of a job. See `sagemaker_local.transform.faults`."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 _DEFAULT_DELAY = 1.0
 
 
-class OrderedFaults:
-    """What is to go wrong with the requests of an instance.
+class InjectedFaults:
+    """What goes wrong with the requests of an instance.
 
     Args:
-        orders: fault to its rule.
-        containers: what dies when that is ordered.
+        rules: name of a fault to its rule.
+        containers: those that `dying-container` kills.
     """
 
-    def __init__(self, orders: dict[str, Any], containers: Sequence[Container]) -> None:
-        slow, dying = orders.get("slow-container"), orders.get("dying-container")
+    def __init__(self, rules: dict[str, Any], containers: Sequence[Container]) -> None:
+        slow, dying = rules.get("slow-container"), rules.get("dying-container")
         self._delay = float(slow.get("seconds", _DEFAULT_DELAY)) if slow else 0.0
         self._after = int(dying.get("after", 0)) if dying else None
         self._containers = containers
