@@ -48,5 +48,8 @@ lock: setup ## compile each list of dependencies into its pinned one
 	@$(COMPILE) requirements.in -o requirements.txt
 	@$(COMPILE) local/aws/tests/clients/clients.in -o local/aws/tests/clients/clients.txt
 
-$(VENV)/.installed: requirements.txt local/setup.sh local/aws/pyproject.toml
+# What the package in local/aws declares, its version included.
+AWS_METADATA := local/aws/pyproject.toml local/aws/src/sagemaker_local/__init__.py
+
+$(VENV)/.installed: requirements.txt local/setup.sh $(AWS_METADATA)
 	@sh local/setup.sh "$(PYTHON)" $(VENV)

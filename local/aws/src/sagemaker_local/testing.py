@@ -21,6 +21,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any
 
+import boto3
+from botocore.config import Config
+
 from sagemaker_local.control_client import Containers, ControlApi, Faults
 
 if TYPE_CHECKING:
@@ -82,9 +85,6 @@ class SageMakerLocal:
             service: its name in boto3.
             settings: more arguments of `botocore.config.Config`.
         """
-        import boto3
-        from botocore.config import Config
-
         return boto3.client(
             service,
             endpoint_url=self.endpoint_url,
@@ -104,16 +104,17 @@ class SageMakerLocal:
         """
         client = self.client("sagemaker")
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while True:
             description: dict[str, Any] = client.describe_transform_job(TransformJobName=job)
-            if description["TransformJobStatus"] in _ENDED:
+            status = description["TransformJobStatus"]
+            if status in _ENDED:
                 return description
+            if time.monotonic() > end:
+                raise TimeoutError(
+                    f"{job} is {status} after {seconds:g} s; if `faults.freeze` holds it, let it "
+                    f"go on with release({job!r})"
+                )
             time.sleep(_POLL_SECONDS)
-        status = description["TransformJobStatus"]
-        raise TimeoutError(
-            f"{job} is {status} after {seconds:g} s; if `faults.freeze` holds it, release it with "
-            f"release({job!r})"
-        )
 
     def release(self, job: str) -> None:
         """Let a job go on that `faults.freeze` holds."""

@@ -18,13 +18,22 @@ SOURCES = sorted((ROOT / "src" / "sagemaker_local").rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
+README = (ROOT / "README.md").read_text()
+# The README's two minutes, line by line: an installation, a folder, a run of pytest.
+INSTALL, FOLDER, RUN = re.search(r"```console\n(pip install .*?)```", README, re.DOTALL)[
+    1
+].splitlines()
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """The interpreter of an environment with the distribution and pytest alone."""
+    """The interpreter of an environment with what the README installs, and nothing else."""
     source = tmp_path_factory.mktemp("source") / "aws"
-    ignored = shutil.ignore_patterns(".*", "__pycache__")
-    shutil.copytree(ROOT, source, ignore=ignored)  # a build may leave files beside it
-    return environments.make(tmp_path_factory.mktemp("venv"), source, "pytest")
+    # The tests are no part of it, and missing from the laptop's image.
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "__pycache__", "tests"))
+    packages = INSTALL.removeprefix("pip install ").split()
+    packages[packages.index("./local/aws")] = source
+    return environments.make(tmp_path_factory.mktemp("venv"), *packages)
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +49,11 @@ def clean(folder):
 
 
 def test_the_example_passes_and_shows_its_output(installed, elsewhere):
-    command = [installed, "-m", "pytest", "-s", "examples"]
-    shown = environments.run(*command, cwd=elsewhere, env=clean(elsewhere))
-    assert "a,3\nb,70\nc,0.75\n" in shown
+    assert FOLDER == "cd local/aws"
+    shown = environments.run(installed, "-m", *RUN.split(), cwd=elsewhere, env=clean(elsewhere))
+    promised = re.search(r"```text\n(.*?)```", README, re.DOTALL)[1]
+    assert promised == "a,3\nb,70\nc,0.75\n"
+    assert promised in shown
     assert "1 passed" in shown
 
 

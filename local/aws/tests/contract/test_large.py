@@ -104,6 +104,18 @@ class Repeated(io.RawIOBase):
         return taken
 
 
+def test_a_reset_removes_the_files_of_large_objects(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with running() as service:
+        lab = Lab(service)
+        lab.put_key("big", b"x" * (9 * MB))
+        (folder,) = tmp_path.glob("sagemaker-local-*")
+        assert len(list(folder.iterdir())) == 1
+        service.reset()
+        assert list(folder.iterdir()) == []
+    assert not folder.exists()
+
+
 @pytest.mark.parametrize("upload", ["put", "multipart"])
 def test_large_objects_come_back_as_they_went(lab, upload):
     data = bytes(range(256)) * (20 * MB // 256) + b"end"

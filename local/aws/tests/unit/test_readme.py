@@ -3,10 +3,13 @@
 import re
 from pathlib import Path
 
+from sagemaker_local.control_client import Faults
 from sagemaker_local.switches import SWITCHES
+from sagemaker_local.testing import SageMakerLocal
 from sagemaker_local.transform.faults import CALL_FAULTS, JOB_FAULTS
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
 
 
 def test_every_switch_is_listed_with_what_is_known():
@@ -25,3 +28,22 @@ def test_every_fault_is_named():
     assert all(
         f"`{fault}`" in text or f'"{fault}"' in text for fault in {**CALL_FAULTS, **JOB_FAULTS}
     )
+
+
+def test_every_method_of_the_fixture_is_named():
+    public = {name for name in vars(SageMakerLocal) if not name.startswith("_")}
+    faults = {name for name in vars(Faults) if not name.startswith("_")} - {"api"}
+    named = set(re.findall(r"[`.](\w+)", README.read_text()))
+    assert (public - {"pid", "control"} | faults) - named == set()
+
+
+def test_every_link_leads_somewhere():
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)\)", README.read_text())
+    assert links
+    assert [link for link in links if not (ROOT / link).exists() and "../" not in link] == []
+
+
+def test_every_link_inside_the_page_leads_to_a_heading():
+    headings = re.findall(r"^#+ (.*)$", README.read_text(), re.MULTILINE)
+    anchors = {heading.lower().replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\]\(#([^)]+)\)", README.read_text())) <= anchors
