@@ -7,13 +7,20 @@ import pytest
 
 @pytest.fixture
 def jobs(lab):
-    """Twelve jobs, of which the first failed; oldest first."""
+    """Twelve jobs, of which the first failed; oldest first, two seconds apart.
+
+    Older versions of botocore send whole seconds.
+    """
     lab.put(a=b"1\n")
     model = lab.model("test/echo:1")
     bad = lab.model("no/such:image")
+    lab.aws.control("POST", "clock", {"freeze": True})
     descriptions = [lab.run(model=bad)]
     lab.aws.faults.no_output(times=11)
-    return descriptions + [lab.run(model=model) for _ in range(11)]
+    for _ in range(11):
+        lab.aws.advance(2)
+        descriptions.append(lab.run(model=model))
+    return descriptions
 
 
 @pytest.fixture
@@ -37,7 +44,7 @@ def test_filters_and_order(listed):
     assert listed(SortBy="Status", MaxResults=2) == [0, 11]
     created = listed.jobs[5]["CreationTime"]
     assert listed(CreationTimeBefore=created, SortOrder="Ascending") == [0, 1, 2, 3, 4]
-    assert listed(CreationTimeAfter=created + timedelta(milliseconds=1), MaxResults=100) == [
+    assert listed(CreationTimeAfter=created + timedelta(seconds=1), MaxResults=100) == [
         11,
         10,
         9,
@@ -46,7 +53,7 @@ def test_filters_and_order(listed):
         6,
     ]
     ended = listed.jobs[10]["TransformEndTime"]
-    assert listed(LastModifiedTimeAfter=ended + timedelta(milliseconds=1)) == [11]
+    assert listed(LastModifiedTimeAfter=ended + timedelta(seconds=1)) == [11]
     assert 0 in listed(LastModifiedTimeBefore=ended, SortOrder="Ascending")
     names = [job["TransformJobName"] for job in listed.jobs]
     by_name = listed(SortBy="Name", SortOrder="Ascending", MaxResults=100)
