@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs requirements.txt into a virtual environment: setup.sh PYTHON FOLDER
+# Installs requirements.txt and ./local/aws into a virtual environment: setup.sh PYTHON FOLDER
 # PYTHON may be empty; then the first suitable one on the PATH is taken. Ends with one clear
 # sentence where something is missing, and leaves the stamp FOLDER/.installed only when all is there.
 set -eu
@@ -35,7 +35,8 @@ echo "Installing into $venv with $("$python" --version)"
 if ! {
     "$python" -m venv --clear "$venv" &&
         "$venv/bin/python" -m pip install --quiet --no-cache-dir "uv==$uv_version" &&
-        "$venv/bin/uv" pip sync --quiet --python "$venv/bin/python" requirements.txt
+        "$venv/bin/uv" pip sync --quiet --python "$venv/bin/python" requirements.txt &&
+        "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps --editable ./local/aws
 } >"$log" 2>&1; then
     fail "The installation failed: $(grep -v '^[[:space:]]*$' "$log" | tail -n 1)
 All of it: $log. It needs a package registry and 2 GB of disk; run it again once these are there."

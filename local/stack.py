@@ -24,6 +24,7 @@ BUCKET = "batch-transform"
 REGION = "us-east-1"
 STATE = PROJECT / ".state"
 PIPELINES = PROJECT / "include" / "pipelines"
+CONTAINERS = PROJECT / "local" / "containers.yaml"
 
 _AWS_START_SECONDS = 60.0
 _DAGS_SECONDS = 120.0
@@ -126,7 +127,10 @@ def _start_aws(settings: StackSettings, processes: Processes) -> tuple[Running, 
     settings.folder.mkdir(parents=True, exist_ok=True)
     command = Command(
         name="aws",
-        argv=[sys.executable, "-m", "local.aws", "--port", "0", "--ready-file", str(ready_file)],
+        argv=[
+            *(sys.executable, "-m", "sagemaker_local", "--port", "0"),
+            *("--containers", str(CONTAINERS), "--ready-file", str(ready_file)),
+        ],
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
         cwd=settings.folder,
         grace_seconds=15.0,

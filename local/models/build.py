@@ -22,7 +22,7 @@ class ModelArchive:
 
     Attributes:
         name: the model's name in SageMaker.
-        image: the container image that serves it, as `local/aws` knows it.
+        image: the container image that serves it, as `local/containers.yaml` lists it.
         content: the bytes of `model.tar.gz`.
     """
 

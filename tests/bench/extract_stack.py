@@ -77,7 +77,7 @@ def running():
         store = _serve(
             stack,
             folder,
-            ["local.aws", "--port", "0", "--ready-file", str(folder / "store")],
+            ["sagemaker_local", "--port", "0", "--ready-file", str(folder / "store")],
             "store",
         )
         store = json.loads(store)["endpoint_url"]

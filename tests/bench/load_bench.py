@@ -18,9 +18,9 @@ import duckdb
 import psycopg
 
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
-from local.aws.testing import running_aws
 from local.postgres import start_postgres
 from local.processes import Processes
+from sagemaker_local.testing import running as running_aws
 from tests.bench.load_program import DAY, TABLE
 from tests.bench.row import Row
 
