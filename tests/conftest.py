@@ -64,9 +64,9 @@ def postgres():
     from local.processes import Processes
 
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
-        processes = Processes(Path(folder) / "logs")
+        processes = Processes(Path(folder))
         try:
-            yield start_postgres(Path(folder) / "data", processes)
+            yield start_postgres(processes)
         finally:
             processes.stop()
 
