@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -122,29 +123,18 @@ def choose_port(port: int | None) -> int:
     that two stacks that start together do not meet.
 
     Raises:
-        LocalError: the port is taken, or there is no free one.
+        LocalError: the port is taken.
     """
-    if port is not None:
-        if not _is_free(port):
-            raise LocalError(
-                f"Port {port} is in use: choose another with PORT=, or leave it out and a free"
-                " one is taken"
-            )
-        return port
-    for candidate in secrets.SystemRandom().sample(_PORTS, len(_PORTS)):
-        if _is_free(candidate):
+    candidates = _PORTS if port is None else (port,)
+    for candidate in secrets.SystemRandom().sample(candidates, len(candidates)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((_HOST, candidate))
             return candidate
-    raise LocalError(f"No port from {_PORTS[0]} to {_PORTS[-1]} is free: choose one with PORT=")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_HOST, port))
-        except OSError:
-            return False
-    return True
+    raise LocalError(
+        f"Port {port or _PORTS} is in use: choose another with PORT=, or leave it out and a free"
+        " one is taken"
+    )
 
 
 def _environment(settings: AirflowSettings, postgres: Postgres, passwords: Path) -> dict[str, str]:

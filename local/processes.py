@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ _POLL_SECONDS = 0.1
 _SIGN_OF_LIFE_SECONDS = 10.0
 _KILL_SECONDS = 15.0
 _PROGRAMS = ("python", "postgres")
-_SWEEPS = 3  # a process may start another one while it is being ended
+_SWEEPS = 3
 _STABLE_SECONDS = 60.0
 _STARTS = 5
 
@@ -160,7 +160,7 @@ class Processes:
         alive = [each for each in self.running if each.process.poll() is None]
         for serves_others in (False, True):
             wave = [each for each in alive if each.command.serves_others is serves_others]
-            family = _with_descendants(each.process.pid for each in wave)
+            family = _with_descendants(psutil.Process(each.process.pid) for each in wave)
             for each in wave:
                 each.process.send_signal(each.command.stop_signal)
             grace_seconds = max((each.command.grace_seconds for each in wave), default=0.0)
@@ -174,11 +174,7 @@ class Processes:
     def end_leftovers(self) -> None:
         """End every process with a working folder of this stack, and its descendants."""
         workplace = self.workplace.resolve()
-        for _ in range(_SWEEPS):
-            workers = [each.pid for each in psutil.process_iter() if _works_in(each, workplace)]
-            if not workers:
-                return
-            _kill(_with_descendants(workers))
+        _end(lambda: [each for each in psutil.process_iter() if _works_in(each, workplace)])
 
     def _run(self, command: Command, starts: int = 1) -> Running:
         for folder in (self.logs, self.workplace):
@@ -200,11 +196,7 @@ class Processes:
 
 def end_children() -> None:
     """End everything that this process has started and not yet ended."""
-    for _ in range(_SWEEPS):
-        children = psutil.Process().children(recursive=True)
-        if not children:
-            return
-        _kill(children)
+    _end(psutil.Process().children)
 
 
 def _works_in(process: psutil.Process, folder: Path) -> bool:
@@ -225,16 +217,24 @@ def _session_of(leader: int) -> list[psutil.Process]:
     return members
 
 
-def _with_descendants(pids: Iterable[int]) -> list[psutil.Process]:
-    family: dict[int, psutil.Process] = {}
-    for pid in pids:
+def _end(find: Callable[[], Iterable[psutil.Process]]) -> None:
+    """End what ``find`` lists, with descendants, until it lists none: they may start others."""
+    for _ in range(_SWEEPS):
+        family = _with_descendants(find())
+        if not family:
+            return
+        _kill(family)
+
+
+def _with_descendants(processes: Iterable[psutil.Process]) -> set[psutil.Process]:
+    family = set()
+    for each in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            process = psutil.Process(pid)
-            family |= {each.pid: each for each in [process, *process.children(recursive=True)]}
-    return list(family.values())
+            family |= {each, *each.children(recursive=True)}
+    return family
 
 
-def _kill(processes: Sequence[psutil.Process]) -> None:
+def _kill(processes: Collection[psutil.Process]) -> None:
     for each in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             each.kill()
