@@ -83,7 +83,7 @@ def _training_digest(connection: psycopg.Connection, features_sql: str) -> str:
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    """Writes a file that is never seen half written, whatever ends the process."""
+    """Writes a file that no reader sees half written, however the process ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     partial.write_bytes(content)

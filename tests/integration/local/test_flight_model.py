@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from local.models.build import ModelArchive, build_flight_delay, build_support_sentiment
+from local.models.build import build_flight_delay
 from local.models.errors import TrainingDataError
 from local.models.flight_delay.inference import model_fn, predict_fn
-from local.models.flight_delay.train import read_rows, train
+from local.models.flight_delay.train import fit, read_rows, write_model
 
 Warehouse = psycopg.Connection[Any]
 PIPELINE = Path(__file__).parents[3] / "include" / "pipelines" / "flight_delay"
@@ -27,8 +27,10 @@ def features_sql() -> str:
 def test_the_model_tells_late_flights_of_days_it_has_not_seen(
     warehouse: Warehouse, features_sql: str, tmp_path: Path
 ) -> None:
-    learnt_from = train(warehouse, features_sql, tmp_path)
+    """Three weeks are enough to tell that it learns; the demo's test trains on five months."""
     start, end = datetime(2013, 6, 1, tzinfo=NEW_YORK), datetime(2013, 6, 5, tzinfo=NEW_YORK)
+    weeks_before = read_rows(warehouse, features_sql, datetime(2013, 5, 11, tzinfo=NEW_YORK), start)
+    write_model(fit(weeks_before), tmp_path)
     unseen = read_rows(warehouse, features_sql, start, end)
     as_csv_fields = [
         ["" if value is None else str(value) for value in record] for record in unseen.records
@@ -36,7 +38,6 @@ def test_the_model_tells_late_flights_of_days_it_has_not_seen(
 
     scores = predict_fn(as_csv_fields, model_fn(str(tmp_path)))
 
-    assert learnt_from > 130_000
     assert roc_auc_score(unseen.late, scores) >= 0.65
 
 
@@ -96,11 +97,3 @@ def test_a_change_trains_anew(
         few_flights.execute("UPDATE source.flights SET arr_delay = 60 WHERE carrier = 'UA'")
 
     assert build_flight_delay(few_flights, features_sql, tmp_path).sha256 != before.sha256
-
-
-def test_the_sentiment_archive_is_the_same_each_time() -> None:
-    archive = build_support_sentiment()
-
-    assert isinstance(archive, ModelArchive)
-    assert (archive.name, archive.image) == ("support-sentiment", "local/vader:1")
-    assert archive.content == build_support_sentiment().content
