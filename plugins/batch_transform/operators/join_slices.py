@@ -7,7 +7,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context, XComArg
 
 from batch_transform.connections import s3_objects
-from batch_transform.operators.extract import ExtractOperator, report_unfinished, told
+from batch_transform.operators.extract import ExtractOperator, report_unfinished, summary
 from batch_transform.operators.failures import no_retry
 from batch_transform.run_partition import partition_of
 from batch_transform.scoring.deployment import Deployment
@@ -49,7 +49,7 @@ class JoinSlicesOperator(BaseOperator):
         report_unfinished(self, objects, layout)
         index = join(self.pipeline, self.indexes, objects, layout)
         self.log.info("Joined %d records in %d shards", index.records, len(index.shards))
-        return told(index, layout)
+        return summary(index, layout)
 
 
 def extract_tasks(pipeline: Pipeline, deployment: Deployment) -> BaseOperator:
