@@ -61,7 +61,7 @@ def write(index: ExtractIndex, layout: RunLayout, objects: ObjectStore) -> S3Uri
 
 def _problem(uri: S3Uri, expected_bytes: int, objects: ObjectStore) -> str | None:
     try:
-        found = objects.size(uri)
+        size = objects.size(uri)
     except ObjectMissing:
         return f"{uri} is missing"
-    return None if found == expected_bytes else f"{uri} has {found} bytes, not {expected_bytes}"
+    return None if size == expected_bytes else f"{uri} has {size} bytes, not {expected_bytes}"
