@@ -26,8 +26,9 @@ from batch_transform.scoring.outputs.replies import (
     unbatched,
 )
 from batch_transform.scoring.outputs.shape import ENGINE_INPUT, Shape
-from batch_transform.scoring.outputs.values import Unfit, typed
+from batch_transform.scoring.outputs.values import typed
 from batch_transform.scoring.pipeline import ENGINE_OUTPUT, Prediction
+from batch_transform.scoring.pipeline.prediction_types import Unfit
 from batch_transform.scoring.pipeline.replypath import reply_path
 
 

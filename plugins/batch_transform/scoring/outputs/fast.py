@@ -20,20 +20,8 @@ from batch_transform.scoring.outputs.answers import Files
 from batch_transform.scoring.outputs.shape import Format, Shape
 from batch_transform.scoring.outputs.staged import Staged, literal
 from batch_transform.scoring.pipeline import Prediction
+from batch_transform.scoring.pipeline.prediction_types import TYPES
 from batch_transform.scoring.pipeline.replypath import Steps, json_path
-
-_TYPED = {
-    "double": "TRY_CAST({text} AS DOUBLE)",
-    "bigint": "TRY_CAST({text} AS BIGINT)",
-    "text": "{text}",
-    "boolean": "CASE lower({text}) WHEN 'true' THEN true WHEN 'false' THEN false END",
-}
-_FITS = {
-    "double": "isfinite({value})",
-    "bigint": "CAST({value} AS VARCHAR) = {text}",  # DuckDB alone would round 1.5 to 2
-    "text": "NOT contains({text}, chr(0))",
-    "boolean": "{value} IS NOT NULL",
-}
 
 
 def stage_right(staged: Staged, files: Files, shape: Shape) -> Sequence[int] | None:
@@ -120,7 +108,7 @@ def _csv_id(number: int) -> str:
 
 def _values(texts: Sequence[str], shape: Shape) -> list[str]:
     return [
-        f"{_TYPED[each.type].format(text=text)} AS v{number}"
+        f"{TYPES[each.type].cast.format(text=text)} AS v{number}"
         for number, (text, each) in enumerate(zip(texts, shape.predictions.values(), strict=True))
     ]
 
@@ -135,8 +123,8 @@ class _Column:
 
 def _fits(text: str, column: _Column) -> str:
     each = column.prediction
-    value = _TYPED[each.type].format(text=text)
-    tests = [_FITS[each.type].format(text=text, value=value)]
+    value = TYPES[each.type].cast.format(text=text)
+    tests = [TYPES[each.type].fits.format(text=text, value=value)]
     if column.placeholder is not None:
         tests.append(f"{text} <> {literal(column.placeholder)}")
     whole = each.type == "bigint"

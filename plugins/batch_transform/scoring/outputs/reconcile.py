@@ -16,6 +16,7 @@ from batch_transform.scoring.outputs.replies import ShardWrong, lines_of
 from batch_transform.scoring.outputs.shape import Shape, shape_of
 from batch_transform.scoring.outputs.staged import Staged, StagedColumn
 from batch_transform.scoring.pipeline import Pipeline, PipelineFile
+from batch_transform.scoring.pipeline.prediction_types import TypeName
 from batch_transform.scoring.records.quarantine import Quarantined
 
 _NAMED = 10
@@ -45,7 +46,8 @@ class Account:
 
 def columns_of(settings: PipelineFile, index: ExtractIndex) -> list[StagedColumn]:
     """Derive the target's columns: ids, of the types of the first record's, and predictions."""
-    types = id_types(index) or ["text"] * len(settings.record.id)
+    first = index.shards[0].first_id if index.shards else [""] * len(settings.record.id)
+    types: list[TypeName] = ["bigint" if isinstance(part, int) else "text" for part in first]
     return [
         *(StagedColumn(name=n, type=t) for n, t in zip(settings.record.id, types, strict=True)),
         *(
@@ -53,12 +55,6 @@ def columns_of(settings: PipelineFile, index: ExtractIndex) -> list[StagedColumn
             for name, each in settings.predictions.items()
         ),
     ]
-
-
-def id_types(index: ExtractIndex) -> list[str]:
-    """Return the types of the id columns; none where there is no record to tell."""
-    first = index.shards[0].first_id if index.shards else ()
-    return ["bigint" if isinstance(part, int) else "text" for part in first]
 
 
 def stage_outputs(

@@ -16,11 +16,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from batch_transform.scoring.pipeline.prediction_types import TYPES, TypeName
+
 _SQL = Path(__file__).parent / "sql"
 _PIECE = "staged-{}.parquet"
 _MEMORY = "128MB"
 _THREADS = 2  # each has 32 MB of JSON Lines in memory: with more of them _MEMORY is too little
-_SQL_TYPES = {"bigint": "BIGINT", "text": "VARCHAR", "double": "DOUBLE", "boolean": "BOOLEAN"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,18 +30,18 @@ class StagedColumn:
 
     Attributes:
         name: its name in the target.
-        type: ``bigint``, ``text``, ``double`` or ``boolean``.
+        type: name of one of the types of predictions.
         nullable: whether it may be NULL.
     """
 
     name: str
-    type: str
+    type: TypeName
     nullable: bool = False
 
     @property
     def sql(self) -> str:
         """The type's name in DuckDB."""
-        return _SQL_TYPES[self.type]
+        return TYPES[self.type].duckdb
 
 
 class Staged:
