@@ -17,7 +17,7 @@ from batch_transform.scoring.pipeline import Pipeline, PipelineFile
 PACKAGE_MAJOR_VERSION = 0
 
 _CONTENT_TYPES = {"csv": "text/csv", "jsonl": "application/jsonlines"}
-_JOIN_SOURCES = {"engine": "Input", "line": "None"}
+JOIN_SOURCES = {"engine": "Input", "line": "None"}
 _COMPRESSION_TYPES = {"none": "None", "gzip": "Gzip"}
 
 
@@ -101,7 +101,7 @@ def _data_processing(settings: PipelineFile) -> dict[str, str]:
     # neither drop a key nor name one with an underscore, so in JSON Lines the ids stay in.
     record = settings.record
     hidden = f"$[{len(record.id)}:]" if record.format == "csv" else "$"
-    source = _JOIN_SOURCES[settings.transform.join]
+    source = JOIN_SOURCES[settings.transform.join]
     return {"InputFilter": hidden, "JoinSource": source, "OutputFilter": "$"}
 
 

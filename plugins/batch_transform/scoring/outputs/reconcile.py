@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.errors import OutputError
 from batch_transform.scoring.extract.index import ExtractIndex
-from batch_transform.scoring.outputs.answers import Files, Misfit, Row, read_answers, read_lines
+from batch_transform.scoring.outputs.answers import Misfit, Row, read_answers, read_lines
 from batch_transform.scoring.outputs.coverage import Coverage, check_covers
-from batch_transform.scoring.outputs.fetch import fetched
+from batch_transform.scoring.outputs.fetch import Fetched, fetched
 from batch_transform.scoring.outputs.replies import ShardWrong, lines_of
 from batch_transform.scoring.outputs.shape import Shape, shape_of
 from batch_transform.scoring.outputs.staged import Staged, StagedColumn
@@ -133,14 +133,14 @@ def examine(
     return Examined(unfit=tuple(unfit), wrong=wrong)
 
 
-def _staged_fast(staged: Staged, files: Files, shape: Shape) -> Sequence[int] | None:
+def _staged_fast(staged: Staged, files: Fetched, shape: Shape) -> Sequence[int] | None:
     from batch_transform.scoring.outputs import fast  # not at the top: as in Staged
 
     return None if files.part.elsewhere else fast.stage_right(staged, files, shape)
 
 
 def _read(
-    files: Files,
+    files: Fetched,
     answers: Iterator[Row | Misfit],
     add: Callable[[Iterable[Sequence[object]]], None],
 ) -> Iterator[Quarantined]:
@@ -160,7 +160,7 @@ def _read(
     return _with_records(files, misfits)
 
 
-def _with_records(files: Files, misfits: Sequence[Misfit]) -> Iterator[Quarantined]:
+def _with_records(files: Fetched, misfits: Sequence[Misfit]) -> Iterator[Quarantined]:
     if not misfits:
         return
     wanted = {misfit.line: misfit for misfit in misfits}

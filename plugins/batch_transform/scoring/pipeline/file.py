@@ -56,9 +56,8 @@ class PipelineFile(Section):
     @property
     def reply_format(self) -> Literal["csv", "jsonl"]:
         """Format of the outputs: that of the records, unless ``Accept`` is overridden."""
-        output = self.transform.overrides.get("TransformOutput")
-        accept = output.get("Accept") if isinstance(output, dict) else None
-        return _ACCEPTED.get(str(accept), self.record.format)
+        accept = self.transform.requested("TransformOutput", "Accept", "")
+        return _ACCEPTED.get(accept, self.record.format)
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
