@@ -23,19 +23,6 @@ _NAMED = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Places:
-    """Where a partition's objects lie.
-
-    Attributes:
-        input: prefix of the shards.
-        output: prefix of the transform job's outputs.
-    """
-
-    input: S3Uri
-    output: S3Uri
-
-
-@dataclass(frozen=True, kw_only=True)
 class Fetched:
     """A part and its output as plain, decompressed files.
 
@@ -83,14 +70,13 @@ def find_outputs(index: ExtractIndex, objects: ObjectStore, prefix: S3Uri) -> Ma
     return {shard: found[name][0] for name, shard in wanted.items()}
 
 
-def covered(index: ExtractIndex, objects: ObjectStore, places: Places) -> Coverage:
-    """Cover every shard with its output.
+def covered(index: ExtractIndex, objects: ObjectStore, inputs: S3Uri, outputs: S3Uri) -> Coverage:
+    """Cover every shard below ``inputs`` with its output below ``outputs``.
 
     Raises:
         OutputError: outputs are missing, come twice, or are those of no shard.
     """
-    outputs = find_outputs(index, objects, places.output)
-    return Coverage.of_job(index, places.input, outputs)
+    return Coverage.of_job(index, inputs, find_outputs(index, objects, outputs))
 
 
 def fetched(parts: Sequence[Part], objects: ObjectStore, folder: Path) -> Generator[Fetched]:
