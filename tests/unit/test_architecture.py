@@ -28,7 +28,7 @@ FLOORS = [
     {"pipeline"},
     {"aws"},
     {"deployment", "partition"},
-    {"kinds", "names"},
+    {"kinds", "names", "queries"},
     {"errors"},
 ]
 
