@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from batch_transform.scoring.errors import ConfigurationError, PipelineInvalid, SourceError
-from batch_transform.scoring.jobs.request import JobPlaces, build, with_instances
+from batch_transform.scoring.jobs.request import build, with_instances
 from batch_transform.scoring.jobs.request_checks import override_problems, rule_problems
 from batch_transform.scoring.kinds import Column
 from batch_transform.scoring.pipeline import (
@@ -192,7 +192,7 @@ def _message(details: Any) -> str:
 
 
 def _transform_problems(settings: PipelineFile) -> Iterator[str]:
-    request = build(settings, JobPlaces(manifest="s3://b/m", output="s3://b/o"))
+    request = build(settings)
     problems = list(override_problems(settings.transform.overrides))
     for kind in settings.transform.kinds:
         problems += rule_problems(with_instances(request, InstanceType=kind))

@@ -16,6 +16,7 @@ from airflow.providers.amazon.aws.sensors.sagemaker import SageMakerTransformSen
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
+from batch_transform.dag import JANITOR
 from batch_transform.tasks import tasks_of
 from batch_transform.timetable import PartitionTimetable
 from tests.project import PIPELINES
@@ -42,7 +43,7 @@ def dag(dags, request):
 
 
 def test_each_pipeline_folder_is_one_dag(dags):
-    assert set(dags) == {folder.name for folder in PIPELINES.iterdir()}
+    assert set(dags) == {JANITOR, *(folder.name for folder in PIPELINES.iterdir())}
 
 
 def test_the_tasks_follow_each_other(dag):
@@ -168,7 +169,7 @@ def test_an_invalid_pipeline_is_an_import_error_and_the_others_run(tmp_path, mon
     (tmp_path / "worse" / "pipeline.yaml").write_text("")
     monkeypatch.setenv("BATCH_TRANSFORM_PIPELINES", str(tmp_path))
     bag = parse()
-    assert set(bag.dags) == {"flight_delay", "support_sentiment"}
+    assert set(bag.dags) == {JANITOR, "flight_delay", "support_sentiment"}
     ((file, error),) = bag.import_errors.items()
     assert file == "batch_transform_invalid.py", "an error stops every DAG of its file"
     assert "Pipeline 'broken' is not valid:\n  pipeline.yaml:" in error

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from batch_transform.scoring.jobs.request import JOIN_SOURCES
+from batch_transform.scoring.jobs.request import data_processing
 from batch_transform.scoring.pipeline import PipelineFile, Prediction
 from batch_transform.scoring.pipeline.replypath import reply_path
 
@@ -64,8 +64,8 @@ class Shape:
 
 def shape_of(settings: PipelineFile) -> Shape:
     """Derive the shape from the request, overrides included."""
-    transform = settings.transform
-    source = transform.requested("DataProcessing", "JoinSource", JOIN_SOURCES[transform.join])
+    transform, processing = settings.transform, data_processing(settings)
+    source = transform.requested("DataProcessing", "JoinSource", processing["JoinSource"])
     return Shape(
         sent=settings.record.format,
         answered=settings.reply_format,
