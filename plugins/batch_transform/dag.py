@@ -200,7 +200,6 @@ def _bind_tasks(pipeline: Pipeline, deployment: Deployment) -> None:
     load = LoadOperator(
         task_id="load",
         job_name=XComArg(wait, "job_name"),
-        job_output=XComArg(wait, "output"),
         coverage=XComArg(recover, "coverage"),
         trigger_rule="none_failed",  # a partition without records has no job to wait for
         **bound,

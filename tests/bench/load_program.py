@@ -26,10 +26,11 @@ def ours(form, endpoint, dsn, context):
     from batch_transform.scoring.aws.objects import S3Objects
     from batch_transform.scoring.extract.index import ExtractIndex
     from batch_transform.scoring.names import S3Uri
-    from batch_transform.scoring.outputs.fetch import Places, covered
+    from batch_transform.scoring.outputs.fetch import covered
     from batch_transform.scoring.pipeline import Pipeline, PipelineFile
-    from batch_transform.scoring.publish.load import Job, LoadRun, load
+    from batch_transform.scoring.publish.load import LoadRun, load
     from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
+    from tests.factories import a_job
 
     client = boto3.client("s3", endpoint_url=endpoint, **context["aws"])
     objects = S3Objects(client)
@@ -41,13 +42,12 @@ def ours(form, endpoint, dsn, context):
         query="SELECT 1",
     )
     index = ExtractIndex.from_json(objects.get(root / "input" / "index.json"))
-    places = Places(input=root / "input", output=root / "output")
     run = LoadRun(
         pipeline=pipeline,
         index=index,
-        coverage=covered(index, objects, places),
+        coverage=covered(index, objects, root / "input", root / "output"),
         quarantine=root / "quarantine",
-        job=Job(name="bench"),
+        job=a_job("bench"),
         run_id="bench",
     )
     start = time.perf_counter()

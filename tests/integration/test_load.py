@@ -9,20 +9,13 @@ from pydantic import ValidationError
 from batch_transform.scoring.errors import OutputError, PartitionBlocked, TargetMismatch
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.outputs.fetch import covered
-from batch_transform.scoring.publish.load import Job, LoadRun, load
+from batch_transform.scoring.publish.load import LoadRun, load
 from batch_transform.scoring.records.quarantine import Quarantined, from_json_lines
 from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
-from tests.unit.scoring.outputs.partitions import PLACES, Sent, put
+from tests.factories import DAY, a_job
+from tests.unit.scoring.outputs.partitions import INPUTS, OUTPUTS, Sent, put
 
-DAY = date(2013, 6, 1)
 QUARANTINE = S3Uri("bucket", "run/quarantine")
-JOB = Job(
-    name="apples-job",
-    model="apples-v3",
-    instance_type="ml.c5.large",
-    instance_count=2,
-    seconds=60,
-)
 NOW = datetime(2013, 6, 2, 2, 30, tzinfo=UTC)
 
 
@@ -41,9 +34,9 @@ def run(connection, objects):
         this = LoadRun(
             pipeline=pipeline,
             index=index,
-            coverage=covered(index, objects, PLACES),
+            coverage=covered(index, objects, INPUTS, OUTPUTS),
             quarantine=QUARANTINE,
-            job=changes.pop("job", JOB),
+            job=changes.pop("job", a_job(ModelName="apples-v3")),
             run_id="scheduled__2013-06-01",
             now=lambda: NOW,
             **changes,
@@ -95,7 +88,7 @@ def test_outputs_of_another_job_are_loaded_though_the_shards_are_the_same(
 ):
     run(make_pipeline(), {1: 0.5})
     assert run(make_pipeline(), {1: 0.5}).changed is False
-    assert run(make_pipeline(), {1: 0.75}, job=Job(name="apples-job-g2")).changed is True
+    assert run(make_pipeline(), {1: 0.75}, job=a_job("apples-job-g2")).changed is True
     assert rows(connection) == [(DAY, 1, 0.75)]
 
 
@@ -146,7 +139,7 @@ def test_a_blocked_partition_is_published_by_hand_alone(run, connection, make_pi
         run(pipeline, {1: 0.2, 2: 0.2})
     assert "publish_blocked" in str(caught.value)
     assert rows(connection) == [(DAY, 1, 0.5)]
-    assert objects.get(PLACES.output / "part-00000.csv.out")
+    assert objects.get(OUTPUTS / "part-00000.csv.out")
     loaded = run(pipeline, {1: 0.2, 2: 0.2}, publish_blocked=True)
     assert [str(each) for each in loaded.findings] == [
         "mean of sweetness: 0.2; 0.4 to inf is allowed"

@@ -7,12 +7,13 @@ import pytest
 from batch_transform.scoring.errors import SourceError, Superseded
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.names import RunLayout, S3Uri
-from batch_transform.scoring.outputs.fetch import Places, covered
+from batch_transform.scoring.outputs.fetch import covered
 from batch_transform.scoring.partition import Partition
-from batch_transform.scoring.publish.load import Job, LoadRun, load
+from batch_transform.scoring.publish.load import LoadRun, load
 from batch_transform.scoring.publish.quarantine_source import QuarantineSource
 from batch_transform.scoring.testing import RowsSource
 from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
+from tests.factories import a_job
 
 DAY = Partition(day=date(2013, 6, 1), timezone="UTC")
 BAD = "ERROR"
@@ -46,13 +47,12 @@ class Runs:
                 line + f",{scores[int(line.split(b',')[0])]}\n".encode() for line in lines
             )
             self.objects.put(layout.output / f"{shard.name}.out", out)
-        places = Places(input=layout.input, output=layout.output)
         run = LoadRun(
             pipeline=self.pipeline,
             index=index,
-            coverage=covered(index, self.objects, places),
+            coverage=covered(index, self.objects, layout.input, layout.output),
             quarantine=layout.quarantine,
-            job=Job(name=job or f"job-{self.attempts}", model="apples", seconds=60),
+            job=a_job(job or f"job-{self.attempts}"),
             run_id=f"run-{self.attempts}",
         )
         return load(run, self.objects, self.warehouse)

@@ -31,7 +31,7 @@ FLOORS = [
     {"pipeline"},
     {"aws"},
     {"deployment", "partition"},
-    {"kinds", "names"},
+    {"kinds", "names", "queries"},
     {"errors"},
 ]
 

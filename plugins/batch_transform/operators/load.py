@@ -12,12 +12,12 @@ from batch_transform.params import PUBLISH, is_asked
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.index import ExtractIndex
-from batch_transform.scoring.jobs.service import get
+from batch_transform.scoring.jobs.service import Job, get
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.outputs.coverage import Coverage
-from batch_transform.scoring.outputs.fetch import Places, covered
+from batch_transform.scoring.outputs.fetch import covered
 from batch_transform.scoring.pipeline import Pipeline
-from batch_transform.scoring.publish.load import Job, Loaded, LoadRun, load
+from batch_transform.scoring.publish.load import Loaded, LoadRun, load
 
 
 class LoadOperator(BaseOperator):
@@ -27,7 +27,7 @@ class LoadOperator(BaseOperator):
     "findings": []}``.
     """
 
-    template_fields = ("index", "job_name", "job_output", "coverage")
+    template_fields = ("index", "job_name", "coverage")
     ui_color = "#d7e9f7"
 
     def __init__(
@@ -35,7 +35,6 @@ class LoadOperator(BaseOperator):
         *,
         index: Any,
         job_name: Any,
-        job_output: Any,
         coverage: Any,
         pipeline: Pipeline,
         deployment: Deployment,
@@ -44,14 +43,13 @@ class LoadOperator(BaseOperator):
     ) -> None:
         """Load the predictions for the extract whose index lies at the URI ``index``.
 
-        They lie below the URI ``job_output``: that of the job ``job_name``, which an earlier
-        attempt may have started. Both are None where there was no record, and so no job. Where
-        records were sent again, the object at the URI ``coverage`` says where all answers lie.
+        They lie where the job ``job_name`` wrote, which an earlier attempt may have started; None
+        where there was no record, and so no job. Where records were sent again, the object at the
+        URI ``coverage`` says where all answers lie.
         """
         super().__init__(**kwargs)
         self.index = index
         self.job_name = job_name
-        self.job_output = job_output
         self.coverage = coverage
         self.pipeline = pipeline
         self.deployment = deployment
@@ -63,12 +61,13 @@ class LoadOperator(BaseOperator):
         objects = self.connect(self.deployment.aws_conn_id).objects
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(objects.get(layout.index))
+        job = self._job(index)
         run = LoadRun(
             pipeline=self.pipeline,
             index=index,
-            coverage=self._coverage(index, layout, objects),
+            coverage=self._coverage(index, job, objects),
             quarantine=layout.quarantine,
-            job=self._job(index),
+            job=job,
             run_id=context["dag_run"].run_id,
             publish_blocked=is_asked(context, PUBLISH),
         )
@@ -76,16 +75,17 @@ class LoadOperator(BaseOperator):
             loaded = load(run, objects, warehouse)
         return self._told(index, loaded)
 
-    def _coverage(self, index: ExtractIndex, layout: RunLayout, objects: ObjectStore) -> Coverage:
+    def _coverage(self, index: ExtractIndex, job: Job | None, objects: ObjectStore) -> Coverage:
         if self.coverage:
             return Coverage.from_json(objects.get(S3Uri.parse(self.coverage)))
-        output = S3Uri.parse(self.job_output) if self.job_output else layout.output
-        return covered(index, objects, Places(input=layout.input, output=output))
+        if job is None:
+            return Coverage(parts=())
+        return covered(index, objects, RunLayout.of_index(self.index).input, job.output)
 
-    def _job(self, index: ExtractIndex) -> Job:
+    def _job(self, index: ExtractIndex) -> Job | None:
         if not self.job_name and not index.shards:
-            return Job()
-        return Job.of(get(self.connect(self.deployment.aws_conn_id).jobs, self.job_name))
+            return None
+        return get(self.connect(self.deployment.aws_conn_id).jobs, self.job_name)
 
     def _told(self, index: ExtractIndex, loaded: Loaded) -> dict[str, Any]:
         for finding in loaded.findings:

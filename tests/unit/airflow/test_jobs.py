@@ -369,7 +369,7 @@ def test_a_task_that_was_marked_a_success_leaves_no_job_and_fools_nobody(world):
     for shard in SHARDS:
         world.objects.put(LAYOUT.output / f"{shard.name}.out", b"1")
     recover = RecoverOperator(task_id="recover", **bound)
-    load = LoadOperator(task_id="load", job_output=None, coverage=None, **bound)
+    load = LoadOperator(task_id="load", coverage=None, **bound)
     for task in (recover, load):
         with pytest.raises(AirflowFailException, match="marks .* as a success"):
             task.execute(world.context())

@@ -73,6 +73,18 @@ class Job:
         return kind
 
     @property
+    def instance_count(self) -> int:
+        """How many instances it runs on."""
+        count: int = self.described["TransformResources"]["InstanceCount"]
+        return count
+
+    @property
+    def model(self) -> str:
+        """Name of the model it uses."""
+        name: str = self.described["ModelName"]
+        return name
+
+    @property
     def seconds(self) -> float:
         """Seconds from its start to its end; 0 where the service does not tell."""
         started = self.described.get("TransformStartTime")

@@ -15,28 +15,17 @@ from typing import Any
 
 import duckdb
 
-from batch_transform.scoring.outputs import answers, replies
-from batch_transform.scoring.outputs.answers import Files
+from batch_transform.scoring.outputs.fetch import Fetched
+from batch_transform.scoring.outputs.paths import id_paths, joined_id_paths, prediction_paths
+from batch_transform.scoring.outputs.replies import lines_of, parsed, width_problem
 from batch_transform.scoring.outputs.shape import Format, Shape
 from batch_transform.scoring.outputs.staged import Staged, literal
 from batch_transform.scoring.pipeline import Prediction
+from batch_transform.scoring.pipeline.prediction_types import TYPES
 from batch_transform.scoring.pipeline.replypath import Steps, json_path
 
-_TYPED = {
-    "double": "TRY_CAST({text} AS DOUBLE)",
-    "bigint": "TRY_CAST({text} AS BIGINT)",
-    "text": "{text}",
-    "boolean": "CASE lower({text}) WHEN 'true' THEN true WHEN 'false' THEN false END",
-}
-_FITS = {
-    "double": "isfinite({value})",
-    "bigint": "CAST({value} AS VARCHAR) = {text}",  # DuckDB alone would round 1.5 to 2
-    "text": "NOT contains({text}, chr(0))",
-    "boolean": "{value} IS NOT NULL",
-}
 
-
-def stage_right(staged: Staged, files: Files, shape: Shape) -> Sequence[int] | None:
+def stage_right(staged: Staged, files: Fetched, shape: Shape) -> Sequence[int] | None:
     """Stage the rows of a shard whose values fit.
 
     Returns:
@@ -72,18 +61,18 @@ def _read_sent(staged: Staged, path: Path, shape: Shape) -> None:
         _read_csv(staged, "sent", path, (len(first), fields))
     else:
         fields = [f"texts[{n + 1}] AS i{n}" for n in range(shape.ids)]
-        _read_jsonl(staged, "sent", path, (answers.id_steps(first, shape), fields))
+        _read_jsonl(staged, "sent", path, (id_paths(first, shape), fields))
 
 
 def _read_answered(staged: Staged, path: Path, shape: Shape) -> bool:
     first = _first(path, shape.answered)
     if shape.answered == "csv":
         return _read_answered_csv(staged, path, len(first), shape)
-    steps = answers.answered_id_steps(first, shape) if shape.joined else []
+    steps = joined_id_paths(first, shape) if shape.joined else []
     if not shape.joined and isinstance(first, list) and not shape.reply_is_list:
         return False
     ids = [f"texts[{n + 1}] AS i{n}" for n in range(len(steps))]
-    predicted = answers.reply_steps(shape)
+    predicted = prediction_paths(shape)
     texts = [f"texts[{len(steps) + n + 1}]" for n in range(len(predicted))]
     fits = [
         _json_fits(text, _Column(each, shape.placeholder), path_)
@@ -97,7 +86,7 @@ def _read_answered(staged: Staged, path: Path, shape: Shape) -> bool:
 
 
 def _read_answered_csv(staged: Staged, path: Path, width: int, shape: Shape) -> bool:
-    if replies.width_problem(width, shape):
+    if width_problem(width, shape):
         return False
     ids = [_csv_id(n) for n in range(shape.ids)] if shape.joined else []
     texts = [f"nullif(c{int(each.at) % width}, '')" for each in shape.predictions.values()]
@@ -111,7 +100,7 @@ def _read_answered_csv(staged: Staged, path: Path, width: int, shape: Shape) -> 
 
 
 def _first(path: Path, form: Format) -> Any:
-    return replies.parsed(next(replies.lines_of(path), b""), 1, form)
+    return parsed(next(lines_of(path), b""), 1, form)
 
 
 def _csv_id(number: int) -> str:
@@ -120,7 +109,7 @@ def _csv_id(number: int) -> str:
 
 def _values(texts: Sequence[str], shape: Shape) -> list[str]:
     return [
-        f"{_TYPED[each.type].format(text=text)} AS v{number}"
+        f"{TYPES[each.type].cast.format(text=text)} AS v{number}"
         for number, (text, each) in enumerate(zip(texts, shape.predictions.values(), strict=True))
     ]
 
@@ -135,8 +124,8 @@ class _Column:
 
 def _fits(text: str, column: _Column) -> str:
     each = column.prediction
-    value = _TYPED[each.type].format(text=text)
-    tests = [_FITS[each.type].format(text=text, value=value)]
+    value = TYPES[each.type].cast.format(text=text)
+    tests = [TYPES[each.type].fits.format(text=text, value=value)]
     if column.placeholder is not None:
         tests.append(f"{text} <> {literal(column.placeholder)}")
     whole = each.type == "bigint"

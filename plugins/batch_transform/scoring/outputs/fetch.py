@@ -14,7 +14,6 @@ from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.errors import OutputError
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from batch_transform.scoring.names import S3Uri, output_name
-from batch_transform.scoring.outputs.answers import Files
 from batch_transform.scoring.outputs.coverage import Coverage, Part
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -24,16 +23,25 @@ _NAMED = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Places:
-    """Where a partition's objects lie.
+class Fetched:
+    """A part and its output as plain, decompressed files.
 
     Attributes:
-        input: prefix of the shards.
-        output: prefix of the transform job's outputs.
+        part: which records they are.
+        sent: the records.
+        answered: the output.
+        lines: how many lines the output has.
     """
 
-    input: S3Uri
-    output: S3Uri
+    part: Part
+    sent: Path
+    answered: Path
+    lines: int
+
+    @property
+    def shard(self) -> Shard:
+        """The object that was sent."""
+        return self.part.sent
 
 
 def find_outputs(index: ExtractIndex, objects: ObjectStore, prefix: S3Uri) -> Mapping[str, S3Uri]:
@@ -62,31 +70,30 @@ def find_outputs(index: ExtractIndex, objects: ObjectStore, prefix: S3Uri) -> Ma
     return {shard: found[name][0] for name, shard in wanted.items()}
 
 
-def covered(index: ExtractIndex, objects: ObjectStore, places: Places) -> Coverage:
-    """Cover every shard with its output.
+def covered(index: ExtractIndex, objects: ObjectStore, inputs: S3Uri, outputs: S3Uri) -> Coverage:
+    """Cover every shard below ``inputs`` with its output below ``outputs``.
 
     Raises:
         OutputError: outputs are missing, come twice, or are those of no shard.
     """
-    outputs = find_outputs(index, objects, places.output)
-    return Coverage.of_job(index, places.input, outputs)
+    return Coverage.of_job(index, inputs, find_outputs(index, objects, outputs))
 
 
-def fetched(parts: Sequence[Part], objects: ObjectStore, folder: Path) -> Generator[Files]:
+def fetched(parts: Sequence[Part], objects: ObjectStore, folder: Path) -> Generator[Fetched]:
     """Yield the files of each part in their order; they are gone on the next step.
 
     Raises:
         OutputError: what was sent is not what was recorded of it.
     """
 
-    def fetch(part: Part) -> Files:
+    def fetch(part: Part) -> Fetched:
         sent, answered = folder / part.sent.name, folder / output_name(part.sent.name)
         _write_plain(_checked(objects.get(S3Uri.parse(part.sent_at)), part.sent), sent)
         lines = _write_plain(objects.get(S3Uri.parse(part.answered_at)), answered)
-        return Files(part=part, sent=sent, answered=answered, lines=lines)
+        return Fetched(part=part, sent=sent, answered=answered, lines=lines)
 
     with ThreadPoolExecutor(1) as pool:
-        coming: Future[Files] | None = None
+        coming: Future[Fetched] | None = None
         for following in chain(parts, [None]):
             files = coming.result() if coming else None
             coming = pool.submit(fetch, following) if following else None

@@ -7,31 +7,31 @@ from collections.abc import Iterator, Sequence
 
 from batch_transform.scoring.records.quarantine import shown
 
-Identity = tuple[str, ...]
+IdTexts = tuple[str, ...]
 """The parts of an id as texts: 9007199254740993 stays itself."""
 
 _SHOWN = 3
 
 
-def difference(sent: Sequence[Identity], found: Sequence[Identity]) -> str | None:
+def difference(sent: Sequence[IdTexts], returned: Sequence[IdTexts]) -> str | None:
     """Say how the ids of a shard's output differ from those sent; None where they do not."""
-    if list(sent) == list(found):
+    if list(sent) == list(returned):
         return None
-    facts = list(_facts(Counter(sent), Counter(found)))
+    facts = list(_facts(Counter(sent), Counter(returned)))
     if facts:
         return ", ".join(facts)
-    line = next(n for n, (a, b) in enumerate(zip(sent, found, strict=True), 1) if a != b)
+    line = next(n for n, (a, b) in enumerate(zip(sent, returned, strict=True), 1) if a != b)
     return (
         f"the ids are all there, but in another order from line {line} on; SageMaker keeps the"
         " order of records, so this join cannot be trusted"
     )
 
 
-def _facts(sent: Counter[Identity], found: Counter[Identity]) -> Iterator[str]:
+def _facts(sent: Counter[IdTexts], returned: Counter[IdTexts]) -> Iterator[str]:
     groups = {
-        "missing": [each for each in sent if each not in found],
-        "more than once": [each for each, times in found.items() if times > 1],
-        "foreign": [each for each in found if each not in sent],
+        "missing": [each for each in sent if each not in returned],
+        "more than once": [each for each, times in returned.items() if times > 1],
+        "foreign": [each for each in returned if each not in sent],
     }
     for name, ids in groups.items():
         if ids:

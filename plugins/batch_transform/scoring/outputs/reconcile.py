@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.errors import OutputError
 from batch_transform.scoring.extract.index import ExtractIndex
-from batch_transform.scoring.outputs.answers import Files, Misfit, Row, read_answers, read_lines
+from batch_transform.scoring.outputs.answers import Misfit, Row, read_answers, read_lines
 from batch_transform.scoring.outputs.coverage import Coverage, check_covers
-from batch_transform.scoring.outputs.fetch import fetched
+from batch_transform.scoring.outputs.fetch import Fetched, fetched
 from batch_transform.scoring.outputs.replies import ShardWrong, lines_of
 from batch_transform.scoring.outputs.shape import Shape, shape_of
 from batch_transform.scoring.outputs.staged import Staged, StagedColumn
 from batch_transform.scoring.pipeline import Pipeline, PipelineFile
+from batch_transform.scoring.pipeline.prediction_types import TypeName
 from batch_transform.scoring.records.quarantine import Quarantined
 
 _NAMED = 10
@@ -45,7 +46,8 @@ class Account:
 
 def columns_of(settings: PipelineFile, index: ExtractIndex) -> list[StagedColumn]:
     """Derive the target's columns: ids, of the types of the first record's, and predictions."""
-    types = id_types(index) or ["text"] * len(settings.record.id)
+    first = index.shards[0].first_id if index.shards else [""] * len(settings.record.id)
+    types: list[TypeName] = ["bigint" if isinstance(part, int) else "text" for part in first]
     return [
         *(StagedColumn(name=n, type=t) for n, t in zip(settings.record.id, types, strict=True)),
         *(
@@ -53,12 +55,6 @@ def columns_of(settings: PipelineFile, index: ExtractIndex) -> list[StagedColumn
             for name, each in settings.predictions.items()
         ),
     ]
-
-
-def id_types(index: ExtractIndex) -> list[str]:
-    """Return the types of the id columns; none where there is no record to tell."""
-    first = index.shards[0].first_id if index.shards else ()
-    return ["bigint" if isinstance(part, int) else "text" for part in first]
 
 
 def stage_outputs(
@@ -137,14 +133,14 @@ def examine(
     return Examined(unfit=tuple(unfit), wrong=wrong)
 
 
-def _staged_fast(staged: Staged, files: Files, shape: Shape) -> Sequence[int] | None:
+def _staged_fast(staged: Staged, files: Fetched, shape: Shape) -> Sequence[int] | None:
     from batch_transform.scoring.outputs import fast  # not at the top: as in Staged
 
     return None if files.part.elsewhere else fast.stage_right(staged, files, shape)
 
 
 def _read(
-    files: Files,
+    files: Fetched,
     answers: Iterator[Row | Misfit],
     add: Callable[[Iterable[Sequence[object]]], None],
 ) -> Iterator[Quarantined]:
@@ -164,7 +160,7 @@ def _read(
     return _with_records(files, misfits)
 
 
-def _with_records(files: Files, misfits: Sequence[Misfit]) -> Iterator[Quarantined]:
+def _with_records(files: Fetched, misfits: Sequence[Misfit]) -> Iterator[Quarantined]:
     if not misfits:
         return
     wanted = {misfit.line: misfit for misfit in misfits}

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from batch_transform.scoring.outputs.shape import Shape
-
-_LONGEST_FIELD = 1 << 30  # a record may have megabytes; Python's own limit is 128 KB
-csv.field_size_limit(_LONGEST_FIELD)
+from batch_transform.scoring.records.csvfields import csv_fields
 
 
 class ShardWrong(Exception):
@@ -28,7 +26,7 @@ class Miscounted(ShardWrong):
 
 
 @dataclass(frozen=True)
-class Unreadable:
+class BadReply:
     """An answer in which no prediction can be found, and what can be read of it."""
 
     reason: str
@@ -42,7 +40,7 @@ def read_reply(line: bytes, number: int, shape: Shape) -> Any:
     except ShardWrong as error:
         if shape.joined:
             raise
-        return Unreadable(str(error))
+        return BadReply(str(error))
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
@@ -61,10 +59,19 @@ def parsed(line: bytes, number: int, form: str) -> Any:
     try:
         text = line.decode()
         if form == "csv":
-            return next(csv.reader([text], strict=True), []) or [""]
+            return _fields(text)
         return json.loads(text, object_pairs_hook=_first_of_each)
     except (ValueError, csv.Error, RecursionError) as error:
         raise ShardWrong(f"line {number} cannot be read as {form}: {error}") from error
+
+
+def _fields(text: str) -> list[str]:
+    """Read a CSV row; Python's reader refuses fields above a limit, which is the process's."""
+    if len(text) <= csv.field_size_limit():
+        return next(csv.reader([text], strict=True), []) or [""]
+    if text.count('"') % 2:
+        raise ValueError("unexpected end of data")
+    return csv_fields(text)
 
 
 def _first_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -74,7 +81,7 @@ def _first_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def of_one_width(rows: list[Any], shape: Shape) -> list[Any]:
     """Hold rows to the width that most of them have; a model may answer a word for a row."""
-    widths = Counter(len(row) for row in rows if not isinstance(row, Unreadable))
+    widths = Counter(len(row) for row in rows if not isinstance(row, BadReply))
     if not widths:
         return rows
     width = widths.most_common(1)[0][0]
@@ -83,8 +90,8 @@ def of_one_width(rows: list[Any], shape: Shape) -> list[Any]:
         raise ShardWrong(problem)
     return [
         row
-        if isinstance(row, Unreadable) or len(row) == width
-        else Unreadable(f"the answer has {len(row)} fields, but others have {width}", row)
+        if isinstance(row, BadReply) or len(row) == width
+        else BadReply(f"the answer has {len(row)} fields, but others have {width}", row)
         for row in rows
     ]
 

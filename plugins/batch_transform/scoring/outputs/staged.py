@@ -12,15 +12,16 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-_SQL = Path(__file__).parent / "sql"
+from batch_transform.scoring.pipeline.prediction_types import TYPES, TypeName
+from batch_transform.scoring.queries import queries
+
+_SQL = Path(__file__).parent / "queries.sql"
 _PIECE = "staged-{}.parquet"
 _MEMORY = "128MB"
 _THREADS = 2  # each has 32 MB of JSON Lines in memory: with more of them _MEMORY is too little
-_SQL_TYPES = {"bigint": "BIGINT", "text": "VARCHAR", "double": "DOUBLE", "boolean": "BOOLEAN"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,18 +30,18 @@ class StagedColumn:
 
     Attributes:
         name: its name in the target.
-        type: ``bigint``, ``text``, ``double`` or ``boolean``.
+        type: name of one of the types of predictions.
         nullable: whether it may be NULL.
     """
 
     name: str
-    type: str
+    type: TypeName
     nullable: bool = False
 
     @property
     def sql(self) -> str:
         """The type's name in DuckDB."""
-        return _SQL_TYPES[self.type]
+        return TYPES[self.type].duckdb
 
 
 class Staged:
@@ -65,13 +66,13 @@ class Staged:
         self.run("create_staged", files=literal(str(folder / _PIECE.format("*"))))
 
     def run(self, name: str, parameters: Sequence[Any] = (), **parts: str) -> list[tuple[Any, ...]]:
-        """Run the statement of the file ``<name>.sql`` with its parts filled in."""
-        statement = _statement(name).format(**parts)
+        """Run a statement of ``queries.sql`` with its parts filled in."""
+        statement = queries(_SQL)[name].format(**parts)
         return self._connection.execute(statement, list(parameters)).fetchall()
 
     def add(self, name: str, parameters: Sequence[Any] = (), **parts: str) -> None:
-        """Stage the rows of the query of ``<name>.sql``; its columns are the target's, in order."""
-        query = _statement(name).format(**parts)
+        """Stage the rows of a query of ``queries.sql``; its columns are the target's, in order."""
+        query = queries(_SQL)[name].format(**parts)
         ((count,),) = self.run(
             "keep",
             parameters,
@@ -96,7 +97,7 @@ class Staged:
 
     def arrays(self, rows: int) -> Iterator[Mapping[str, Any]]:
         """Yield the columns ``s0``, ``s1`` … as NumPy arrays, at most ``rows`` at a time."""
-        statement = _statement("read_piece").format(columns=self._listed("s{n}"))
+        statement = queries(_SQL)["read_piece"].format(columns=self._listed("s{n}"))
         for number, count in enumerate(self._pieces):
             for start in range(0, count, rows):
                 bounds = [str(self._piece(number)), start, start + rows]
@@ -150,11 +151,6 @@ def staging(columns: Sequence[StagedColumn]) -> Iterator[Staged]:
 
 def _name(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
-
-
-@cache
-def _statement(name: str) -> str:
-    return (_SQL / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _quoted(value: Any) -> str:

@@ -12,6 +12,7 @@ from batch_transform.scoring.kinds import Column
 from batch_transform.scoring.pipeline.checks import Checks
 from batch_transform.scoring.pipeline.fields import Name, Section, TimeOfDay, TimeZone
 from batch_transform.scoring.pipeline.job import Limits, Model, Recover, Transform
+from batch_transform.scoring.pipeline.prediction_types import TYPES
 from batch_transform.scoring.pipeline.record import Record, Shards
 from batch_transform.scoring.pipeline.source import Extract, Files, Source
 from batch_transform.scoring.pipeline.target import Prediction, Target
@@ -19,7 +20,6 @@ from batch_transform.scoring.pipeline.target import Prediction, Target
 _LONGEST_NAME = 63
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 _LARGEST_COPY = 5_000_000_000
-_NUMBERS = frozenset({"double", "bigint"})
 _ACCEPTED: dict[str, Literal["csv", "jsonl"]] = {
     "text/csv": "csv",
     "application/json": "jsonl",
@@ -56,9 +56,8 @@ class PipelineFile(Section):
     @property
     def reply_format(self) -> Literal["csv", "jsonl"]:
         """Format of the outputs: that of the records, unless ``Accept`` is overridden."""
-        output = self.transform.overrides.get("TransformOutput")
-        accept = output.get("Accept") if isinstance(output, dict) else None
-        return _ACCEPTED.get(str(accept), self.record.format)
+        accept = self.transform.requested("TransformOutput", "Accept", "")
+        return _ACCEPTED.get(accept, self.record.format)
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -116,7 +115,7 @@ class PipelineFile(Section):
         ]
 
     def _check_problems(self) -> list[str]:
-        numbers = [name for name, each in self.predictions.items() if each.type in _NUMBERS]
+        numbers = [name for name, each in self.predictions.items() if TYPES[each.type].is_number]
         return [
             f"checks.mean names {name}, which is no prediction that is a number"
             for name in self.checks.mean

@@ -61,6 +61,11 @@ class Transform(Section):
         """Instance types in the order in which they are tried; the next where one is sold out."""
         return self.instance_types or (self.instance_type or "",)
 
+    def requested(self, section: str, field: str, default: str) -> str:
+        """Return a field of a section of the request, such as DataProcessing: overrides win."""
+        overridden = self.overrides.get(section)
+        return str(overridden.get(field, default)) if isinstance(overridden, dict) else default
+
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.instance_type is None) == (self.instance_types is None):

@@ -9,11 +9,11 @@ from pydantic import field_validator, model_validator
 
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.pipeline.fields import Name, Section
+from batch_transform.scoring.pipeline.prediction_types import TYPES, TypeName
 from batch_transform.scoring.pipeline.replypath import reply_path
 
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
 _LONGEST_NAME = 63  # PostgreSQL cuts longer ones, and two could become one
-_NUMBERS = frozenset({"double", "bigint"})
 
 
 class Prediction(Section):
@@ -29,7 +29,7 @@ class Prediction(Section):
     """
 
     at: int | str
-    type: Literal["double", "bigint", "text", "boolean"] = "double"
+    type: TypeName = "double"
     min: float | None = None
     max: float | None = None
     nullable: bool = False
@@ -38,7 +38,7 @@ class Prediction(Section):
     def _readable(self) -> Self:
         if isinstance(self.at, str):
             reply_path(self.at)
-        if self.type not in _NUMBERS and (self.min, self.max) != (None, None):
+        if not TYPES[self.type].is_number and (self.min, self.max) != (None, None):
             raise ValueError(f"min and max are for numbers; drop them from a {self.type}")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min is {self.min}, above max, which is {self.max}")

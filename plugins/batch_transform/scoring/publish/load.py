@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.errors import PartitionBlocked
 from batch_transform.scoring.extract.index import ExtractIndex
-from batch_transform.scoring.jobs.service import Job as DescribedJob
+from batch_transform.scoring.jobs.service import Job
 from batch_transform.scoring.names import S3Uri, content_digest
 from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.outputs.reconcile import Account, columns_of, stage_outputs
@@ -24,36 +24,6 @@ from batch_transform.scoring.warehouse.protocol import Load, Warehouse, supersed
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
-    """The transform job whose outputs are loaded; with no name where there was no record.
-
-    Attributes:
-        name: its name; with the shards it stands for the content of the outputs.
-        model: name of the model it used.
-        instance_type: what it ran on.
-        instance_count: how many of them.
-        seconds: from its start to its end.
-    """
-
-    name: str = ""
-    model: str = ""
-    instance_type: str = ""
-    instance_count: int = 0
-    seconds: float = 0.0
-
-    @classmethod
-    def of(cls, job: DescribedJob) -> Job:
-        """Take from a job's description what the ledger keeps."""
-        return cls(
-            name=job.name,
-            model=job.described["ModelName"],
-            instance_type=job.instance_type,
-            instance_count=job.described["TransformResources"]["InstanceCount"],
-            seconds=job.seconds,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
 class LoadRun:
     """What one run loads.
 
@@ -62,7 +32,7 @@ class LoadRun:
         index: what its extract wrote.
         coverage: where the answers to the records lie.
         quarantine: prefix for the records without a fit prediction.
-        job: the job that all shards were sent to.
+        job: the job that all shards were sent to; None where there was no record.
         run_id: the DAG run.
         publish_blocked: whether a person wants the partition published whatever the checks say.
         now: tells the time, for the ledger.
@@ -72,7 +42,7 @@ class LoadRun:
     index: ExtractIndex
     coverage: Coverage
     quarantine: S3Uri
-    job: Job
+    job: Job | None
     run_id: str
     publish_blocked: bool = False
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -144,7 +114,7 @@ def digest_of(run: LoadRun) -> str:
         {
             "shards": [shard.records_sha256 for shard in run.index.shards],
             "resubmits": run.index.resubmits,
-            "jobs": [run.job.name, *run.coverage.jobs],
+            "jobs": [run.job.name if run.job else "", *run.coverage.jobs],
             "given_up": [(each.shard, each.line) for each in run.coverage.quarantined],
             "placeholder": settings.recover.placeholder,
             "predictions": {n: p.model_dump() for n, p in settings.predictions.items()},
@@ -156,14 +126,14 @@ def digest_of(run: LoadRun) -> str:
 
 
 def _plan(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Load:
-    settings = run.pipeline.settings
+    settings, job = run.pipeline.settings, run.job
     entry = Entry(
         pipeline=run.pipeline.name,
         partition=run.index.partition,
         digest=digest_of(run),
         run_id=run.run_id,
-        job_name=run.job.name,
-        model=run.job.model,
+        job_name=job.name if job else "",
+        model=job.model if job else "",
         source_rows=account.source_rows,
         oversized=account.oversized,
         records=account.records,
@@ -171,10 +141,10 @@ def _plan(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Load:
         quarantine=str(_records(run)) if account.quarantined else "",
         rows=account.rows,
         loaded_at=run.now(),
-        transform_jobs=len(run.coverage.jobs) + bool(run.job.name),
-        instance_type=run.job.instance_type,
-        instance_count=run.job.instance_count,
-        transform_seconds=_seconds(run),
+        transform_jobs=len(run.coverage.jobs) + (job is not None),
+        instance_type=job.instance_type if job else "",
+        instance_count=job.instance_count if job else 0,
+        transform_seconds=job.seconds + run.coverage.seconds if job else None,
         profile={name: profile.to_dict() for name, profile in measured.items()},
     )
     return Load(
@@ -186,10 +156,6 @@ def _plan(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Load:
         quarantined=account.quarantined,
         adds_to=run.index.resubmits,
     )
-
-
-def _seconds(run: LoadRun) -> float | None:
-    return run.job.seconds + run.coverage.seconds if run.job.name else None
 
 
 def _judged(

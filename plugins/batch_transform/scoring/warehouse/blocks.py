@@ -12,19 +12,18 @@ from datetime import date
 from typing import Any
 
 from batch_transform.scoring.outputs.staged import Staged
+from batch_transform.scoring.pipeline.prediction_types import TYPES
 
 _POSTGRES_EPOCH = date(2000, 1, 1)
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # no flags, no header extension
 _TRAILER = b"\xff\xff"
 _ROWS = 50_000
 _BYTES = 1 << 18
-_BINARY = {"bigint": ">i8", "double": ">f8", "boolean": "u1"}
-_WIDTHS = {"bigint": 8, "double": 8, "boolean": 1}
 
 
 def format_of(staged: Staged) -> str:
     """Return ``binary`` or ``csv``."""
-    fixed = all(each.type in _BINARY and not each.nullable for each in staged.columns)
+    fixed = all(TYPES[each.type].binary and not each.nullable for each in staged.columns)
     return "binary" if fixed else "csv"
 
 
@@ -36,15 +35,15 @@ def blocks(staged: Staged, partition: date) -> Iterator[bytes]:
 def _binary(staged: Staged, partition: date) -> Iterator[bytes]:
     import numpy as np  # not at the top: Airflow parses the DAG often
 
-    fields = [("count", ">i2"), ("date_length", ">i4"), ("date", ">i4")]
+    fields: list[tuple[str, Any]] = [("count", ">i2"), ("date_length", ">i4"), ("date", ">i4")]
     for number, column in enumerate(staged.columns):
-        fields += [(f"length{number}", ">i4"), (f"s{number}", _BINARY[column.type])]
+        fields += [(f"length{number}", ">i4"), (f"s{number}", TYPES[column.type].binary)]
     template = np.zeros(1, dtype=fields)
     template["count"] = len(staged.columns) + 1
     template["date_length"] = 4
     template["date"] = (partition - _POSTGRES_EPOCH).days
     for number, column in enumerate(staged.columns):
-        template[f"length{number}"] = _WIDTHS[column.type]
+        template[f"length{number}"] = np.dtype(TYPES[column.type].binary).itemsize
     yield _HEADER
     for arrays in staged.arrays(_ROWS):
         yield _filled(template, arrays)

@@ -20,13 +20,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from typing_extensions import override
+
 from batch_transform.scoring.aws.objects import ObjectMissing, ObjectStore
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.outputs.staged import Staged
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.records import quarantine
 from batch_transform.scoring.warehouse.ledger import Entry
-from batch_transform.scoring.warehouse.protocol import Load, Published, check_not_superseded
+from batch_transform.scoring.warehouse.protocol import (
+    Load,
+    Published,
+    Warehouse,
+    check_not_superseded,
+)
 from batch_transform.scoring.warehouse.statements import Step
 
 _ROWS_A_FILE = 1_000_000
@@ -36,7 +43,7 @@ _ENTRY = "entry.json"
 _QUARANTINE = "quarantine.jsonl"
 
 
-class FilesWarehouse:
+class FilesWarehouse(Warehouse):
     """Publishes partitions below an S3 prefix."""
 
     def __init__(self, objects: ObjectStore, step: Step | None = None) -> None:
@@ -47,12 +54,12 @@ class FilesWarehouse:
         self._objects = objects
         self._step: Step = step or (lambda name: None)
 
+    @override
     def in_force(self, target: Target, partition: date) -> Entry | None:
-        """Read the entry beside the partition's files."""
         return self._entry(_pointer(target, partition))
 
+    @override
     def history(self, load: Load, count: int) -> list[Entry]:
-        """Read the entries of the partitions before this one."""
         mine = _pointer(load.target, load.partition)
         earlier = [uri for uri in self._objects.keys(_current(load.target)) if uri.key < mine.key]
         found: list[Entry] = []
@@ -64,8 +71,8 @@ class FilesWarehouse:
                 break
         return found
 
+    @override
     def replace(self, load: Load, staged: Staged) -> Published:
-        """Write the files, and then the object that names them."""
         pointer = _pointer(load.target, load.partition)
         current = self._entry(pointer)
         if current is not None and current.digest == load.entry.digest:

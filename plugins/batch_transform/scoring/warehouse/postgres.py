@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg import Connection, IsolationLevel, sql
 from psycopg.types.json import Jsonb
+from typing_extensions import override
 
 from batch_transform.scoring.errors import OutputError
 from batch_transform.scoring.outputs.staged import Staged
@@ -16,12 +17,17 @@ from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.warehouse.blocks import blocks, format_of
 from batch_transform.scoring.warehouse.ledger import COLUMNS, Entry
 from batch_transform.scoring.warehouse.partitions import swap_partitions
-from batch_transform.scoring.warehouse.protocol import Load, Published, check_not_superseded
+from batch_transform.scoring.warehouse.protocol import (
+    Load,
+    Published,
+    Warehouse,
+    check_not_superseded,
+)
 from batch_transform.scoring.warehouse.statements import Statements, Step, listed
 from batch_transform.scoring.warehouse.table import ledger_parts, parts_of, prepare
 
 
-class PostgresWarehouse:
+class PostgresWarehouse(Warehouse):
     """Replaces a partition in one transaction: lock, delete, COPY, count, ledger row, commit.
 
     Writing to a staging table first would write every row twice, and its index too; the rows lie
@@ -37,8 +43,8 @@ class PostgresWarehouse:
         connection.isolation_level = IsolationLevel.READ_COMMITTED
         self._statements = Statements(connection, step) if step else Statements(connection)
 
+    @override
     def in_force(self, target: Target, partition: date) -> Entry | None:
-        """Read the last entry of the partition."""
         parts = {**ledger_parts(target, partition), "columns": listed(COLUMNS)}
         with self._statements.connection.transaction():
             if not self._statements.one("find_ledger", parts):
@@ -46,8 +52,8 @@ class PostgresWarehouse:
             rows = self._statements.run("in_force", parts)
         return _entry(rows[0]) if rows else None
 
+    @override
     def history(self, load: Load, count: int) -> list[Entry]:
-        """Read the entries of the partitions before this one."""
         parts = parts_of(load)
         with self._statements.connection.transaction():
             if not self._statements.one("find_ledger", parts):
@@ -57,13 +63,8 @@ class PostgresWarehouse:
             )
         return [_entry(row) for row in rows]
 
+    @override
     def replace(self, load: Load, staged: Staged) -> Published:
-        """Replace the partition.
-
-        Raises:
-            TargetMismatch: the table is not as declared.
-            OutputError: the partition would hold another number of rows than were staged.
-        """
         has_table = prepare(self._statements, load)
         with self._turn(load):
             current = self.in_force(load.target, load.partition)

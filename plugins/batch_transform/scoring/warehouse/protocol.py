@@ -78,6 +78,8 @@ class Warehouse(Protocol):
 
         Raises:
             Superseded: it adds to a load that is not in force.
+            TargetMismatch: the target is not as declared.
+            OutputError: the partition would hold another number of rows than were staged.
         """
 
 

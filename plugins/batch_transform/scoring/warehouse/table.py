@@ -11,6 +11,7 @@ from psycopg import sql
 from batch_transform.scoring.errors import TargetMismatch
 from batch_transform.scoring.outputs.staged import StagedColumn
 from batch_transform.scoring.pipeline import Target
+from batch_transform.scoring.pipeline.prediction_types import TYPES
 from batch_transform.scoring.warehouse.protocol import Load
 from batch_transform.scoring.warehouse.statements import (
     Parts,
@@ -20,19 +21,6 @@ from batch_transform.scoring.warehouse.statements import (
     regclass,
 )
 
-_TYPES = {
-    "double": sql.SQL("double precision"),
-    "bigint": sql.SQL("bigint"),
-    "text": sql.SQL("text"),
-    "boolean": sql.SQL("boolean"),
-}
-_SAME_TYPES = {
-    "double": ("double precision",),
-    "bigint": ("bigint",),
-    "text": ("text", "character varying"),
-    "boolean": ("boolean",),
-    "date": ("date",),
-}
 _LEDGER = "batch_transform_ledger"
 _QUARANTINE = "batch_transform_quarantine"
 
@@ -129,8 +117,12 @@ def _definition(load: Load) -> dict[str, sql.Composable]:
 
 
 def _defined(column: StagedColumn) -> sql.Composed:
-    end = sql.SQL("") if column.nullable else sql.SQL(" NOT NULL")
-    return sql.SQL("{} {}{}").format(sql.Identifier(column.name), _TYPES[column.type], end)
+    return _with_type(column) + sql.SQL("" if column.nullable else " NOT NULL")
+
+
+def _with_type(column: StagedColumn) -> sql.Composed:
+    kind = sql.SQL(TYPES[column.type].postgres[0])
+    return sql.SQL("{} {}").format(sql.Identifier(column.name), kind)
 
 
 def _hold(statements: Statements, load: Load, found: Sequence[FoundColumn]) -> None:
@@ -140,8 +132,8 @@ def _hold(statements: Statements, load: Load, found: Sequence[FoundColumn]) -> N
     lacking = [column for column in load.columns[load.ids :] if column.name not in names]
     if load.target.add_columns:
         for column in lacking:
-            added = sql.SQL("{} {}").format(sql.Identifier(column.name), _TYPES[column.type])
-            statements.run("add_column", {"table": identifier(load.target.table), "column": added})
+            added = {"table": identifier(load.target.table), "column": _with_type(column)}
+            statements.run("add_column", added)
         lacking = []
     problems = [
         *(f"{column.name} is missing; target.add_columns: true would add it" for column in lacking),
@@ -156,23 +148,23 @@ def _hold(statements: Statements, load: Load, found: Sequence[FoundColumn]) -> N
 
 
 def _differences(load: Load, found: Iterable[FoundColumn]) -> Iterator[str]:
-    day = StagedColumn(name=load.target.partition_column, type="date")
-    ids, predictions = load.columns[: load.ids], load.columns[load.ids :]
-    declared = {column.name: column for column in (day, *ids, *predictions)}
+    ids = [column.name for column in load.columns[: load.ids]]
+    declared = {column.name: column for column in load.columns}
     actual = {column.name: column for column in found}
-    unknown = {column.name for column in ids} if not load.typed else set()
-    yield from (f"{each.name} is missing" for each in (day, *ids) if each.name not in actual)
+    day = load.target.partition_column
+    yield from (f"{name} is missing" for name in (day, *ids) if name not in actual)
     for name, column in actual.items():
-        wanted = declared.get(name)
-        if wanted is None:
+        if name == day:
+            yield from _other_type(column, ("date",))
+        elif name not in declared:
             if column.not_null and not column.filled:
                 yield f"{name} is not declared, yet may not be NULL"
-        elif name not in unknown:
-            yield from _difference(wanted, column)
+        elif load.typed or name not in ids:
+            yield from _other_type(column, TYPES[declared[name].type].postgres)
+            if declared[name].nullable and column.not_null:
+                yield f"{name} is NOT NULL, but declared nullable"
 
 
-def _difference(wanted: StagedColumn, column: FoundColumn) -> Iterator[str]:
-    if column.type.partition("(")[0] not in _SAME_TYPES[wanted.type]:
-        yield f"{column.name} is {column.type}, but declared {_SAME_TYPES[wanted.type][0]}"
-    if wanted.nullable and column.not_null:
-        yield f"{column.name} is NOT NULL, but declared nullable"
+def _other_type(column: FoundColumn, types: Sequence[str]) -> Iterator[str]:
+    if column.type.partition("(")[0] not in types:
+        yield f"{column.name} is {column.type}, but declared {types[0]}"

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batch_transform.scoring.outputs import fast
-from batch_transform.scoring.outputs.answers import Files, Misfit, read_answers, read_lines
+from batch_transform.scoring.outputs.answers import Misfit, read_answers, read_lines
 from batch_transform.scoring.outputs.coverage import Part
+from batch_transform.scoring.outputs.fetch import Fetched
 from batch_transform.scoring.outputs.replies import ShardWrong
 from batch_transform.scoring.outputs.shape import Shape
 from batch_transform.scoring.outputs.staged import Staged, StagedColumn
@@ -61,12 +62,11 @@ def both(tmp_path, shape, sent, answered, columns):
     """
     shard = a_shard("part", records=len(sent))
     part = Part(sent=shard, sent_at="", answered_at="", shard="part")
-    files = Files(
+    files = Fetched(
         part=part, sent=tmp_path / "sent", answered=tmp_path / "answered", lines=len(answered)
     )
     files.sent.write_bytes(b"".join(sent))
     files.answered.write_bytes(b"".join(answered))
-    (tmp_path / "staged.duckdb").unlink(missing_ok=True)
     staged = Staged(tmp_path, columns)
     try:
         left = fast.stage_right(staged, files, shape)

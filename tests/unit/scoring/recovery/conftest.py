@@ -4,7 +4,7 @@ from batch_transform.scoring.extract import manifest
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.jobs import request
 from batch_transform.scoring.names import S3Uri, job_name
-from batch_transform.scoring.outputs.fetch import Places, covered
+from batch_transform.scoring.outputs.fetch import covered
 from batch_transform.scoring.outputs.reconcile import columns_of, stage_outputs
 from batch_transform.scoring.outputs.staged import staging
 from batch_transform.scoring.recovery.rounds import Recovery, recover
@@ -49,8 +49,7 @@ class Run:
         """Return the rows and the records in quarantine that a load of the coverage gives."""
         objects = self.service.objects
         if coverage is None:
-            places = Places(input=self.layout.input, output=self.job.output)
-            coverage = covered(self.index, objects, places)
+            coverage = covered(self.index, objects, self.layout.input, self.job.output)
         with staging(columns_of(self.pipeline.settings, self.index)) as staged:
             account = stage_outputs(self.pipeline, self.index, objects, coverage, staged)
             return rows_of(staged), account.quarantined
