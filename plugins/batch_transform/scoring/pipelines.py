@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from os.path import lexists
 from pathlib import Path
-from typing import Any
 
 from batch_transform.scoring.errors import ConfigurationError, PipelineInvalid, SourceError
-from batch_transform.scoring.jobs.request import JobPlaces, build, with_instances
-from batch_transform.scoring.jobs.request_bounds import bound_problems
-from batch_transform.scoring.jobs.request_checks import override_problems, rule_problems
+from batch_transform.scoring.jobs.request_checks import setting_problems
 from batch_transform.scoring.kinds import Column
 from batch_transform.scoring.pipeline import Files, Pipeline, PipelineFile, Query, contract, query
 from batch_transform.scoring.pipeline.document import MOST_CHARACTERS, Document
@@ -31,14 +28,6 @@ RESHAPE_FILE = "reshape.py"
 _FOLDER_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _RESERVED = "batch_transform"  # begins the names of the package's own DAGs
 _MOST_PROBLEMS = 50
-# Fields of a request that have a setting of their own.
-_SETTINGS = {
-    ("BatchStrategy",): "strategy",
-    ("MaxConcurrentTransforms",): "max_concurrent_transforms",
-    ("MaxPayloadInMB",): "max_payload_mb",
-    ("TransformResources", "InstanceCount"): "instance_count",
-    ("TransformResources", "InstanceType"): "instance_type",
-}
 
 
 def pipeline_folders(root: Path) -> list[Path]:
@@ -119,7 +108,7 @@ class _Folder:
     def _most_problems(self) -> list[str]:
         surplus = len(self._problems) - _MOST_PROBLEMS
         and_more = [f"{FILE_NAME}:1: the file: {surplus} problems more"] if surplus > 0 else []
-        return self._problems[:_MOST_PROBLEMS] + and_more
+        return [_printable(each) for each in self._problems[:_MOST_PROBLEMS] + and_more]
 
     def refusal(self, sharers: Iterable[_Folder]) -> PipelineInvalid:
         """Refuse the target that others have as well: each load would delete the others' rows."""
@@ -135,11 +124,12 @@ class _Folder:
         unread = {place for place, _ in self._file.problems}
         mistakes = (each for each in checked.problems if each[0] not in unread)
         self._add(FILE_NAME, self._file, mistakes if text else ())
-        settings, sections = checked.settings, checked.sections
+        settings = checked.settings
+        sections = checked.sections - {place[0] for place in unread if place}
         has_reshape = self._has_reshape()
         columns = self._columns(settings) if "record" in sections else None
         if {"transform", "record", "model"} <= sections:
-            self._add(FILE_NAME, self._file, _transform_problems(settings))
+            self._add(FILE_NAME, self._file, setting_problems(settings))
         if columns and not has_reshape and "extract" in sections:
             self._add(FILE_NAME, self._file, _slice_problems(settings, columns[0]))
         asked = self._query(settings.source, has_reshape) if "source" in sections else ""
@@ -186,8 +176,9 @@ class _Folder:
                 self._add(FILE_NAME, self._file, [(("source", "columns"), what)])
             return source.asked
         text = self._text(source.sql)
-        problems = list(_query_problems(text, source)) if text else []
-        self._problems += (f"{source.sql}: {problem}" for problem in problems)
+        problems = [f"{source.sql}: {each}" for each in _query_problems(text, source) if text]
+        self._problems += problems
+        self._add(FILE_NAME, self._file, _identifier_problems(text, source))
         return "" if problems else query.with_identifiers(text, source.identifiers)
 
     def _document(self, name: str) -> tuple[Document, str]:
@@ -225,6 +216,11 @@ class _Folder:
             self._problems.append(f"{name}:{line}: {path}: {what}")
 
 
+def _printable(problem: str) -> str:
+    """Spell out what a database or a terminal would not take."""
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in problem)
+
+
 def _shown(part: str | int) -> str:
     text = str(part)
     return text if text.isprintable() and text and len(text) <= 60 else repr(text[:60])
@@ -240,29 +236,6 @@ def _name_problems(name: str) -> Iterator[str]:
         yield f"the folder's name {name!r} is the package's own: begin with another word"
 
 
-def _transform_problems(settings: PipelineFile) -> Iterator[tuple[Place, str]]:
-    """Hold the request of the pipeline to what the service takes."""
-    overrides = settings.transform.overrides
-    places = JobPlaces(manifest="s3://bucket/manifest", output="s3://bucket/output")
-    request = {**build(settings, places), "TransformJobName": "job", "ModelName": "model"}
-    problems = [(_place(path, overrides), what) for path, what in override_problems(overrides)]
-    for number, kind in enumerate(settings.transform.kinds):
-        if isinstance(request["TransformResources"], Mapping):
-            request = with_instances(request, InstanceType=kind)
-        for path, what in (*bound_problems(request), *rule_problems(request)):
-            is_kind = path[-1] == "InstanceType" and settings.transform.instance_types
-            place = ("transform", "instance_types", number) if is_kind else _place(path, overrides)
-            problems.append((place, what))
-    return iter(dict.fromkeys(problems))
-
-
-def _place(path: tuple[str, ...], overrides: Mapping[str, Any]) -> Place:
-    """Return the setting that a field of the request comes from."""
-    if path[0] in overrides:
-        return ("transform", "overrides", *path)
-    return ("transform", _SETTINGS[path]) if path in _SETTINGS else ("transform",)
-
-
 def _query_problems(text: str, source: Query) -> Iterator[str]:
     yield from query.problems(text)
     for name in query.PARAMETERS:
@@ -273,7 +246,16 @@ def _query_problems(text: str, source: Query) -> Iterator[str]:
             )
     for name in sorted(query.parameters(text) - set(query.PARAMETERS)):
         yield f"unknown parameter :{name}; only :partition_start and :partition_end are bound"
-    yield from query.identifier_problems(text, source.identifiers)
+    yield from query.identifier_problems(text, dict.fromkeys(source.identifiers, "name"))
+
+
+def _identifier_problems(text: str, source: Query) -> Iterator[tuple[Place, str]]:
+    for name, value in source.identifiers.items():
+        place = ("source", "identifiers", name)
+        if any(query.identifier_problems("", {name: value})):
+            yield place, f"must be a name such as schema.table, not {value!r}"
+        if text and not re.search(rf"\{{\{{\s*{name}\s*\}}\}}", text):
+            yield place, f"is not used: {source.sql} has no {{{{ {name} }}}}"
 
 
 def _slice_problems(settings: PipelineFile, first_id: Column) -> Iterator[tuple[Place, str]]:

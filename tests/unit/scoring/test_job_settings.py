@@ -42,15 +42,15 @@ TYPE = "  instance_type: ml.m5.large\n"
         ),
         (
             TYPE,
-            "  instance_type: ml.m5d.large\n"
+            "  instance_type: ml.g4dn.xlarge\n"
             "  overrides: {TransformResources: {VolumeKmsKeyId: alias/key}}\n",
             "encrypts itself",
         ),
         (
             TYPE,
-            "  instance_types: [ml.m5.large, ml.m5d.large]\n"
+            "  instance_types: [ml.m5.large, ml.g4dn.xlarge]\n"
             "  overrides: {TransformResources: {VolumeKmsKeyId: alias/key}}\n",
-            "cannot be used with ml.m5d.large",
+            "cannot be used with ml.g4dn.xlarge",
         ),
     ],
 )

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from batch_transform.scoring.errors import RequestRefused
-from batch_transform.scoring.jobs.request_checks import check, override_problems
+from batch_transform.scoring.jobs.request_checks import check, setting_problems
 
 GOOD = {
     "TransformJobName": "apples-2013-06-01-0123456789ab",
@@ -35,7 +35,7 @@ BAD = [
     ("TransformJobName", "a_b", "TransformJobName is 'a_b', which does not match"),
     ("TransformJobName", "a" * 64, "TransformJobName is 64 long; at most 63"),
     ("BatchStrategy", "Many", "BatchStrategy is 'Many'; it is one of MultiRecord, SingleRecord"),
-    ("ModelName", None, "ModelName is missing"),
+    ("ModelName", None, "ModelName is null, which no field can be"),
     ("Volume", 5, "Volume is not a field of CreateTransformJob"),
     ("Environment", {str(n): "x" for n in range(17)}, "Environment is 17 long; at most 16"),
     ("Environment", {"A-B": "x"}, "Environment.A-B is 'A-B', which does not match"),
@@ -49,7 +49,11 @@ BAD = [
     ),
     ("TransformInput.ContentType", "text/libsvm", "the service takes text/csv, application/json"),
     ("TransformOutput.Accept", "application/json", "they must be equal"),
-    ("DataProcessing.InputFilter", "$[0" + ",1" * 31 + "]", "66 characters; the service takes 63"),
+    (
+        "DataProcessing.InputFilter",
+        "$[0" + ",1" * 31 + "]",
+        "DataProcessing.InputFilter is 66 long; at most 63",
+    ),
     ("DataProcessing.InputFilter", "$['a_b']", "letters, digits and"),
     ("DataProcessing.InputFilter", "[1:]", "begins with $"),
     ("DataProcessing.InputFilter", "$[0,5:]", "a range stands alone"),
@@ -82,7 +86,7 @@ def test_a_bad_request_is_refused_in_plain_words(path, value, text):
     assert text in str(error.value)
 
 
-@pytest.mark.parametrize("kind", ["ml.m5d.large", "ml.g4dn.xlarge", "ml.c5d.xlarge"])
+@pytest.mark.parametrize("kind", ["ml.g4dn.xlarge", "ml.g5.xlarge"])
 def test_a_volume_key_goes_with_no_local_disk(kind):
     request = with_change("TransformResources.VolumeKmsKeyId", "alias/key")
     check(request, shards=2)
@@ -115,16 +119,51 @@ def test_names_in_a_filter_of_json_lines_are_fine():
     check(request, shards=2)
 
 
-def test_overrides_may_not_take_the_job_away():
+def test_overrides_may_not_take_the_job_away(make_pipeline):
     overrides = {
         "ModelName": "x",
         "TransformOutput": {"S3OutputPath": "s3://elsewhere", "KmsKeyId": "alias/fine"},
         "TransformInput": {"DataSource": {}},
         "Environment": {"A": "1"},
+        "MaxPayloadInMB": 7,
     }
-    problems = list(override_problems(overrides))
-    assert [".".join(path) for path, _ in problems] == [
-        "ModelName",
-        "TransformInput.DataSource",
-        "TransformOutput.S3OutputPath",
-    ]
+    settings = make_pipeline(transform={"overrides": overrides}).settings
+    refused = {
+        ".".join(place): what
+        for place, what in setting_problems(settings)
+        if what.startswith("cannot be overridden: ")
+    }
+    assert refused == {
+        "transform.overrides.ModelName": "cannot be overridden: name the model in model.name",
+        "transform.overrides.MaxPayloadInMB": "cannot be overridden: set transform.max_payload_mb",
+        "transform.overrides.TransformInput.DataSource": "cannot be overridden: the job reads the"
+        " manifest of its run",
+        "transform.overrides.TransformOutput.S3OutputPath": "cannot be overridden: the outputs are"
+        " looked for where the run keeps its objects",
+    }
+
+
+@pytest.mark.parametrize(
+    ("overrides", "problem"),
+    [
+        ({"DataProcessing": None}, "DataProcessing: is null, which no field can be"),
+        ({"TransformInput": "text/csv"}, "TransformInput: is 'text/csv'; it must be a mapping"),
+        ({"TransformResources": None}, "TransformResources: is null, which no field can be"),
+        ({"Tags": 5}, "Tags: is 5; it must be a list"),
+        ({"DataProcessing": {"InputFilter": 5}}, "DataProcessing.InputFilter: is 5; it must be a"),
+        ({"Environment": {"A": 1}}, "Environment.A: is 1; it must be a text"),
+        ({"Enviroment": {}}, "Enviroment: is not a field of CreateTransformJob; did you mean"),
+        ({"DataCaptureConfig": {}}, "DataCaptureConfig.DestinationS3Uri: is missing"),
+    ],
+)  # fmt: skip
+def test_an_override_that_is_no_field_is_refused_where_it_is(make_pipeline, overrides, problem):
+    settings = make_pipeline(transform={"overrides": overrides}).settings
+    ((place, what),) = setting_problems(settings)
+    assert f"transform.overrides.{problem}" in f"{'.'.join(place)}: {what}"
+
+
+def test_each_instance_type_that_there_is_not_is_refused_where_it_is(make_pipeline):
+    kinds = {"instance_type": None, "instance_types": ["ml.m5.large", "ml.m5.huge"]}
+    ((place, what),) = setting_problems(make_pipeline(transform=kinds).settings)
+    assert place == ("transform", "instance_types", 1)
+    assert what.startswith("is 'ml.m5.huge', which botocore ")

@@ -76,15 +76,15 @@ def _broken_structure(
     shape: Mapping[str, Any], value: Mapping[str, Any], path: tuple[str, ...]
 ) -> Iterator[Problem]:
     for name in shape.get("required", ()):
-        if value.get(name) is None:
+        if name not in value:
             yield (*path, name), "is missing"
     for name, each in value.items():
         if name not in shape["members"]:
             yield (*path, str(name)), _no_field(str(name), shape["members"])
-        elif each is not None:
+        elif each is None:
+            yield (*path, name), "is null, which no field can be"
+        else:
             yield from _broken(_shapes()[shape["members"][name]["shape"]], each, (*path, name))
-        elif name not in shape.get("required", ()):
-            yield (*path, name), "is null; leave it out"
 
 
 def _no_field(name: str, fields: Mapping[str, Any]) -> str:

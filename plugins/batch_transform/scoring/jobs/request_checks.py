@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from batch_transform.scoring.errors import RequestRefused
-from batch_transform.scoring.jobs.request import with_instances
+from batch_transform.scoring.jobs.request import JobPlaces, build, with_instances
 from batch_transform.scoring.jobs.request_bounds import Problem, bound_problems
+from batch_transform.scoring.pipeline import PipelineFile, Place
 
 _Value = TypeVar("_Value")
 
 _MOST_IN_FLIGHT_MB = 100
 _MOST_TAGS = 47  # of 50; three are the package's own
-_FILTER_LENGTH = 63
 # The service names these characters when it refuses a filter; names have letters and digits only.
 _FILTER = re.compile(r"\$[a-zA-Z0-9\[\]*. ,:\-']*")
 _BRACKETS = re.compile(r"\[([^\]]*)\]")
@@ -43,6 +43,16 @@ _OURS = {
 }
 
 
+# Fields of a request that have a setting of their own.
+_SETTINGS = {
+    ("BatchStrategy",): "strategy",
+    ("MaxConcurrentTransforms",): "max_concurrent_transforms",
+    ("MaxPayloadInMB",): "max_payload_mb",
+    ("TransformResources", "InstanceCount"): "instance_count",
+    ("TransformResources", "InstanceType"): "instance_type",
+}
+
+
 def check(request: Mapping[str, Any], shards: int, kinds: Sequence[str] = ()) -> None:
     """Check a complete request.
 
@@ -56,7 +66,7 @@ def check(request: Mapping[str, Any], shards: int, kinds: Sequence[str] = ()) ->
     """
     problems: list[Problem] = []
     for asked in (request, *(with_instances(request, InstanceType=kind) for kind in kinds)):
-        problems += [*bound_problems(asked), *rule_problems(asked)]
+        problems += _request_problems(asked)
     count = _field(request, "TransformResources.InstanceCount", 1)
     if shards < count:
         what = (
@@ -69,7 +79,35 @@ def check(request: Mapping[str, Any], shards: int, kinds: Sequence[str] = ()) ->
         raise RequestRefused(f"SageMaker would refuse the transform job:\n  {listed}")
 
 
-def override_problems(overrides: Mapping[str, Any]) -> Iterator[Problem]:
+def setting_problems(settings: PipelineFile) -> Iterator[tuple[Place, str]]:
+    """List what the service would refuse of a pipeline's request, by the setting to change."""
+    overrides = settings.transform.overrides
+    places = JobPlaces(manifest="s3://bucket/manifest", output="s3://bucket/output")
+    request = {**build(settings, places), "TransformJobName": "job", "ModelName": "model"}
+    problems = [(_place(path, overrides), what) for path, what in _override_problems(overrides)]
+    for number, kind in enumerate(settings.transform.kinds):
+        if isinstance(request["TransformResources"], Mapping):
+            request = with_instances(request, InstanceType=kind)
+        for path, what in _request_problems(request):
+            is_kind = path[-1] == "InstanceType" and settings.transform.instance_types
+            place = ("transform", "instance_types", number) if is_kind else _place(path, overrides)
+            problems.append((place, what))
+    return iter(dict.fromkeys(problems))
+
+
+def _place(path: tuple[str, ...], overrides: Mapping[str, Any]) -> Place:
+    """Return the setting that a field of the request comes from."""
+    if path in _SETTINGS and not _is_in(overrides, path):
+        return ("transform", _SETTINGS[path])
+    return ("transform", "overrides", *path) if path[0] in overrides else ("transform",)
+
+
+def _request_problems(request: Mapping[str, Any]) -> list[Problem]:
+    """List what is wrong with a request: its fields by themselves, or the rules between them."""
+    return list(bound_problems(request)) or list(_rule_problems(request))
+
+
+def _override_problems(overrides: Mapping[str, Any]) -> Iterator[Problem]:
     """List the overrides that would take the job away from the package, or a setting's place."""
     for name, why in _OURS.items():
         path = tuple(name.split("."))
@@ -93,11 +131,7 @@ def _field(request: Mapping[str, Any], path: str, default: _Value) -> _Value:
     return here if type(here) is type(default) else default
 
 
-def rule_problems(request: Mapping[str, Any]) -> Iterator[Problem]:
-    """List broken rules between the fields of a request; of a field of a wrong type there are none.
-
-    ``bound_problems`` lists those.
-    """
+def _rule_problems(request: Mapping[str, Any]) -> Iterator[Problem]:
     in_flight = _field(request, "MaxConcurrentTransforms", 1) * _field(request, "MaxPayloadInMB", 6)
     if in_flight > _MOST_IN_FLIGHT_MB:
         yield (
@@ -146,8 +180,6 @@ def _join_problems(request: Mapping[str, Any]) -> Iterator[Problem]:
 def _filter_problems(request: Mapping[str, Any], name: str) -> Iterator[Problem]:
     path = ("DataProcessing", name)
     text = _field(request, ".".join(path), "$")
-    if len(text) > _FILTER_LENGTH:
-        yield path, f"has {len(text)} characters; the service takes {_FILTER_LENGTH}"
     if not _FILTER.fullmatch(text):
         yield path, f"is {text!r}; it begins with $, then letters, digits and []*. ,:-' only"
     for inside in _BRACKETS.findall(text):

@@ -20,13 +20,13 @@ from batch_transform.scoring.pipeline.fields import Place
 MOST_CHARACTERS = 256_000
 _MOST_VALUES = 50_000  # as they would be read, aliases followed
 _DEEPEST = 20
-_MERGE = "tag:yaml.org,2002:merge"
+_STANDARD = "tag:yaml.org,2002:"
+_MERGE = f"{_STANDARD}merge"
 _MAPPING, _SEQUENCE = yaml.SafeLoader.DEFAULT_MAPPING_TAG, yaml.SafeLoader.DEFAULT_SEQUENCE_TAG
-_SCALARS = {
-    f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp")
-}
+_SCALARS = {f"{_STANDARD}{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp")}
 # What a YAML escape may bring in, and neither a database nor a request takes.
 _UNSENDABLE = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f\\ud800-\\udfff]")
+_KINDS = {"timestamp": "date", "int": "whole number", "float": "number", "bool": "truth value"}
 _QUOTE = 'quote a value that has {{ }}: "{{ name }}"'
 
 
@@ -65,7 +65,7 @@ class Document:
             self._first_line = text.count("\n", 0, error.position) + 1
             what = f"has the character U+{error.character:04X}, which YAML does not allow"
         except yaml.MarkedYAMLError as error:
-            self._first_line = error.problem_mark.line + 1
+            self._first_line = error.problem_mark.line + 1 if error.problem_mark else 1
             begun = error.context_mark
             context = f"{error.context} in line {begun.line + 1}: " if begun else ""
             what = f"is not YAML: {context}{error.problem}"
@@ -82,6 +82,7 @@ class Document:
             node, depth = nodes.pop()
             values += 1
             if depth > _DEEPEST:
+                self._first_line = node.start_mark.line + 1
                 what = f"is nested more than {_DEEPEST} deep, or an alias of what it is part of"
                 self.problems.append(((), what))
                 return True
@@ -97,7 +98,8 @@ class Document:
             return [self._value(each, (*place, number)) for number, each in enumerate(node.value)]
         if node.tag in _SCALARS and isinstance(node, yaml.ScalarNode):
             return self._scalar(node, place)
-        self.problems.append((place, f"has the tag {node.tag}, which nothing here needs"))
+        tag = node.tag.replace(_STANDARD, "!!")
+        self.problems.append((place, f"is tagged {_shown(tag)}, which no setting is"))
         return None
 
     def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
@@ -108,7 +110,7 @@ class Document:
         for name, times in Counter(names).items():
             if times > 1:
                 self.problems.append(((*place, name), "is given twice"))
-            self._check_text(name, (*place, name))
+            self._is_sendable(name, (*place, name))
         return dict(self._items(node, place))
 
     def _items(self, node: yaml.MappingNode, place: Place) -> Iterator[tuple[str, Any]]:
@@ -129,19 +131,20 @@ class Document:
                 self.problems.append(((*place, "<<"), "must be a mapping, or a list of mappings"))
 
     def _scalar(self, node: yaml.ScalarNode, place: Place) -> Any:
-        self._check_text(node.value, place)
+        if not self._is_sendable(node.value, place):
+            return None
         try:
             return self._loader.construct_object(node)
         except Exception:  # what the constructors of a bad value raise is not documented
-            kind = node.tag.rpartition(":")[2]
-            kind = {"timestamp": "date", "int": "whole number", "float": "number"}.get(kind, kind)
-            what = f"reads like a {kind}, but {_shown(node.value)} is none"
-            self.problems.append((place, what))
+            kind = _KINDS[node.tag.rpartition(":")[2]]
+            self.problems.append((place, f"{_shown(node.value)} is not a {kind}"))
             return None
 
-    def _check_text(self, text: str, place: Place) -> None:
+    def _is_sendable(self, text: str, place: Place) -> bool:
         if _UNSENDABLE.search(text):
             self.problems.append((place, "has a control character, or half of a surrogate pair"))
+            return False
+        return True
 
 
 def _shown(text: str) -> str:

@@ -28,7 +28,7 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2199
 
 def _text(value: Any) -> Any:
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("must be a text; what YAML would read as something else is quoted")
+        raise ValueError("must be a text, quoted where it looks like something else")
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from difflib import get_close_matches
 from functools import cache
 from typing import Any, get_args, get_origin
@@ -103,11 +104,14 @@ def _in_our_words(details: Any) -> tuple[Place, str]:
         return shown, f"must be a mapping with {', '.join(_settings_at(place))}"
     if kind in _WITHOUT_VALUE:
         return shown, _WITHOUT_VALUE[kind].format_map(facts)
-    what = str(facts["error"]) if kind == "value_error" else _WORDS[kind].format_map(facts)
+    words = _WORDS.get(kind, "must be something else")
+    what = str(facts["error"]) if kind == "value_error" else words.format_map(facts)
     return shown, f"{what}, not {_shown(details['input'])}"
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, date | bool):
+        return str(value).lower()
     kinds = {dict: "a mapping", list: "a list", type(None): "nothing"}
     text = kinds.get(type(value)) or repr(value)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
