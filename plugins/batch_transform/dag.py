@@ -22,6 +22,7 @@ from airflow.sdk import DAG, TaskGroup, XComArg
 from batch_transform.following.retrying import RetryByType
 from batch_transform.invalid import InvalidPipelines
 from batch_transform.operators.build_manifest import BuildManifestOperator
+from batch_transform.operators.janitor import StopOrphansOperator
 from batch_transform.operators.join_slices import extract_tasks
 from batch_transform.operators.load import LoadOperator
 from batch_transform.operators.recover import RecoverOperator
@@ -32,34 +33,38 @@ from batch_transform.pools import pool_of
 from batch_transform.runbook import runbook
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import PipelineInvalid
-from batch_transform.scoring.jobs import request
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.pipelines import read_all, read_pipeline
 from batch_transform.timetable import PartitionTimetable
 
 # What waiting cures may take hours; RetryByType gives other errors fewer.
 RETRIES_OF_JOBS = 8
+JANITOR = "batch_transform_janitor"
+JANITOR_EVERY = timedelta(minutes=5)  # no job runs for nobody for longer than twice that
 # Mostly there is nothing to recover: then a run that is nearly done does not wait for those behind.
 FIRST_IN_THE_POOL = 100
 
 
-def declare(namespace: MutableMapping[str, Any], *, pipelines: Path | str) -> None:
+def declare(
+    namespace: MutableMapping[str, Any], *, pipelines: Path | str, janitor: bool = True
+) -> None:
     """Put a DAG for each valid pipeline folder into the namespace of a DAG file.
 
     Args:
         namespace: ``globals()`` of the DAG file.
         pipelines: the folder whose subfolders are the pipelines; the environment variable
             ``BATCH_TRANSFORM_PIPELINES`` names another one where it is set.
+        janitor: whether to declare the DAG that stops orphaned jobs, too: once in a deployment.
 
     Raises:
         ConfigurationError: the deployment's environment is wrong, or there is no such folder.
     """
-    dags = {
-        f"batch_transform_{each.dag_id}": each
-        for each in _dags(pipelines)
-        if not isinstance(each, PipelineInvalid)
-    }
-    namespace.update(dags)
+    deployment = Deployment.from_environ(os.environ)
+    read = list(_dags(pipelines, deployment))
+    dags = [each for each in read if not isinstance(each, PipelineInvalid)]
+    if janitor:
+        dags.append(janitor_dag(deployment))
+    namespace.update({f"_dag_{dag.dag_id}": dag for dag in dags})
 
 
 def report_invalid(namespace: MutableMapping[str, Any], *, pipelines: Path | str) -> None:
@@ -67,7 +72,8 @@ def report_invalid(namespace: MutableMapping[str, Any], *, pipelines: Path | str
 
     The arguments are those of ``declare``, which passes the same folders over.
     """
-    errors = [each for each in _dags(pipelines) if isinstance(each, PipelineInvalid)]
+    deployment = Deployment.from_environ(os.environ)
+    errors = [each for each in _dags(pipelines, deployment) if isinstance(each, PipelineInvalid)]
     if errors:
         namespace["batch_transform_invalid"] = InvalidPipelines(errors)
 
@@ -89,6 +95,32 @@ def scoring_dag(pipeline: Pipeline, deployment: Deployment) -> DAG:
         auto_register=False,
     ) as dag:
         _bind_tasks(pipeline, deployment)
+    return dag
+
+
+def janitor_dag(deployment: Deployment) -> DAG:
+    """Make the DAG that stops the deployment's transform jobs which run for no task any more."""
+    with DAG(
+        dag_id=JANITOR,
+        description="Stops transform jobs that run for no task any more",
+        doc_md="Each task stops its own transform job when it is marked, or out of time. Where its"
+        " process was killed or Airflow was away at that moment, the job runs on for nobody, and is"
+        " paid for: this DAG stops it. It asks Airflow about the owners in the job's tags.",
+        schedule=JANITOR_EVERY,
+        start_date=datetime(2013, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=False,
+        tags={"batch-transform"},
+    ) as dag:
+        StopOrphansOperator(
+            task_id="stop_orphans",
+            deployment=deployment,
+            owner="batch-transform",
+            retries=1,
+            retry_delay=timedelta(minutes=1),
+            execution_timeout=timedelta(minutes=5),
+        )
     return dag
 
 
@@ -122,9 +154,8 @@ def batch_transform_group(
     return group
 
 
-def _dags(pipelines: Path | str) -> Iterator[DAG | PipelineInvalid]:
+def _dags(pipelines: Path | str, deployment: Deployment) -> Iterator[DAG | PipelineInvalid]:
     """Make the DAG of every pipeline folder; one that cannot be made does not stop the others."""
-    deployment = Deployment.from_environ(os.environ)
     for pipeline in read_all(deployment.pipelines or Path(pipelines)):
         if isinstance(pipeline, PipelineInvalid):
             yield pipeline
@@ -154,11 +185,7 @@ def _bind_tasks(pipeline: Pipeline, deployment: Deployment) -> None:
     paid: dict[str, Any] = {"retries": RETRIES_OF_JOBS, "retry_policy": RetryByType()}
     pool = pool_of(pipeline, deployment)
     build_manifest = BuildManifestOperator(task_id="build_manifest", **bound)
-    places = request.JobPlaces(
-        manifest=str(XComArg(build_manifest, "manifest")),
-        output=str(XComArg(build_manifest, "output")),
-    )
-    transform = TransformOperator(task_id="transform", places=places, **bound, **paid, **pool)
+    transform = TransformOperator(task_id="transform", **bound, **paid, **pool)
     wait = TransformSensor(
         task_id="wait",
         job_name=XComArg(transform, "job_name"),

@@ -67,9 +67,6 @@ class Side:
         self.pipeline = shipped.model_copy(
             update={"name": f"p_{name.replace('-', '_')}", "settings": settings}
         )
-        self.places = request.JobPlaces(
-            manifest=str(self.root / "manifest.json"), output=str(self.root / "output")
-        )
 
     def context(self, attempt="first"):
         ti = SimpleNamespace(
@@ -77,12 +74,18 @@ class Side:
             dag_id="d",
             run_id="r",
             task_id="t",
+            map_index=-1,
+            try_number=1 + (attempt != "first"),
+            max_tries=8,
             xcom_push=lambda **_: None,
         )
-        return {"ti": ti, "task_instance": ti, "task_state_store": self.memory, "params": {}}
+        task = SimpleNamespace(retries=8)
+        memory = {"task_state_store": self.memory}
+        return {"ti": ti, "task_instance": ti, "task": task, "params": {}, **memory}
 
     def stock(self, **changes):
-        config = request.build(self.pipeline.settings, self.places)
+        reads = request.reading(request.build(self.pipeline.settings), self.root / "manifest.json")
+        config = request.writing(reads, self.root / "output")
         settings = {"wait_for_completion": False, "deferrable": False, **changes}
         config |= {"TransformJobName": self.name}
         return SageMakerTransformOperator(task_id="stock", config=config, **settings)
@@ -91,7 +94,6 @@ class Side:
         return TransformOperator(
             task_id="ours",
             index=self.index,
-            places=self.places,
             pipeline=self.pipeline,
             deployment=Deployment(root=self.root, poll_seconds=1),
         )
@@ -140,9 +142,8 @@ def side(aws, request, monkeypatch):
     supervisor = Supervisor()
     supervisor.states = {"r": {"t": "failed"}}
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
-    monkeypatch.setattr("batch_transform.following.follower._AT_FIRST_SECONDS", 0)
+    monkeypatch.setattr("batch_transform.following.job_task._AT_FIRST_SECONDS", 0)
     monkeypatch.setattr("batch_transform.following.trigger._SHORTEST_SECONDS", 0)
-    monkeypatch.setattr("batch_transform.following.stopping._WORKER_SECONDS", 0.2)
     yield Side(aws, re.sub("[^a-z]+", "-", request.node.name)[-40:].strip("-"))
     aws.order("DELETE", "faults")
     aws.order("PUT", "limits", {"ml.m5.large": 100})
@@ -169,7 +170,7 @@ def test_a_stopped_job(side):
     _until(side, name, "Stopped")
     assert SageMakerTransformSensor(task_id="s", job_name=name).poke({}) is True
     with pytest.raises(AirflowFailException, match="was stopped before it was over"):
-        side.our_sensor(name).execute(side.context())
+        side.our_sensor(name).poke(side.context())
 
 
 def test_a_completed_job_without_outputs(side):
@@ -179,7 +180,7 @@ def test_a_completed_job_without_outputs(side):
     _until(side, name, "Completed")
     assert SageMakerTransformSensor(task_id="s", job_name=name).poke({}) is True
     with pytest.raises(AirflowFailException, match="1 of 1 shards have no output"):
-        side.our_sensor(name).execute(side.context())
+        side.our_sensor(name).poke(side.context())
 
 
 def test_a_killed_task(side):
@@ -193,6 +194,8 @@ def test_a_killed_task(side):
     with pytest.raises(TaskDeferred):
         ours.execute(side.context())
     ours.on_kill()
+    with pytest.raises(InterruptedError):
+        ours.held.stopper.check()
     (name,) = set(side.jobs()) - {side.name}
     assert _status(side, name) in ("Stopping", "Stopped")
 
@@ -278,9 +281,9 @@ def test_what_an_xcom_holds(side):
     assert "secret" in json.dumps(stock, default=str), "the model's environment"
     name = side.start()
     _until(side, name, "Completed")
-    ours = side.our_sensor(name).execute(side.context("waiter"))
+    ours = side.our_sensor(name).poke(side.context("waiter")).xcom_value
     assert "secret" not in json.dumps(ours)
-    assert ours["output"] == side.places.output
+    assert ours["output"].startswith(str(side.root / "output"))
 
 
 def test_the_table_has_a_row_for_each_test_and_a_test_for_each_row():
@@ -294,7 +297,7 @@ def _watch(side, job_name):
     return {
         "job_name": job_name,
         "index": side.index,
-        "by": {"attempt": "first", "dag_id": "d", "run_id": "r", "task_id": "t"},
+        "owner": {"deployment": str(side.root), "dag_id": "d", "run_id": "r", "task_id": "t"},
         "aws_conn_id": "aws_default",
         "deadline_seconds": 3600,
         "poll_seconds": 1,

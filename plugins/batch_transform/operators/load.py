@@ -6,10 +6,10 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from batch_transform.connections import open_warehouse, s3_objects, transform_jobs
-from batch_transform.operators.failures import no_retry
+from batch_transform.connections import Aws, Connect, open_warehouse
+from batch_transform.failures import no_retry
 from batch_transform.params import PUBLISH, is_asked
-from batch_transform.scoring.aws.objects import S3Objects
+from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs.service import get
@@ -39,6 +39,7 @@ class LoadOperator(BaseOperator):
         coverage: Any,
         pipeline: Pipeline,
         deployment: Deployment,
+        connect: Connect = Aws,
         **kwargs: Any,
     ) -> None:
         """Load the predictions for the extract whose index lies at the URI ``index``.
@@ -54,11 +55,12 @@ class LoadOperator(BaseOperator):
         self.coverage = coverage
         self.pipeline = pipeline
         self.deployment = deployment
+        self.connect = connect
 
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the outputs, prove them complete, check them, and swap the partition."""
-        objects = s3_objects(self.deployment.aws_conn_id)
+        objects = self.connect(self.deployment.aws_conn_id).objects
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(objects.get(layout.index))
         run = LoadRun(
@@ -74,7 +76,7 @@ class LoadOperator(BaseOperator):
             loaded = load(run, objects, warehouse)
         return self._told(index, loaded)
 
-    def _coverage(self, index: ExtractIndex, layout: RunLayout, objects: S3Objects) -> Coverage:
+    def _coverage(self, index: ExtractIndex, layout: RunLayout, objects: ObjectStore) -> Coverage:
         if self.coverage:
             return Coverage.from_json(objects.get(S3Uri.parse(self.coverage)))
         output = S3Uri.parse(self.job_output) if self.job_output else layout.output
@@ -83,7 +85,7 @@ class LoadOperator(BaseOperator):
     def _job(self, index: ExtractIndex) -> Job:
         if not self.job_name and not index.shards:
             return Job()
-        return Job.of(get(transform_jobs(self.deployment.aws_conn_id), self.job_name))
+        return Job.of(get(self.connect(self.deployment.aws_conn_id).jobs, self.job_name))
 
     def _told(self, index: ExtractIndex, loaded: Loaded) -> dict[str, Any]:
         for finding in loaded.findings:

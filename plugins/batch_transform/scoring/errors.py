@@ -5,10 +5,12 @@ ScoringError
 │   ├── SettingsError           the deployment's environment
 │   ├── PipelineInvalid         a pipeline folder
 │   ├── TargetMismatch          the target's columns or partitions are not those declared
+│   ├── AccessRefused           AWS takes neither the credentials, nor what they may do
 │   └── RequestRefused          SageMaker would refuse, or refused, the request
 ├── PartitionError              the run does not say which day to score, or that day is not over
 ├── DataError                   what was read is not what was promised
 │   ├── SourceError             source rows that cannot become records
+│   ├── ObjectMissing           an object that the run left in S3 is gone
 │   ├── ManifestError           shards in S3 differ from the index
 │   ├── OutputError             predictions missing, surplus, or not as declared
 │   ├── Superseded              the load that rows are to be added to is not in force any more
@@ -70,6 +72,10 @@ class TargetMismatch(ConfigurationError):
     """The target's columns or partitions are not those that pipeline.yaml declares."""
 
 
+class AccessRefused(ConfigurationError):
+    """AWS does not take the credentials, or does not allow them what was asked."""
+
+
 class RequestRefused(ConfigurationError):
     """SageMaker would refuse the request, or has refused it."""
 
@@ -84,6 +90,10 @@ class DataError(ScoringError):
 
 class SourceError(DataError):
     """Source rows that cannot become records."""
+
+
+class ObjectMissing(DataError):
+    """An object that the run left in S3 is gone."""
 
 
 class ManifestError(DataError):

@@ -140,6 +140,11 @@ def output_name(shard: str) -> str:
     return f"{shard}.out"
 
 
+def generation_name(generation: int) -> str:
+    """Name the prefix below which the job of a generation writes, such as ``g1``."""
+    return f"g{generation}"
+
+
 def content_digest(content: Any) -> str:
     """Digest any JSON value: equal values give equal digests, on every machine."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

@@ -18,6 +18,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 
 from batch_transform import dag as module
+from batch_transform.dag import JANITOR
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import PipelineInvalid
 from batch_transform.scoring.names import S3Uri
@@ -49,7 +50,7 @@ def dag(dags, request):
 
 
 def test_each_pipeline_folder_is_one_dag(dags):
-    assert set(dags) == {folder.name for folder in PIPELINES.iterdir()}
+    assert set(dags) == {JANITOR, *(folder.name for folder in PIPELINES.iterdir())}
 
 
 def test_the_tasks_follow_each_other(dag):
@@ -176,7 +177,7 @@ def test_an_invalid_pipeline_is_an_import_error_and_the_others_run(tmp_path, mon
     (tmp_path / "worse" / "pipeline.yaml").write_text("")
     monkeypatch.setenv("BATCH_TRANSFORM_PIPELINES", str(tmp_path))
     bag = parse()
-    assert set(bag.dags) == {"flight_delay", "support_sentiment"}
+    assert set(bag.dags) == {JANITOR, "flight_delay", "support_sentiment"}
     ((file, error),) = bag.import_errors.items()
     assert file == "batch_transform_invalid.py", "an error stops every DAG of its file"
     assert "Pipeline 'broken' is not valid:\n  pipeline.yaml:" in error
@@ -212,7 +213,7 @@ def another(tmp_path, monkeypatch, *names):
 def test_a_dag_that_cannot_be_made_is_an_import_error_and_the_others_run(tmp_path, monkeypatch):
     one_bad_apple(tmp_path, monkeypatch)
     bag = parse()
-    assert set(bag.dags) == {"flight_delay", "support_sentiment"}
+    assert set(bag.dags) == {"flight_delay", "support_sentiment", JANITOR}
     ((file, error),) = bag.import_errors.items()
     assert file == "batch_transform_invalid.py"
     assert "Pipeline 'bad_apple' is not valid:\n  pipeline.yaml:1: the file: no DAG can be" in error
@@ -225,7 +226,7 @@ def test_a_pipeline_may_have_any_name_that_is_not_the_packages_own(tmp_path, mon
     another(tmp_path, monkeypatch, name)
     bag = parse()
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"flight_delay", "support_sentiment", name}
+    assert set(bag.dags) == {"flight_delay", "support_sentiment", name, JANITOR}
 
 
 def test_two_pipelines_with_one_target_are_refused_and_a_third_runs(tmp_path, monkeypatch):
@@ -233,7 +234,7 @@ def test_two_pipelines_with_one_target_are_refused_and_a_third_runs(tmp_path, mo
     settings = tmp_path / "again" / "pipeline.yaml"
     settings.write_text(settings.read_text().replace(".again", ".flight_delay"))
     bag = parse()
-    assert set(bag.dags) == {"support_sentiment"}
+    assert set(bag.dags) == {"support_sentiment", JANITOR}
     (error,) = bag.import_errors.values()
     assert "target.table: is the target of flight_delay, too" in error
     assert "target.table: is the target of again, too" in error

@@ -7,8 +7,6 @@ from batch_transform.scoring.jobs import request
 from batch_transform.scoring.pipeline import Limits, Prediction, Target
 from batch_transform.scoring.pipeline.replypath import json_path, reply_path
 
-PLACES = request.JobPlaces(manifest="", output="")
-
 
 @pytest.mark.parametrize(
     ("path", "steps", "json"),
@@ -92,7 +90,7 @@ def test_what_is_no_share_is_a_count_of_records(make_pipeline):
 
 
 def test_join_by_line_asks_for_predictions_alone(make_pipeline):
-    processing = request.build(make_pipeline(transform={"join": "line"}).settings, PLACES)
+    processing = request.build(make_pipeline(transform={"join": "line"}).settings)
     assert processing["DataProcessing"] == {
         "InputFilter": "$[1:]",
         "JoinSource": "None",

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from batch_transform.scoring.errors import RequestRefused
-from batch_transform.scoring.jobs.request import JobPlaces, build, with_instances
+from batch_transform.scoring.jobs.request import build, with_instances
 from batch_transform.scoring.jobs.request_bounds import Problem, bound_problems
 from batch_transform.scoring.pipeline import PipelineFile, Place
 
@@ -82,8 +82,7 @@ def check(request: Mapping[str, Any], shards: int, kinds: Sequence[str] = ()) ->
 def setting_problems(settings: PipelineFile) -> Iterator[tuple[Place, str]]:
     """List what the service would refuse of a pipeline's request, by the setting to change."""
     overrides = settings.transform.overrides
-    places = JobPlaces(manifest="s3://bucket/manifest", output="s3://bucket/output")
-    request = {**build(settings, places), "TransformJobName": "job", "ModelName": "model"}
+    request = _complete(build(settings))
     problems = [(_place(path, overrides), what) for path, what in _override_problems(overrides)]
     for number, kind in enumerate(settings.transform.kinds):
         if isinstance(request["TransformResources"], Mapping):
@@ -93,6 +92,19 @@ def setting_problems(settings: PipelineFile) -> Iterator[tuple[Place, str]]:
             place = ("transform", "instance_types", number) if is_kind else _place(path, overrides)
             problems.append((place, what))
     return iter(dict.fromkeys(problems))
+
+
+def _complete(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in what is known when a job is started, unless something stands in its place."""
+    source = {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": "s3://bucket/manifest"}}
+    completed = {**request, "TransformJobName": "job", "ModelName": "model"}
+    for name, field in (
+        ("TransformInput", {"DataSource": source}),
+        ("TransformOutput", {"S3OutputPath": "s3://bucket/output"}),
+    ):
+        if isinstance(request[name], Mapping):
+            completed[name] = {**field, **request[name]}
+    return completed
 
 
 def _place(path: tuple[str, ...], overrides: Mapping[str, Any]) -> Place:

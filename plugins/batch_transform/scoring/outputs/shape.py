@@ -64,8 +64,7 @@ class Shape:
 
 def shape_of(settings: PipelineFile) -> Shape:
     """Derive the shape from the request, overrides included."""
-    places = request.JobPlaces(manifest="", output="")
-    processing = request.build(settings, places)["DataProcessing"]
+    processing = request.build(settings)["DataProcessing"]
     return Shape(
         sent=settings.record.format,
         answered=settings.reply_format,

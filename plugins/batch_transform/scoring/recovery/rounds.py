@@ -36,6 +36,9 @@ class Recovery:
         inputs: prefix of the extract's shards.
         job: the job that all shards were sent to; it is over.
         root: prefix for what is sent again; each attempt has its own.
+        config: the pipeline's part of a request, with its templates filled in.
+        since: from when the deadline counts, where a person has cleared the task; None: from the
+            job's creation.
         now: tells the time.
     """
 
@@ -44,6 +47,8 @@ class Recovery:
     inputs: S3Uri
     job: Job
     root: S3Uri
+    config: Mapping[str, Any]
+    since: datetime | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @property
@@ -54,7 +59,7 @@ class Recovery:
     @property
     def ends(self) -> datetime:
         """When the jobs of the run have had their time."""
-        return self.job.created + self.pipeline.settings.limits.deadline
+        return (self.since or self.job.created) + self.pipeline.settings.limits.deadline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +70,7 @@ class RoundJob:
         number: of the round, from 1.
         layout: where it reads, and where it would write.
         index: what it is sent, in the form of an extract's index.
-        request: CreateTransformJob's request, but for name and tags.
+        request: CreateTransformJob's request, but for name, tags and output.
         digest: of everything that decides what it gives.
     """
 
@@ -153,25 +158,22 @@ def _names(run: Recovery) -> tuple[str, ...]:
 def _prepared(run: Recovery, extracted: Extracted, sent: Round) -> RoundJob:
     layout = RunLayout(attempt_root=run.root / f"round-{sent.number}")
     index = write(extracted, sent.spans, layout)
-    asked = _request(run, sent, layout)
-    content = {**asked, "TransformInput": None, "TransformOutput": None}
+    asked = _request(run, sent)
     digest = content_digest(
         {
             "recovers": run.job.name,
             "round": sent.number,
             "shards": [shard.records_sha256 for shard in index.shards],
-            "request": content,
+            "request": asked,
         }
     )
-    return RoundJob(number=sent.number, layout=layout, index=index, request=asked, digest=digest)
+    reads = request.reading(asked, layout.manifest)
+    return RoundJob(number=sent.number, layout=layout, index=index, request=reads, digest=digest)
 
 
-def _request(run: Recovery, sent: Round, layout: RunLayout) -> dict[str, Any]:
+def _request(run: Recovery, sent: Round) -> dict[str, Any]:
     """Build the request: the first job's, with what the round needs otherwise."""
-    settings = run.pipeline.settings
-    places = request.JobPlaces(manifest=str(layout.manifest), output=str(layout.output))
-    asked = request.build(settings, places)
-    asked["ModelName"] = run.job.described["ModelName"]
+    asked = {**run.config, "ModelName": run.job.described["ModelName"]}
     if sent.record_by_record:
         asked["BatchStrategy"] = "SingleRecord"
     if sent.one_at_a_time:

@@ -5,12 +5,18 @@ that it implements.
 """
 
 from batch_transform.scoring.testing.s3 import InMemoryObjects
-from batch_transform.scoring.testing.sagemaker import InMemoryJobs, InMemoryLogs, InMemoryModels
+from batch_transform.scoring.testing.sagemaker import (
+    FakeAws,
+    InMemoryJobs,
+    InMemoryLogs,
+    InMemoryModels,
+)
 from batch_transform.scoring.testing.simulated import Died, Refused, SimulatedTransform, TimedOut
 from batch_transform.scoring.testing.tasks import InMemoryMemory, RowsSource
 
 __all__ = [
     "Died",
+    "FakeAws",
     "InMemoryJobs",
     "InMemoryLogs",
     "InMemoryMemory",

@@ -8,13 +8,9 @@ from typing import IO, Self
 
 from typing_extensions import override
 
-from batch_transform.scoring.aws.objects import (
-    ObjectChanged,
-    ObjectMissing,
-    ObjectStore,
-    StoredObject,
-)
+from batch_transform.scoring.aws.objects import ObjectChanged, ObjectStore, StoredObject
 from batch_transform.scoring.aws.upload import Upload, Uploads
+from batch_transform.scoring.errors import ObjectMissing
 from batch_transform.scoring.names import S3Uri
 
 
@@ -34,7 +30,7 @@ class InMemoryObjects(ObjectStore):
         try:
             return self.content[uri]
         except KeyError as error:
-            raise ObjectMissing(str(uri)) from error
+            raise ObjectMissing(f"There is no object {uri}") from error
 
     @override
     def size(self, uri: S3Uri) -> int:

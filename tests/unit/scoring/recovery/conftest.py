@@ -22,9 +22,9 @@ class Run:
         source = RowsSource(["apple_id", "weight", "colour"], rows)
         self.index = extract(pipeline, partition, source, self.service.objects, layout)
         manifest.write(self.index, layout, self.service.objects)
-        places = request.JobPlaces(manifest=str(layout.manifest), output=str(layout.output))
-        asked = request.build(pipeline.settings, places)
-        self.job = self.service.run("apples-first", asked)
+        self.config = request.build(pipeline.settings)
+        reads = request.reading(self.config, layout.manifest)
+        self.job = self.service.run("apples-first", request.writing(reads, layout.output))
         self.attempts = 0
 
     def recover(self, launch=None):
@@ -36,13 +36,14 @@ class Run:
             inputs=self.layout.input,
             job=self.job,
             root=S3Uri("bucket", f"recover/{self.attempts}"),
+            config=self.config,
             now=lambda: self.service.jobs.now,
         )
         return recover(recovery, self.service.services, launch or self.launch)
 
     def launch(self, sent):
         name = job_name("apples", "2013-06-01", sent.digest)
-        return self.service.run(name, sent.request)
+        return self.service.run(name, request.writing(sent.request, sent.layout.output))
 
     def loaded(self, coverage):
         """Return the rows and the records in quarantine that a load of the coverage gives."""
