@@ -63,7 +63,7 @@ class ExtractOperator(BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Write shards and index."""
-        partition = partition_of(context, self.pipeline.settings.schedule.timezone)
+        partition = partition_of(context, self.pipeline.settings)
         layout = RunLayout.of(
             self.deployment.root, self.pipeline.name, partition.label, str(context["ti"].id)
         )

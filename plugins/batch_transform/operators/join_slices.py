@@ -48,7 +48,7 @@ class JoinSlicesOperator(BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Copy the shards and write one index."""
-        partition = partition_of(context, self.pipeline.settings.schedule.timezone)
+        partition = partition_of(context, self.pipeline.settings)
         layout = RunLayout.of(
             self.deployment.root, self.pipeline.name, partition.label, str(context["ti"].id)
         )

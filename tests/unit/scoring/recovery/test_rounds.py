@@ -220,8 +220,9 @@ def test_all_bad_stops_after_the_first_round(run):
     assert len(this.service.sent) <= 1100, "no more than a job would send"
 
 
-def test_no_bad_record_is_allowed_unless_the_pipeline_says_so(run):
-    this = run(apples(40), refusing({17}), shards={"min_count": 4})
+def test_one_bad_record_is_too_many_where_the_pipeline_allows_none(run):
+    limits = {"bad_records": 0}
+    this = run(apples(40), refusing({17}), shards={"min_count": 4}, limits=limits)
     with pytest.raises(LimitHit) as told:
         this.recover()
     assert "at least 1 of 40 records are bad, and limits.bad_records allows 0" in str(told.value)
