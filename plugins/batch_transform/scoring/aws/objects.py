@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
 from batch_transform.scoring.aws.upload import S3Uploads, Uploads
+from batch_transform.scoring.errors import Unreachable
 from batch_transform.scoring.names import S3Uri
 
 _CHANGED = frozenset({404, 412})  # gone, and not as the condition says
+_CONFLICT, _EXISTS = 409, 412
 _PIECE_BYTES = 1 << 20
 
 
@@ -41,6 +43,9 @@ class ObjectStore(Protocol):
 
     def put(self, uri: S3Uri, body: bytes) -> None:
         """Store an object."""
+
+    def put_new(self, uri: S3Uri, body: bytes) -> bool:
+        """Store an object unless there is one, and return whether it was stored."""
 
     def get(self, uri: S3Uri) -> bytes:
         """Return an object's content, or raise ObjectMissing."""
@@ -92,6 +97,22 @@ class S3Objects(ObjectStore):
     def put(self, uri: S3Uri, body: bytes) -> None:
         """Store an object."""
         self._client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body)
+
+    def put_new(self, uri: S3Uri, body: bytes) -> bool:
+        """Store an object unless there is one.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+        """
+        try:
+            self._client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body, IfNoneMatch="*")
+        except self._client.exceptions.ClientError as error:
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status == _CONFLICT:
+                raise Unreachable(f"Another attempt writes {uri} at this moment") from error
+            if status == _EXISTS:
+                return False
+            raise
+        return True
 
     def get(self, uri: S3Uri) -> bytes:
         """Return an object's content."""

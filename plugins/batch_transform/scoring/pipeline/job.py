@@ -85,6 +85,8 @@ class Limits(Section):
         bad_records: how many of the partition's records may have no fit prediction, as a share of
             them below 1 or as a count; they are kept in quarantine instead of the target.
         max_rounds: how many further jobs may send records again.
+        diagnose_jobs: how many of them may still look for the record that is to blame, once more
+            are bad than are allowed: nothing is loaded then, but the record is named.
         instance_hours: instance hours that the jobs of a run may take before another is started;
             None for no such limit.
         on_limit: ``fail``, or ``load_rest``: where a limit is hit, load what has a prediction and
@@ -92,15 +94,18 @@ class Limits(Section):
     """
 
     deadline: Duration = timedelta(hours=6)
-    bad_records: BadRecords = 0
+    bad_records: BadRecords = 0.001
     max_rounds: Annotated[int, Field(ge=0, le=20)] = 8
+    diagnose_jobs: Annotated[int, Field(ge=0, le=20)] = 3
     instance_hours: Annotated[float, Field(gt=0)] | None = None
     on_limit: Literal["fail", "load_rest"] = "fail"
 
     def allowed(self, records: int) -> int:
-        """Return how many of so many records may be bad."""
-        share = self.bad_records
-        return math.floor(share * records) if share < 1 else int(share)
+        """Return how many of so many records may be bad: of a share above 0 at least one."""
+        limit = self.bad_records
+        if limit >= 1 or limit == 0:
+            return int(limit)
+        return max(1, math.floor(limit * records))
 
 
 class Recover(Section):

@@ -6,16 +6,25 @@ that it implements.
 
 from batch_transform.scoring.testing.s3 import InMemoryObjects
 from batch_transform.scoring.testing.sagemaker import InMemoryJobs, InMemoryLogs, InMemoryModels
-from batch_transform.scoring.testing.simulated import Died, Refused, SimulatedTransform, TimedOut
+from batch_transform.scoring.testing.simulated import (
+    BROKEN,
+    Died,
+    Mishap,
+    Refused,
+    SimulatedTransform,
+    TimedOut,
+)
 from batch_transform.scoring.testing.tasks import InMemoryMemory, RowsSource
 
 __all__ = [
+    "BROKEN",
     "Died",
     "InMemoryJobs",
     "InMemoryLogs",
     "InMemoryMemory",
     "InMemoryModels",
     "InMemoryObjects",
+    "Mishap",
     "Refused",
     "RowsSource",
     "SimulatedTransform",

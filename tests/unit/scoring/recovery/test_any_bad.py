@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline, PipelineFile
-from batch_transform.scoring.recovery import plan
+from batch_transform.scoring.recovery.spans import Span
 from batch_transform.scoring.testing import Died, Refused, TimedOut
 from tests.unit.scoring.conftest import SETTINGS, merged
 from tests.unit.scoring.recovery.conftest import Run
@@ -81,7 +81,7 @@ def test_however_a_few_bad_ones_fail(case, error):
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 3000), st.integers(1, 300))
 def test_a_cut_covers_its_span(records, parts):
-    span = plan.Span(shard=2, first=5, records=records)
+    span = Span(shard=2, first=5, records=records)
     pieces = list(span.cut(parts))
     assert [piece.shard for piece in pieces] == [2] * min(parts, records)
     assert [piece.first for piece in pieces] == [
