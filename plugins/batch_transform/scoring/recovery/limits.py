@@ -62,6 +62,19 @@ def bad_records(search: Search) -> str:
     )
 
 
+def forbids_load(search: Search, limit: str | None) -> str | None:
+    """Say why nothing may be loaded; None where what is answered may."""
+    run, state = search.run, search.state
+    if not state.answered and not run.index.resubmits:
+        return f"{limit or 'all were refused'}. None was answered, so it may be the model's fault"
+    if limit is None or not run.loads_rest:
+        return limit
+    doubtful = [each for each in state.suspects if not each.is_proven]
+    if doubtful:
+        return f"{limit}. {_records(doubtful)} of them may be good, and are not quarantined"
+    return None
+
+
 def ended(search: Search, extracted: Extracted, reason: str) -> LimitHit:
     """Return the error of a search that a limit ends, with what is known by then."""
     state = search.state
@@ -79,7 +92,7 @@ def _reasons(search: Search, sent: Round) -> Iterator[str | None]:
     needed = state.rounds + (1 if search.run.loads_rest else state.rounds_needed)
     if needed > limits.max_rounds:
         yield (
-            f"limits.max_rounds allows {limits.max_rounds} further jobs, and at least {needed} are"
+            f"limits.max_rounds is {limits.max_rounds}, and at least {needed} further jobs are"
             f" needed: set it to {needed} or more and clear the recover task"
         )
     if limits.instance_hours is not None and search.hours >= limits.instance_hours:

@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from heapq import heapify, heappop
 
 from batch_transform.scoring.jobs.blame import NEVER_OF_RECORDS, NOT_OF_RECORDS_ALONE, Blame, Cause
 from batch_transform.scoring.recovery.cuts import MOST_PIECES, expected_bad, parts
@@ -31,7 +32,7 @@ from batch_transform.scoring.recovery.suspects import Suspect, Trial, failed
 
 _OF_SERVICE = NOT_OF_RECORDS_ALONE | NEVER_OF_RECORDS
 _OF_NO_RECORD = NEVER_OF_RECORDS | {Cause.UNKNOWN}
-_MOST_TURNS = 4
+_MOST_TURNS = 5
 # Pieces, where all of them failing must prove that more is bad than allowed: twice as many show it
 # from a third more than allowed on, and cut about as finely as the search for so many needs.
 _PIECES_A_BAD = 2
@@ -61,7 +62,8 @@ class State:
     @property
     def expected(self) -> int:
         """How many records are bad, as far as one can tell."""
-        return len(self.given_up) + round(sum(each.bad for each in self.suspects if each.is_proven))
+        proven = (min(each.bad, each.span.records) for each in self.suspects if each.is_proven)
+        return len(self.given_up) + round(sum(proven))
 
     @property
     def rounds_needed(self) -> int:
@@ -125,8 +127,7 @@ def begin(answered: Iterable[Span], blamed: Mapping[Span, Blame], allowed: int) 
     if not known:
         bad = max(bad, allowed / max(1, len(blamed)))
     suspects = (
-        replace(failed(None, span, blame, trial), bad=min(bad, span.records))
-        for span, blame in blamed.items()
+        replace(failed(None, span, blame, trial), bad=bad) for span, blame in blamed.items()
     )
     return State(answered=known, suspects=tuple(suspects), given_up={})
 
@@ -159,7 +160,7 @@ def next_round(
         number=state.rounds + 1,
         suspects={
             piece: each
-            for each in sorted(chosen, key=_order)
+            for each in _ordered(chosen, state.rounds)
             for piece in each.span.cut(made.get(each.span, 1))
         },
         control=_control(state),
@@ -179,25 +180,21 @@ def pieces_to_prove(state: State, allowed: int) -> int:
 
 def after(state: State, sent: Round, blamed: Mapping[Span, Blame]) -> State:
     """Return what is known once a round is over; a span of it without blame is answered."""
-    answered = sent.suspects.keys() - blamed.keys()
-    known = replace(state, answered=state.answered | answered)
-    trial = _trial(sent, blamed, some_answered=bool(answered))
-    bad = _expected(sent, blamed)
-    parents = {each.span for each in sent.suspects.values()}
-    suspects = [each for each in state.suspects if each.span not in parents]
+    answered = state.answered | (sent.suspects.keys() - blamed.keys())
+    trial = _trial(sent, blamed)
+    sent_for = _sent_for(sent, blamed, forget=bool(answered) and not state.answered)
+    suspects = [each for each in state.suspects if each.span not in sent_for]
     given_up = dict(state.given_up)
     for span, blame in blamed.items():
         if span == sent.control:
             continue
         before = sent.suspects.get(span)  # none for a record that is unfit in a longer span
-        suspect = failed(before, span, blame, trial)
-        if before is not None and before.span != span:
-            suspect = replace(suspect, bad=min(bad[before.span], span.records))
+        suspect = failed(before and sent_for[before.span], span, blame, trial)
         if suspect.is_given_up:
             given_up[span] = blame
         else:
             suspects.append(suspect)
-    return replace(known, suspects=tuple(suspects), given_up=given_up, rounds=sent.number)
+    return State(answered=answered, suspects=tuple(suspects), given_up=given_up, rounds=sent.number)
 
 
 def forgiven(state: State) -> State:
@@ -205,39 +202,64 @@ def forgiven(state: State) -> State:
     return replace(state, suspects=tuple(replace(each, broken=0) for each in state.suspects))
 
 
-def _trial(sent: Round, blamed: Mapping[Span, Blame], *, some_answered: bool) -> Trial:
+def _trial(sent: Round, blamed: Mapping[Span, Blame]) -> Trial:
     control = blamed.get(sent.control) if sent.control else None
+    some_answered = any(span not in blamed for span in sent.suspects)
     return Trial(
         is_sick=control is not None and control.cause is not Cause.BYSTANDER,
         is_sound=control is None if sent.control else some_answered,
         is_careful=sent.is_careful,
+        is_named=all(each.cause is not Cause.UNKNOWN for each in blamed.values()),
         one_at_a_time=sent.one_at_a_time,
         record_by_record=sent.record_by_record,
     )
 
 
-def _expected(sent: Round, blamed: Mapping[Span, Blame]) -> Mapping[Span, float]:
-    """Expect so many bad records in each piece that failed, by the span that it was cut from."""
-    pieces = Counter(each.span for each in sent.suspects.values())
-    bad: Counter[Span] = Counter()
-    for piece, before in sent.suspects.items():
-        if piece in blamed and blamed[piece].cause not in _OF_NO_RECORD:
-            bad[before.span] += 1
-    return {span: expected_bad(max(1, bad[span]), count) for span, count in pieces.items()}
+def _sent_for(sent: Round, blamed: Mapping[Span, Blame], *, forget: bool) -> Mapping[Span, Suspect]:
+    """Return what was known of each span whose pieces were sent, with what the pieces show of it.
+
+    How many of them failed shows how many bad records each holds. Where nothing was answered till
+    now the service may have been at fault before; what was held against records is forgotten.
+    """
+    spans = {before.span: before for before in sent.suspects.values()}
+    pieces = Counter(before.span for before in sent.suspects.values())
+    failed_pieces = Counter(
+        before.span
+        for piece, before in sent.suspects.items()
+        if piece in blamed and blamed[piece].cause not in _OF_NO_RECORD
+    )
+    return {
+        span: replace(
+            before,
+            held=0 if forget else before.held,
+            bad=before.bad
+            if pieces[span] == 1
+            else expected_bad(max(1, failed_pieces[span]), pieces[span]),
+        )
+        for span, before in spans.items()
+    }
 
 
-def _order(suspect: Suspect) -> tuple[int, int, Span]:
-    """Put those last that may end the container, and before them those that nobody speaks of."""
+def _ordered(chosen: Sequence[Suspect], rounds: int) -> list[Suspect]:
+    """Put those last that may end the container, and before them those that nobody speaks of.
+
+    Of the others those first that had the fewest turns, and each round from the other end: what
+    ends the container takes along what comes after it.
+    """
     last = {Cause.SILENCE: 2, Cause.UNKNOWN: 1}
-    return last.get(suspect.blame.cause, 0), suspect.named, suspect.span
+    by_place = sorted(chosen, key=lambda each: each.span, reverse=bool(rounds % 2))
+    return sorted(by_place, key=lambda each: (last.get(each.blame.cause, 0), each.named))
 
 
 def _control(state: State) -> Span | None:
     """Choose a record that was answered, and is not suspect by itself."""
     taken = {each.span for each in state.suspects} | state.given_up.keys()
-    records = (
-        Span(shard=span.shard, first=span.first + number, records=1)
-        for span in sorted(state.answered)
-        for number in range(span.records)
-    )
-    return next((record for record in records if record not in taken), None)
+    spans = list(state.answered)
+    heapify(spans)  # the first will do, but where it is suspect
+    while spans:
+        span = heappop(spans)
+        for first in range(span.first, span.first + span.records):
+            record = Span(shard=span.shard, first=first, records=1)
+            if record not in taken:
+                return record
+    return None

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from batch_transform.scoring.errors import OutputError
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs import request
 from batch_transform.scoring.jobs.look import Services
-from batch_transform.scoring.jobs.service import Job
+from batch_transform.scoring.jobs.service import STOPPED, STOPPING, Job
 from batch_transform.scoring.names import RunLayout, content_digest, job_name
 from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.recovery import limits, plan
@@ -63,7 +64,7 @@ def recover(run: Recovery, services: Services, launch: Launch) -> Coverage | Non
         Where the answers lie; None where the job left nothing to recover.
 
     Raises:
-        LimitHit: a limit of the pipeline ends it; says what is known.
+        LimitHit: a limit of the pipeline ends it, or no record was answered; says what is known.
         JobFailed: the service fails whatever is sent, or twice in a row at the same records.
         Transient: AWS could not be asked, or a log may not be complete yet.
     """
@@ -81,8 +82,15 @@ def recover(run: Recovery, services: Services, launch: Launch) -> Coverage | Non
 
 
 def _begun(run: Recovery, services: Services) -> Search:
-    spans = tuple(spans_of([shard.records for shard in run.index.shards]))
-    sent = Sent(index=run.index, spans=spans, shards=run.shards)
+    # Whoever wrote what the job read may have packed it otherwise.
+    index = read_index(services.objects, layout_of(run.job)) or run.index
+    if _records_of(index) != _records_of(run.index):
+        raise OutputError(
+            f"Transform job {run.job.name} read other records than the extract has written since;"
+            " clear the transform task"
+        )
+    spans = tuple(spans_of([shard.records for shard in index.shards]))
+    sent = Sent(index=index, spans=spans, shards=run.shards)
     outcome = outcome_of(run.pipeline, sent, run.job, services, run.now())
     state = plan.begin(outcome.parts, outcome.blamed, run.allowed)
     search = Search(run=run, state=state, parts=dict(outcome.parts), jobs=[run.job])
@@ -116,7 +124,7 @@ class _Rounds:
         digest = content_digest([content, search.contents.count(content)])
         name = job_name(run.pipeline.name, run.index.partition.isoformat(), digest)
         existing = self.services.jobs.find(name)
-        if existing is None:
+        if existing is None or existing.status in (STOPPING, STOPPED):
             limits.check_not_broken(search)
             limit = limits.not_to_pay(search, sent)
             if limit is not None:
@@ -147,15 +155,13 @@ class _Rounds:
     def concluded(self, limit: str | None) -> Coverage:
         """Bring together what is answered, what is given up, and, after a limit, what is left.
 
-        What may be good is not kept in quarantine.
-
         Raises:
-            LimitHit: the rest is not to be loaded, or there is nothing to load, or records without
-                a prediction may be good.
+            LimitHit: the rest is not to be loaded, or there is none, or records that are left may
+                be good.
         """
         search, state = self.search, self.search.state
-        may_be_good = any(not each.is_proven for each in state.suspects)
-        if limit and (not search.run.loads_rest or not state.answered or may_be_good):
+        limit = limits.forbids_load(search, limit)
+        if limit:
             raise limits.ended(search, self.extracted, limit)
         given_up = dict(state.given_up)
         for suspect in state.suspects:
@@ -205,11 +211,15 @@ def _content(run: Recovery, sent: Round) -> str:
     return content_digest(
         {
             "recovers": run.job.name,
-            "shards": [shard.records_sha256 for shard in run.index.shards],
+            "shards": _records_of(run.index),
             "spans": sent.spans,
             "request": _request(run, sent, _NOWHERE),
         }
     )
+
+
+def _records_of(index: ExtractIndex) -> list[str]:
+    return [shard.records_sha256 for shard in index.shards]
 
 
 def _request(run: Recovery, sent: Round, places: request.JobPlaces) -> dict[str, Any]:

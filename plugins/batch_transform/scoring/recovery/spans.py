@@ -21,6 +21,9 @@ class Span(NamedTuple):
 
     def cut(self, parts: int) -> Iterator[Span]:
         """Yield nearly equal neighbouring spans, none of them empty."""
+        if parts == 1:
+            yield self
+            return
         parts = min(parts, self.records)
         ends = [self.records * (number + 1) // parts for number in range(parts)]
         for start, end in zip([0, *ends], ends, strict=False):

@@ -6,20 +6,27 @@
 | COUNT            | where the record was alone in its request                                |
 | SERVER, TIMEOUT, | where a control was answered in the same job; only two such failures     |
 | OTHER            | prove anything                                                           |
-| SILENCE          | the same, and only where requests went one at a time                     |
+| SILENCE          | the same, where requests went one at a time and the log names every one  |
 | UNKNOWN          | the same, and only where the control was the last object of one instance |
 | BYSTANDER,       | never                                                                    |
 | SERVICE          |                                                                          |
 
 A control is a record that was answered before. Where it fails as well, nothing in that job is held
-against any record: the service was at fault.
+against any record: the service was at fault. So no fault of the service that has one beginning and
+one end is held twice against a record: in the later job it would meet the control first.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from batch_transform.scoring.jobs.blame import NEVER_OF_RECORDS, NOT_OF_RECORDS_ALONE, Blame, Cause
+from batch_transform.scoring.jobs.blame import (
+    NEVER_OF_RECORDS,
+    NOT_OF_RECORDS_ALONE,
+    NOTHING_KNOWN,
+    Blame,
+    Cause,
+)
 from batch_transform.scoring.recovery.spans import Span
 
 # How often a record must fail by itself, in different jobs, before it is given up.
@@ -76,6 +83,9 @@ class Suspect:
         return cause is Cause.RECORD or self.named > 1 or (cause is Cause.SERVER and some_answered)
 
 
+_UNKNOWN = Suspect(span=Span(shard=0, first=0, records=0), blame=NOTHING_KNOWN)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Trial:
     """What a job says of the service, beside what it says of the records.
@@ -84,6 +94,7 @@ class Trial:
         is_sick: whether a record failed that was answered before.
         is_sound: whether such a record was answered again; without one, whether anything was.
         is_careful: whether it was the last object, on a single instance.
+        is_named: whether the log names every object that failed.
         one_at_a_time: whether an instance had one request in flight.
         record_by_record: whether each request held one record.
     """
@@ -91,6 +102,7 @@ class Trial:
     is_sick: bool = False
     is_sound: bool
     is_careful: bool = False
+    is_named: bool = False
     one_at_a_time: bool = False
     record_by_record: bool = False
 
@@ -105,35 +117,31 @@ def failed(before: Suspect | None, span: Span, blame: Blame, trial: Trial) -> Su
         blame: why it failed.
         trial: the job.
     """
-    known = _sent_for(before, span, blame)
-    if trial.is_sick or blame.cause is Cause.SERVICE:
-        return replace(known, broken=known.broken + 1)
-    if blame.cause is Cause.BYSTANDER:
-        return known
-    is_silent = blame.cause is Cause.UNKNOWN
-    by_itself = before is not None or blame.cause is not Cause.UNFIT
-    return replace(
-        known,
-        held=known.held + (by_itself and _is_held(blame.cause, span, trial)),
-        named=known.named + (not is_silent),
-        silent=known.silent + is_silent,
-        broken=0,
+    cause = blame.cause
+    known = before or _UNKNOWN
+    is_cut = before is not None and before.span != span
+    is_broken = trial.is_sick or cause is Cause.SERVICE
+    counts = not is_broken and cause is not Cause.BYSTANDER
+    is_silent = cause is Cause.UNKNOWN
+    by_itself = before is not None or cause is not Cause.UNFIT
+    return Suspect(
+        span=span,
+        blame=blame,
+        held=(0 if is_cut else known.held)
+        + (counts and by_itself and _is_held(cause, span, trial)),
+        named=known.named + (counts and not is_silent),
+        silent=(0 if is_cut else known.silent) + (counts and is_silent),
+        broken=0 if counts else known.broken + is_broken,
+        cuts=known.cuts + is_cut,
+        bad=known.bad,
     )
-
-
-def _sent_for(before: Suspect | None, span: Span, blame: Blame) -> Suspect:
-    if before is None:
-        return Suspect(span=span, blame=blame)
-    if before.span == span:
-        return replace(before, blame=blame)
-    return replace(before, span=span, blame=blame, held=0, silent=0, cuts=before.cuts + 1)
 
 
 def _is_held(cause: Cause, span: Span, trial: Trial) -> bool:
     if cause is Cause.COUNT:
         return span.records == 1 or trial.record_by_record
     if cause is Cause.SILENCE:
-        return trial.is_sound and trial.one_at_a_time
+        return trial.is_sound and trial.one_at_a_time and trial.is_named
     if cause is Cause.UNKNOWN:
         return trial.is_sound and trial.is_careful
     return trial.is_sound or cause not in NOT_OF_RECORDS_ALONE

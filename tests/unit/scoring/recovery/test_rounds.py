@@ -4,28 +4,9 @@ import pytest
 
 from batch_transform.scoring.errors import JobFailed, LimitHit, OutputError
 from batch_transform.scoring.testing import Died, Refused, TimedOut
+from tests.unit.scoring.recovery.conftest import apple, apples, refusing
 
 HALF = {"limits": {"bad_records": "50%"}}
-
-
-def apples(count):
-    return [(number, 0.5, "red") for number in range(1, count + 1)]
-
-
-def apple(line):
-    return int(line.split(b",")[0])
-
-
-def refusing(bad, error=lambda number: Refused(400, f"cannot score {number}")):
-    """A model that fails a request which holds a bad record."""
-
-    def model(batch):
-        for line in batch:
-            if apple(line) in bad:
-                raise error(apple(line))
-        return [b"0.25"] * len(batch)
-
-    return model
 
 
 def four_shards(**changes):
@@ -218,8 +199,8 @@ def test_a_limit_of_rounds_loads_the_rest_where_the_pipeline_says_so(run):
 @pytest.mark.parametrize(
     ("limits", "text"),
     [
-        ({"max_rounds": 0}, "max_rounds allows 0 further jobs, and at least 2 are needed"),
-        ({"max_rounds": 1}, "max_rounds allows 1 further jobs, .* set it to 2 or more and clear"),
+        ({"max_rounds": 0}, "max_rounds is 0, and at least 2 further jobs are needed"),
+        ({"max_rounds": 1}, "max_rounds is 1, .* set it to 2 or more and clear"),
         ({"instance_hours": 0.05}, "0.08 instance hours are used, and .* 0.05: raise it and clear"),
         ({"deadline": "1m"}, "limits.deadline was over at 2013-06-01 00:01 UTC: clear"),
     ],
