@@ -20,6 +20,7 @@ from batch_transform.scoring.names import S3Uri
 
 _MISSING = frozenset({404})
 _CHANGED = frozenset({404, 412})  # gone, and not as the condition says
+_CONFLICT, _EXISTS = 409, 412
 _PIECE_BYTES = 1 << 20
 _TRIES = 3  # of a body that is cut off while it is read, which boto3 does not read again
 
@@ -46,6 +47,9 @@ class ObjectStore(Protocol):
 
     def put(self, uri: S3Uri, body: bytes) -> None:
         """Store an object."""
+
+    def put_new(self, uri: S3Uri, body: bytes) -> bool:
+        """Store an object unless there is one, and return whether it was stored."""
 
     def get(self, uri: S3Uri) -> bytes:
         """Return an object's content, or raise ObjectMissing."""
@@ -98,6 +102,23 @@ class S3Objects(ObjectStore):
     def put(self, uri: S3Uri, body: bytes) -> None:
         with translated():
             self._client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body)
+
+    @override
+    def put_new(self, uri: S3Uri, body: bytes) -> bool:
+        """Store an object unless there is one.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+        """
+        with translated():
+            try:
+                self._client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body, IfNoneMatch="*")
+            except ClientError as error:
+                if _status(error) == _CONFLICT:
+                    raise Unreachable(f"Another attempt writes {uri} at this moment") from error
+                if _status(error) == _EXISTS:
+                    return False
+                raise
+        return True
 
     @override
     def get(self, uri: S3Uri) -> bytes:

@@ -26,6 +26,13 @@ class InMemoryObjects(ObjectStore):
         self.content[uri] = body
 
     @override
+    def put_new(self, uri: S3Uri, body: bytes) -> bool:
+        if uri in self.content:
+            return False
+        self.put(uri, body)
+        return True
+
+    @override
     def get(self, uri: S3Uri) -> bytes:
         try:
             return self.content[uri]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from batch_transform.scoring.errors import OutputError
 from batch_transform.scoring.extract import manifest
 from batch_transform.scoring.extract.index import ExtractIndex
-from batch_transform.scoring.jobs.blame import NOTHING_KNOWN, Blame, Cause, blames
+from batch_transform.scoring.jobs.blame import Blame, Cause
 from batch_transform.scoring.jobs.look import Services
 from batch_transform.scoring.jobs.service import Job
 from batch_transform.scoring.names import S3Uri, output_name
@@ -19,7 +21,8 @@ from batch_transform.scoring.outputs.shape import shape_of
 from batch_transform.scoring.outputs.staged import staging
 from batch_transform.scoring.pipeline import Pipeline, PipelineFile
 from batch_transform.scoring.records.quarantine import Quarantined
-from batch_transform.scoring.recovery.plan import Span
+from batch_transform.scoring.recovery.judgement import judged
+from batch_transform.scoring.recovery.spans import Span
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,19 +33,21 @@ class Sent:
         index: the objects, in the form of an extract's index.
         spans: which records each holds, in the same order.
         shards: names of the extract's shards.
+        control: the span among them whose answer is not needed; None where there is none.
     """
 
     index: ExtractIndex
     spans: tuple[Span, ...]
     shards: tuple[str, ...]
+    control: Span | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class Outcome:
     """What became of it.
 
     Attributes:
-        parts: answered spans.
+        parts: answered spans, but for the control.
         blamed: spans, or single records of an answered span, without a usable answer.
     """
 
@@ -50,43 +55,39 @@ class Found:
     blamed: Mapping[Span, Blame]
 
 
-def find(pipeline: Pipeline, sent: Sent, job: Job, services: Services) -> Found:
+def outcome_of(
+    pipeline: Pipeline, sent: Sent, job: Job, services: Services, now: datetime
+) -> Outcome:
     """Look for the outputs of a job that is over, and read its data-log for what has none.
 
     Raises:
         OutputError: what is wrong is not to be mended, by ``recover`` of the pipeline.
-        Transient: AWS could not be asked.
+        Transient: AWS could not be asked, or the log may not be complete yet.
     """
     outputs = _by_name(services.objects.keys(job.output))
     inputs = _by_name(manifest.parse(services.objects.get(S3Uri.parse(job.manifest))))
-    parts, missing = {}, {}
+    names = [shard.name for shard in sent.index.shards]
+    missing = [name for name in names if output_name(name) not in outputs]
+    blame = judged(job, missing, services, now)
+    parts, blamed = {}, {}
     for shard, span in zip(sent.index.shards, sent.spans, strict=True):
-        output = outputs.get(output_name(shard.name))
-        if output is None:
-            missing[shard.name] = span
-            continue
-        parts[span] = Part(
-            sent=shard,
-            sent_at=str(inputs[shard.name]),
-            answered_at=str(output),
-            shard=sent.shards[span.shard],
-            first=span.first,
-        )
-    blamed = _blamed(missing, job, services) if missing else {}
+        if shard.name in blame:
+            blamed[span] = blame[shard.name]
+        elif span != sent.control:
+            parts[span] = Part(
+                sent=shard,
+                sent_at=str(inputs[shard.name]),
+                answered_at=str(outputs[output_name(shard.name)]),
+                shard=sent.shards[span.shard],
+                first=span.first,
+            )
     _check_counted(pipeline.settings, blamed)
-    found = Found(parts=parts, blamed=blamed)
-    return _looked_into(pipeline, found, sent, services) if _is_to_look(pipeline) else found
+    outcome = Outcome(parts=parts, blamed=blamed)
+    return _looked_into(pipeline, outcome, sent, services) if _is_to_look(pipeline) else outcome
 
 
-def _by_name(uris: Iterator[S3Uri] | list[S3Uri]) -> Mapping[str, S3Uri]:
+def _by_name(uris: Iterable[S3Uri]) -> Mapping[str, S3Uri]:
     return {uri.key.rsplit("/", 1)[-1]: uri for uri in uris}
-
-
-def _blamed(missing: Mapping[str, Span], job: Job, services: Services) -> dict[Span, Blame]:
-    found = blames(services.logs.data_log(job.name), missing)
-    # A log that names none of them cannot tell those that a container's end took along.
-    silent = NOTHING_KNOWN if found else replace(NOTHING_KNOWN, cause=Cause.RECORD)
-    return {span: found.get(name, silent) for name, span in missing.items()}
 
 
 def _check_counted(settings: PipelineFile, blamed: Mapping[Span, Blame]) -> None:
@@ -109,38 +110,39 @@ def _is_to_look(pipeline: Pipeline) -> bool:
     return recover.unfit == "resend" or counts
 
 
-def _looked_into(pipeline: Pipeline, found: Found, sent: Sent, services: Services) -> Found:
+def _looked_into(pipeline: Pipeline, outcome: Outcome, sent: Sent, services: Services) -> Outcome:
     with staging(columns_of(pipeline.settings, sent.index)) as staged:
-        coverage = Coverage(parts=tuple(found.parts.values()))
+        coverage = Coverage(parts=tuple(outcome.parts.values()))
         seen = examine(pipeline, coverage, services.objects, staged)
-    parts, blamed = dict(found.parts), dict(found.blamed)
-    for span, part in found.parts.items():
+    parts, blamed = dict(outcome.parts), dict(outcome.blamed)
+    for span, part in outcome.parts.items():
         wrong = seen.wrong.get(part.sent.name)
         if isinstance(wrong, Miscounted) and pipeline.settings.recover.miscounted == "resend":
             blamed[span] = Blame(cause=Cause.COUNT, message=str(wrong))
             del parts[span]
     if pipeline.settings.recover.unfit == "resend":
-        _set_unfit_aside(seen, sent, parts, blamed)
-    return Found(parts=parts, blamed=blamed)
+        _set_unfit_aside(seen, parts, blamed)
+    return Outcome(parts=parts, blamed=blamed)
 
 
-def _set_unfit_aside(
-    seen: Examined, sent: Sent, parts: dict[Span, Part], blamed: dict[Span, Blame]
-) -> None:
+def _set_unfit_aside(seen: Examined, parts: dict[Span, Part], blamed: dict[Span, Blame]) -> None:
     by_shard: dict[str, list[Quarantined]] = {}
-    for each in seen.unfit:
+    for each in sorted(seen.unfit, key=lambda each: each.line):
         by_shard.setdefault(each.shard, []).append(each)
+    lines = {shard: [each.line for each in unfit] for shard, unfit in by_shard.items()}
     for span, part in list(parts.items()):
-        unfit = [
-            each
-            for each in by_shard.get(part.shard, [])
-            if span.first < each.line <= span.first + span.records
-        ]
+        if part.shard not in lines:
+            continue
+        first, end = (
+            bisect_left(lines[part.shard], line)
+            for line in (span.first + 1, span.first + span.records + 1)
+        )
+        unfit = by_shard[part.shard][first:end]
         for each in unfit:
             record = Span(shard=span.shard, first=each.line - 1, records=1)
             blamed[record] = Blame(cause=Cause.UNFIT, message=each.reason)
         if len(unfit) == span.records == 1:
             del parts[span]
         elif unfit:
-            lines = tuple(each.line - span.first for each in unfit)
-            parts[span] = part.model_copy(update={"elsewhere": lines})
+            elsewhere = tuple(each.line - span.first for each in unfit)
+            parts[span] = part.model_copy(update={"elsewhere": elsewhere})
