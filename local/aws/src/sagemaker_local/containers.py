@@ -111,7 +111,7 @@ def _read(source: Path) -> dict[str, Command]:
 
 def _listed(source: Path, image: Any, entry: Any) -> Command:
     words = entry.get("command") if isinstance(entry, dict) else None
-    folder = str(source.resolve().parent)
+    folder = str(source.absolute().parent)
     return tuple(word.replace("{folder}", folder) for word in _command(str(source), image, words))
 
 

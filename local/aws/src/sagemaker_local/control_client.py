@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -72,9 +73,12 @@ class Containers:
                 in a folder of its own.
 
         Raises:
+            TypeError: the command is one string, not a list of words.
             RefusedError: the command is empty.
         """
-        words = [str(word.resolve() if isinstance(word, Path) else word) for word in command]
+        if isinstance(command, str):
+            raise TypeError(f"the command must be a list of words: {shlex.split(command)}")
+        words = [str(word.absolute() if isinstance(word, Path) else word) for word in command]
         self.api.send("PUT", "/_local/containers", {image: words})
 
     def commands(self) -> dict[str, list[str]]:
@@ -85,7 +89,7 @@ class Containers:
 
 @dataclass(frozen=True, kw_only=True)
 class Faults:
-    """Things that go wrong on purpose, ordered ahead of time.
+    """Makes calls and jobs go wrong on purpose.
 
     Faults of jobs happen to the next `times` jobs that are created, or with `job` only to the one
     of that name.

@@ -38,8 +38,9 @@ def installed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory):
-    """A folder with the examples and no project around it."""
+    """A folder with the examples, and no settings of pytest from a project around it."""
     folder = tmp_path_factory.mktemp("elsewhere")
+    (folder / "pytest.ini").write_text("[pytest]\n")
     shutil.copytree(ROOT / "examples", folder / "examples")
     return folder
 

@@ -114,6 +114,11 @@ def test_a_registered_image_behind_a_registry(lab):
     assert lab.run(image)["TransformJobStatus"] == "Completed"
 
 
+def test_a_command_in_one_string_is_refused_with_its_words(sagemaker_local):
+    with pytest.raises(TypeError, match=r"a list of words: \['python', 'my model.py'\]"):
+        sagemaker_local.containers.register("my/model:1", "python 'my model.py'")
+
+
 def test_a_model_that_listens_within_the_test(lab):
     lab.put(a=b"x")
     with listening(ModelHandler) as url:
