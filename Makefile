@@ -4,7 +4,7 @@ PYTHON ?=
 PORT ?=
 ROW ?=
 VENV := .venv
-RUN := PYTHONPATH=.:plugins $(VENV)/bin/python
+RUN := PYTHONPATH=.:plugins exec $(VENV)/bin/python
 # Nothing is left in the home directory: caches stay in this folder.
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export PYTHONDONTWRITEBYTECODE :=

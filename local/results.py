@@ -10,7 +10,6 @@ from typing import Any
 
 import boto3
 import psycopg
-from sklearn.metrics import roc_auc_score
 
 from local.airflow_api import AirflowApi
 from local.data.package_days import flights_per_day
@@ -89,6 +88,8 @@ def table(results: Sequence[Scored]) -> str:
 
 def flight_auc(stack: Stack) -> float:
     """Return how well the scores tell late flights from others: 0.5 is chance, 1 is perfect."""
+    from sklearn.metrics import roc_auc_score  # slow to import, and only needed at the end
+
     with psycopg.connect(stack.postgres.dsn("warehouse")) as warehouse:
         pairs = _query(warehouse, "late_flights")
     scores, late = zip(*pairs, strict=True)
