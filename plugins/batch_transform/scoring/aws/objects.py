@@ -47,6 +47,12 @@ class ObjectStore(Protocol):
     def put(self, uri: S3Uri, body: bytes) -> None:
         """Store an object."""
 
+    def put_if(self, uri: S3Uri, body: bytes, etag: str | None) -> None:
+        """Store an object that is as it was when it was listed, or raise ObjectChanged.
+
+        ``etag`` is what it was; None where there was none.
+        """
+
     def get(self, uri: S3Uri) -> bytes:
         """Return an object's content, or raise ObjectMissing."""
 
@@ -98,6 +104,21 @@ class S3Objects(ObjectStore):
     def put(self, uri: S3Uri, body: bytes) -> None:
         with translated():
             self._client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body)
+
+    @override
+    def put_if(self, uri: S3Uri, body: bytes, etag: str | None) -> None:
+        """Store an object under a condition, which is 409 where another write is under way.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+        """
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        with translated():
+            try:
+                self._client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body, **condition)
+            except ClientError as error:
+                if _status(error) in {*_CHANGED, 409}:
+                    raise ObjectChanged(str(uri)) from error
+                raise
 
     @override
     def get(self, uri: S3Uri) -> bytes:

@@ -26,6 +26,13 @@ class InMemoryObjects(ObjectStore):
         self.content[uri] = body
 
     @override
+    def put_if(self, uri: S3Uri, body: bytes, etag: str | None) -> None:
+        before = self.content.get(uri)
+        if etag != (None if before is None else _etag(before)):
+            raise ObjectChanged(str(uri))
+        self.put(uri, body)
+
+    @override
     def get(self, uri: S3Uri) -> bytes:
         try:
             return self.content[uri]
