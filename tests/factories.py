@@ -38,7 +38,7 @@ def an_index(shards, **changes):
     return ExtractIndex(**{**facts, **changes})
 
 
-def a_job(name="apples-job", **changes):
+def a_job(name="apples-job", root="s3://bucket/run", **changes):
     """A job that has completed as SageMaker describes it; ``changes`` are to the description."""
     started = datetime(2013, 6, 2, tzinfo=UTC)
     described = {
@@ -49,6 +49,8 @@ def a_job(name="apples-job", **changes):
         "TransformStartTime": started,
         "TransformEndTime": started + timedelta(minutes=1),
         "ModelName": "apples",
+        "TransformInput": {"DataSource": {"S3DataSource": {"S3Uri": f"{root}/manifest.json"}}},
+        "TransformOutput": {"S3OutputPath": f"{root}/output"},
         "TransformResources": {"InstanceType": "ml.c5.large", "InstanceCount": 2},
     }
     return Job.of({**described, **changes})

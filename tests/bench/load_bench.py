@@ -17,7 +17,9 @@ from pathlib import Path
 import duckdb
 import psycopg
 
+from batch_transform.scoring.extract import manifest
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
+from batch_transform.scoring.names import S3Uri
 from local.postgres import start_postgres
 from local.processes import Processes
 from sagemaker_local.testing import running as running_aws
@@ -114,6 +116,8 @@ class Stack:
             shards=tuple(shards),
         )
         self._s3.put_object(Bucket="bench", Key=f"{form}/input/index.json", Body=index.to_json())
+        sent = manifest.build(S3Uri("bench", f"{form}/input"), [shard.name for shard in shards])
+        self._s3.put_object(Bucket="bench", Key=f"{form}/manifest.json", Body=sent)
         self._outputs[form] = [f"{form}/output/{shard.name}.out" for shard in shards]
         text = f"SELECT DATE '{DAY}', {FIRST_ID} + n, {SCORE} FROM range({rows}) AS t (n)"
         _write(text, Path(self._text), "DELIMITER '\t'")
@@ -132,7 +136,7 @@ class Stack:
             records=ROWS_A_SHARD,
             bytes=len(body),
             sha256=hashlib.sha256(body).hexdigest(),
-            records_sha256="",
+            records_sha256=hashlib.sha256(body).hexdigest(),
             first_id=(FIRST_ID + start,),
             last_id=(FIRST_ID + start + ROWS_A_SHARD - 1,),
         )

@@ -1,5 +1,6 @@
 """A load from the objects in S3 to the rows of a real PostgreSQL."""
 
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 
 import psycopg
@@ -8,12 +9,12 @@ from pydantic import ValidationError
 
 from batch_transform.scoring.errors import OutputError, PartitionBlocked, TargetMismatch
 from batch_transform.scoring.names import S3Uri
-from batch_transform.scoring.outputs.fetch import covered
+from batch_transform.scoring.outputs.sent import covered
 from batch_transform.scoring.publish.load import LoadRun, load
 from batch_transform.scoring.records.quarantine import Quarantined, from_json_lines
 from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
 from tests.factories import DAY, a_job
-from tests.unit.scoring.outputs.partitions import INPUTS, OUTPUTS, Sent, put
+from tests.unit.scoring.outputs.partitions import OUTPUTS, Sent, put
 
 QUARANTINE = S3Uri("bucket", "run/quarantine")
 NOW = datetime(2013, 6, 2, 2, 30, tzinfo=UTC)
@@ -31,17 +32,18 @@ def run(connection, objects):
         outputs = {"part-00000.csv": out} if ids else {}
         index = put(objects, pipeline, shards, outputs)
         index = index.model_copy(update={"partition": partition})
+        job = changes.pop("job", a_job(ModelName="apples-v3"))
         this = LoadRun(
             pipeline=pipeline,
             index=index,
-            coverage=covered(index, objects, INPUTS, OUTPUTS),
+            coverage=covered(index, job, objects),
             quarantine=QUARANTINE,
-            job=changes.pop("job", a_job(ModelName="apples-v3")),
+            job=job,
             run_id="scheduled__2013-06-01",
             now=lambda: NOW,
             **changes,
         )
-        return load(this, objects, PostgresWarehouse(connection))
+        return load(this, objects, lambda: nullcontext(PostgresWarehouse(connection)))
 
     return run
 

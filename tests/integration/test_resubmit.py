@@ -1,13 +1,15 @@
 """Quarantined records, sent again once the model is mended, and added to their partition."""
 
+from contextlib import nullcontext
 from datetime import date
 
 import pytest
 
 from batch_transform.scoring.errors import SourceError, Superseded
+from batch_transform.scoring.extract import manifest, snapshot
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.names import RunLayout, S3Uri
-from batch_transform.scoring.outputs.fetch import covered
+from batch_transform.scoring.outputs.sent import covered
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.publish.load import LoadRun, load
 from batch_transform.scoring.publish.quarantine_source import QuarantineSource
@@ -47,15 +49,18 @@ class Runs:
                 line + f",{scores[int(line.split(b',')[0])]}\n".encode() for line in lines
             )
             self.objects.put(layout.output / f"{shard.name}.out", out)
+        manifest.write(index, layout, self.objects)
+        sent_by = a_job(job or f"job-{self.attempts}", layout.attempt_root)
         run = LoadRun(
             pipeline=self.pipeline,
             index=index,
-            coverage=covered(index, self.objects, layout.input, layout.output),
+            coverage=covered(index, sent_by, self.objects),
             quarantine=layout.quarantine,
-            job=a_job(job or f"job-{self.attempts}"),
+            job=sent_by,
+            snapshot_at=snapshot.read(layout, self.objects),
             run_id=f"run-{self.attempts}",
         )
-        return load(run, self.objects, self.warehouse)
+        return load(run, self.objects, lambda: nullcontext(self.warehouse))
 
 
 @pytest.fixture

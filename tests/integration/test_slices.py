@@ -7,9 +7,9 @@ import psycopg2
 import pytest
 from sqlalchemy import create_engine, text
 
-from batch_transform.scoring.aws.objects import ObjectMissing, S3Objects
+from batch_transform.scoring.aws.objects import S3Objects
 from batch_transform.scoring.aws.upload import PART_BYTES
-from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.errors import ObjectMissing, SourceError
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.extract.join import join
 from batch_transform.scoring.names import RunLayout, S3Uri

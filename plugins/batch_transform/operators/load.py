@@ -11,13 +11,16 @@ from batch_transform.failures import no_retry
 from batch_transform.params import PUBLISH, is_asked
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.deployment import Deployment
+from batch_transform.scoring.extract import snapshot
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs.service import Job, get
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.outputs.coverage import Coverage
-from batch_transform.scoring.outputs.fetch import covered
+from batch_transform.scoring.outputs.sent import check_recovered, covered
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.publish.load import Loaded, LoadRun, load
+from batch_transform.scoring.records.quarantine import FILE_NAME
+from batch_transform.scoring.warehouse.ledger import quarantine_of
 
 
 class LoadOperator(BaseOperator):
@@ -61,7 +64,7 @@ class LoadOperator(BaseOperator):
         objects = self.connect(self.deployment.aws_conn_id).objects
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(objects.get(layout.index))
-        job = self._job(index)
+        job, target = self._job(index), self.pipeline.settings.target
         run = LoadRun(
             pipeline=self.pipeline,
             index=index,
@@ -69,32 +72,11 @@ class LoadOperator(BaseOperator):
             quarantine=layout.quarantine,
             job=job,
             run_id=context["dag_run"].run_id,
+            snapshot_at=snapshot.read(layout, objects),
             publish_blocked=is_asked(context, PUBLISH),
         )
-        with open_warehouse(self.pipeline.settings.target) as warehouse:
-            loaded = load(run, objects, warehouse)
-        return self._told(index, loaded)
-
-    def _coverage(self, index: ExtractIndex, job: Job | None, objects: ObjectStore) -> Coverage:
-        if self.coverage:
-            return Coverage.from_json(objects.get(S3Uri.parse(self.coverage)))
-        if job is None:
-            return Coverage(parts=())
-        return covered(index, objects, RunLayout.of_index(self.index).input, job.output)
-
-    def _job(self, index: ExtractIndex) -> Job | None:
-        if not self.job_name and not index.shards:
-            return None
-        return get(self.connect(self.deployment.aws_conn_id).jobs, self.job_name)
-
-    def _told(self, index: ExtractIndex, loaded: Loaded) -> dict[str, Any]:
-        for finding in loaded.findings:
-            self.log.warning("Check failed: %s", finding)
-        if loaded.quarantined:
-            self.log.warning("%d records have no prediction; see quarantine", loaded.quarantined)
-        if not loaded.changed:
-            self.log.info("Partition %s held this load already", index.partition)
-        self.log.info("Partition %s holds %d rows", index.partition, loaded.rows)
+        loaded = load(run, objects, lambda: open_warehouse(target))
+        self._report(index, loaded)
         return {
             "partition": index.partition.isoformat(),
             "rows": loaded.rows,
@@ -102,3 +84,40 @@ class LoadOperator(BaseOperator):
             "quarantined": loaded.quarantined,
             "findings": [str(finding) for finding in loaded.findings],
         }
+
+    def _coverage(self, index: ExtractIndex, job: Job | None, objects: ObjectStore) -> Coverage:
+        if job is None:
+            return Coverage(parts=())
+        if not self.coverage:
+            return covered(index, job, objects)
+        coverage = Coverage.from_json(objects.get(S3Uri.parse(self.coverage)))
+        check_recovered(index, coverage, job, objects)
+        return coverage
+
+    def _job(self, index: ExtractIndex) -> Job | None:
+        if not self.job_name and not index.shards:
+            return None
+        return get(self.connect(self.deployment.aws_conn_id).jobs, self.job_name)
+
+    def _report(self, index: ExtractIndex, loaded: Loaded) -> None:
+        for finding in loaded.findings:
+            self.log.warning("Check failed: %s", finding)
+        if loaded.quarantined:
+            self.log.warning(
+                "%d of %d records have no prediction and are in no row. They are in quarantine: %s",
+                *(loaded.quarantined, index.records, self._quarantine(index)),
+            )
+        if not loaded.changed:
+            self.log.info("Partition %s held this load already", index.partition)
+        self.log.info("Partition %s holds %d rows", index.partition, loaded.rows)
+
+    def _quarantine(self, index: ExtractIndex) -> str:
+        """Say where the records are, and why."""
+        target, day = self.pipeline.settings.target, index.partition.isoformat()
+        kept = RunLayout.of_index(self.index).quarantine / FILE_NAME
+        if target.in_s3:
+            return str(kept)
+        return (  # shown, not run
+            f"SELECT id, status, reason FROM {quarantine_of(target.table)} WHERE target ="  # noqa: S608
+            f" '{target.table}' AND partition = '{day}'; the records as they were sent: {kept}"
+        )

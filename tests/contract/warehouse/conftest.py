@@ -8,7 +8,7 @@ import duckdb
 import psycopg
 import pytest
 
-from batch_transform.scoring.aws.objects import ObjectMissing
+from batch_transform.scoring.errors import ObjectMissing
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.records.quarantine import from_json_lines
@@ -17,8 +17,8 @@ from batch_transform.scoring.warehouse.files import FilesWarehouse
 from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
 
 COPY = {
-    "copy_binary",
-    "copy_binary, after a block",
+    "copy",
+    "copy, after a block",
     "count_partition",
     "delete_quarantine",
     "write_quarantine",
@@ -27,6 +27,7 @@ COPY = {
 }
 POSTGRES_STEPS = {
     "rows": {"delete_partition", *COPY},
+    "upsert": {"create_stage", "delete_gone", "update_changed", "insert_new", *COPY},
     "partitions": {"drop_part", "create_part", "attach_part", "rename_part", *COPY},
 }
 
@@ -145,7 +146,7 @@ class FilesLab:
         pass
 
 
-@pytest.fixture(params=["rows", "partitions", "files"])
+@pytest.fixture(params=["rows", "partitions", "upsert", "files"])
 def lab(request, tmp_path):
     if request.param == "files":
         opened = FilesLab(InMemoryObjects(), tmp_path)

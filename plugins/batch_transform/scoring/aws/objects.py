@@ -14,13 +14,11 @@ from typing_extensions import override
 
 from batch_transform.scoring.aws.codes import translated
 from batch_transform.scoring.aws.upload import S3Uploads, Uploads
-from batch_transform.scoring.errors import ObjectMissing as ObjectMissing
-from batch_transform.scoring.errors import Unreachable
+from batch_transform.scoring.errors import ObjectMissing, Unreachable
 from batch_transform.scoring.names import S3Uri
 
 _MISSING = frozenset({404})
 _CHANGED = frozenset({404, 412})  # gone, and not as the condition says
-_CONFLICT, _EXISTS = 409, 412
 _PIECE_BYTES = 1 << 20
 _TRIES = 3  # of a body that is cut off while it is read, which boto3 does not read again
 
@@ -48,8 +46,11 @@ class ObjectStore(Protocol):
     def put(self, uri: S3Uri, body: bytes) -> None:
         """Store an object."""
 
-    def put_new(self, uri: S3Uri, body: bytes) -> bool:
-        """Store an object unless there is one, and return whether it was stored."""
+    def put_if(self, uri: S3Uri, body: bytes, etag: str | None) -> None:
+        """Store an object that is as it was when it was listed, or raise ObjectChanged.
+
+        ``etag`` is what it was; None where there was none.
+        """
 
     def get(self, uri: S3Uri) -> bytes:
         """Return an object's content, or raise ObjectMissing."""
@@ -104,21 +105,19 @@ class S3Objects(ObjectStore):
             self._client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body)
 
     @override
-    def put_new(self, uri: S3Uri, body: bytes) -> bool:
-        """Store an object unless there is one.
+    def put_if(self, uri: S3Uri, body: bytes, etag: str | None) -> None:
+        """Store an object under a condition, which is 409 where another write is under way.
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
         """
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         with translated():
             try:
-                self._client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body, IfNoneMatch="*")
+                self._client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body, **condition)
             except ClientError as error:
-                if _status(error) == _CONFLICT:
-                    raise Unreachable(f"Another attempt writes {uri} at this moment") from error
-                if _status(error) == _EXISTS:
-                    return False
+                if _status(error) in {*_CHANGED, 409}:
+                    raise ObjectChanged(str(uri)) from error
                 raise
-        return True
 
     @override
     def get(self, uri: S3Uri) -> bytes:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from batch_transform.scoring.outputs.replies import ShardWrong
+from batch_transform.scoring.outputs.staged import StagedColumn
+from batch_transform.scoring.pipeline.prediction_types import text_problem
 from batch_transform.scoring.records.quarantine import shown
 
 IdTexts = tuple[str, ...]
@@ -37,3 +40,22 @@ def _facts(sent: Counter[IdTexts], returned: Counter[IdTexts]) -> Iterator[str]:
         if ids:
             listed = ", ".join(shown(each) for each in ids[:_SHOWN])
             yield f"{len(ids)} {name} ({listed}{', …' if len(ids) > _SHOWN else ''})"
+
+
+def id_values(record_id: IdTexts, columns: Sequence[StagedColumn]) -> Iterator[int | str]:
+    """Yield the parts of an id as values of their columns.
+
+    Raises:
+        ShardWrong: a table cannot hold it.
+    """
+    for part, column in zip(record_id, columns, strict=True):
+        problem = text_problem(part)
+        if problem:
+            raise ShardWrong(f"{column.name} of id {shown(record_id)!r} holds {problem}")
+        try:
+            yield int(part) if column.type == "bigint" else part
+        except ValueError:
+            raise ShardWrong(
+                f"{column.name} of id {shown(record_id)!r} is no integer, as that of the first"
+                " record is"
+            ) from None

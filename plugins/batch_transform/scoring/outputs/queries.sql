@@ -1,11 +1,15 @@
 -- Statements of DuckDB. Parts in braces are filled in by the module that runs them.
 
+-- name: create_empty
+-- As long as there is no piece.
+CREATE VIEW staged AS SELECT {columns} WHERE false
+
 -- name: create_staged
 -- All pieces together, in the order of their names.
-CREATE VIEW staged AS SELECT * FROM read_parquet({files})
+CREATE OR REPLACE VIEW staged AS SELECT * FROM read_parquet({files})
 
 -- name: read_csv
--- The fields that are asked for, of every row of a CSV file, in their order. Buffers a quarter of
+-- The fields of every row of a CSV file, in their order. Buffers a quarter of
 -- DuckDB's own let both cores read a file of 16 MB.
 CREATE OR REPLACE TEMP TABLE {table} AS
 SELECT {fields}
@@ -23,14 +27,31 @@ FROM read_csv(
     buffer_size = 8000000
 )
 
--- name: read_jsonl
--- The values at the paths that are asked for, of every line of a JSON Lines file, in their order.
+-- name: read_json_lines
+-- The values at some paths of every line of a JSON Lines file, in their order; NULL of a line that is
+-- no JSON. Lines are read as the one column of a CSV file, on both cores; no valid JSON
+-- has the delimiter.
 CREATE OR REPLACE TEMP TABLE {table} AS
 SELECT {fields}
 FROM (
-    SELECT json, json_extract_string(json, {paths}) AS texts
-    FROM read_ndjson_objects(?)
+    SELECT line AS json, TRY(json_extract_string(line, {columns})) AS texts
+    FROM read_csv(
+        ?,
+        columns = {{'line': 'VARCHAR'}},
+        auto_detect = false,
+        header = false,
+        delim = chr(1),
+        quote = '',
+        escape = '',
+        new_line = '\n',
+        max_line_size = 8000000,
+        buffer_size = 8000000
+    )
 )
+
+-- name: set_unfit
+-- Rows that are to be read again a line at a time.
+UPDATE answered SET fits = false WHERE rowid + 1 IN (SELECT unnest(?))
 
 -- name: count_same
 -- How many records there are, how many answers, and how many of these are of the record's id.
@@ -46,35 +67,11 @@ SELECT {ids}, {values} FROM sent POSITIONAL JOIN answered WHERE answered.fits
 -- The lines of the output, from 1, with a value that does not fit as it stands.
 SELECT rowid + 1 FROM answered WHERE NOT fits ORDER BY rowid
 
--- name: read_rows
--- Rows that were read a line at a time; in the file every value is quoted, and NULL is empty.
-SELECT *
-FROM read_csv(
-    ?,
-    columns = {columns},
-    auto_detect = false,
-    header = false,
-    delim = ',',
-    quote = '"',
-    escape = '"',
-    allow_quoted_nulls = false
-)
-
--- name: read_nothing
-SELECT {columns} WHERE false
-
 -- name: keep
 COPY (SELECT * FROM ({query}) AS found ({columns})) TO {path} (FORMAT parquet, COMPRESSION uncompressed)
 
--- name: read_piece
-SELECT {columns}
-FROM read_parquet(?, file_row_number = true)
-WHERE file_row_number >= ? AND file_row_number < ?
-
--- name: export_csv
--- The staged rows with their partition, as PostgreSQL's COPY reads CSV: an empty text is quoted,
--- NULL is not.
-COPY (SELECT {columns} FROM staged) TO {path} (FORMAT csv, HEADER false)
+-- name: longest_id
+SELECT {id}, strlen({id}) FROM staged ORDER BY strlen({id}) DESC LIMIT 1
 
 -- name: export_parquet
 COPY (SELECT {columns} FROM staged LIMIT {count} OFFSET {start})

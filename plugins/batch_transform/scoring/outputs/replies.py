@@ -1,4 +1,4 @@
-"""The lines of an output one by one: as values, or as what cannot be read of them."""
+"""The lines of an output one by one: as replies, or with the reason why there is none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from batch_transform.scoring.outputs.paths import prediction_paths, value_at
 from batch_transform.scoring.outputs.shape import Shape
+from batch_transform.scoring.pipeline.prediction_types import Unfit
+from batch_transform.scoring.pipeline.replypath import Steps
 from batch_transform.scoring.records.csvfields import csv_fields
 
 
@@ -22,19 +25,19 @@ class ShardWrong(Exception):
 
 
 class Miscounted(ShardWrong):
-    """There are more or fewer answers than records, so that none can be told whose it is."""
+    """Answer and record counts differ, so answers cannot be attributed to records."""
 
 
 @dataclass(frozen=True)
 class BadReply:
-    """An answer in which no prediction can be found, and what can be read of it."""
+    """An answer that cannot be read, and the fields that can."""
 
     reason: str
     fields: Sequence[str] = ()
 
 
 def read_reply(line: bytes, number: int, shape: Shape) -> Any:
-    """Read an answer. Where SageMaker joined it, a line that cannot be read is its mistake."""
+    """Read an answer. If SageMaker joined the line, an unreadable line fails the shard."""
     try:
         return parsed(line, number, shape.answered)
     except ShardWrong as error:
@@ -114,7 +117,8 @@ def unbatched(replies: list[Any], records: int, shape: Shape) -> list[Any]:
     """Take lists apart that hold the replies to a batch, where the counts prove that they do."""
     if not all(isinstance(reply, list) for reply in replies):
         return replies
-    if len(replies) == records and shape.reply_is_list:
+    whole = shape.reply_is_list and not all(is_batch_of_one(reply, shape) for reply in replies)
+    if len(replies) == records and whole:
         return replies
     total = sum(len(reply) for reply in replies)
     if total == records:
@@ -125,3 +129,20 @@ def unbatched(replies: list[Any], records: int, shape: Shape) -> list[Any]:
         f"it has {records} records, but its output has {len(replies)} lists with {total} entries:"
         " neither one list to a record, nor one entry"
     )
+
+
+def is_batch_of_one(reply: Any, shape: Shape) -> bool:
+    """Tell a list with the one reply to a batch of one record from a reply that is a list itself.
+
+    A model that answers a batch with ``[[0.1], [0.2]]`` answers one record with ``[[0.1]]``.
+    """
+    if not isinstance(reply, list) or len(reply) != 1 or not isinstance(reply[0], list):
+        return False
+    return any(_is_no_value(reply, steps) for steps in prediction_paths(shape))
+
+
+def _is_no_value(reply: Any, steps: Steps) -> bool:
+    try:
+        return isinstance(value_at(reply, steps), list)
+    except Unfit:
+        return True

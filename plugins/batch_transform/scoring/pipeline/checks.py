@@ -32,6 +32,12 @@ class RowCount(Section):
     runs: _Runs = 7
 
 
+class Empty(Section):
+    """No row where the partition holds some, or those before it do: have the data come?"""
+
+    level: Level = "block"
+
+
 class Bounds(Section):
     """What ``min`` and ``max`` of a prediction do: ``block`` makes a value outside unfit."""
 
@@ -87,6 +93,7 @@ class Checks(Section):
     ``warn`` publishes and says so, ``block`` does not publish, ``off`` does not look.
 
     Attributes:
+        empty: of the partition.
         row_count: of the partition.
         bounds: of each prediction with ``min`` or ``max``.
         null_share: of each prediction.
@@ -95,6 +102,7 @@ class Checks(Section):
         stability: of each score.
     """
 
+    empty: Empty = Empty()
     row_count: RowCount = RowCount()
     bounds: Bounds = Bounds()
     null_share: NullShare = NullShare()

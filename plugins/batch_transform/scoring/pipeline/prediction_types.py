@@ -6,6 +6,7 @@ Ids are of two of them, ``bigint`` and ``text``.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,6 +16,7 @@ TypeName = Literal["double", "bigint", "text", "boolean"]
 _SHOWN = 60  # characters of a value that a message shows
 _BOOLEANS = {"true": True, "false": False}
 _INT8 = 2**63
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Unfit(ValueError):
@@ -29,6 +31,7 @@ class PredictionType:
         read: makes a value of it from a column's name and a CSV field or any JSON value but null;
             raises Unfit where that would lose something.
         duckdb: its name in DuckDB.
+        arrow: its name in Arrow.
         cast: DuckDB's expression for the value of a ``{text}``, NULL where it is none.
         fits: DuckDB's condition on ``{text}`` and ``{value}`` under which ``read`` gives the same.
         postgres: its name in PostgreSQL, and names of other types that hold the same values.
@@ -38,6 +41,7 @@ class PredictionType:
 
     read: Callable[[str, Any], Any]
     duckdb: str
+    arrow: str
     cast: str
     fits: str
     postgres: tuple[str, ...]
@@ -89,9 +93,17 @@ def _text(name: str, value: Any) -> str:
     if isinstance(value, bool | dict | list):
         raise _other(name, value, "text")
     text = str(value)
-    if "\0" in text:
-        raise Unfit(f"{name} holds a NUL character, which no text column holds")
+    problem = text_problem(text)
+    if problem:
+        raise Unfit(f"{name} holds {problem}, which no text column holds")
     return text
+
+
+def text_problem(text: str) -> str | None:
+    """Say what of a text neither PostgreSQL nor Parquet can hold; None where they can."""
+    if "\0" in text:
+        return "a NUL character"
+    return "half of a surrogate pair" if _LONE_SURROGATE.search(text) else None
 
 
 def _boolean(name: str, value: Any) -> bool:
@@ -116,6 +128,7 @@ TYPES: Mapping[TypeName, PredictionType] = {
     "double": PredictionType(
         read=_double,
         duckdb="DOUBLE",
+        arrow="double",
         cast="TRY_CAST({text} AS DOUBLE)",
         fits="isfinite({value})",
         postgres=("double precision",),
@@ -125,6 +138,7 @@ TYPES: Mapping[TypeName, PredictionType] = {
     "bigint": PredictionType(
         read=_bigint,
         duckdb="BIGINT",
+        arrow="int64",
         cast="TRY_CAST({text} AS BIGINT)",
         fits="CAST({value} AS VARCHAR) = {text}",  # DuckDB alone would round 1.5 to 2
         postgres=("bigint",),
@@ -134,6 +148,7 @@ TYPES: Mapping[TypeName, PredictionType] = {
     "text": PredictionType(
         read=_text,
         duckdb="VARCHAR",
+        arrow="string",
         cast="{text}",
         fits="NOT contains({text}, chr(0))",
         postgres=("text", "character varying"),
@@ -142,6 +157,7 @@ TYPES: Mapping[TypeName, PredictionType] = {
     "boolean": PredictionType(
         read=_boolean,
         duckdb="BOOLEAN",
+        arrow="bool",
         cast="CASE lower({text}) WHEN 'true' THEN true WHEN 'false' THEN false END",
         fits="{value} IS NOT NULL",
         postgres=("boolean",),

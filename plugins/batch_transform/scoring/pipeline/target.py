@@ -102,14 +102,15 @@ class Target(Section):
         partition_column: the column that holds the partition's date.
         add_columns: whether predictions that the table lacks become new columns of it.
         swap: ``rows`` deletes and copies the partition's rows; ``partitions`` attaches a filled
-            table in place of the old one, where the table is partitioned by date.
+            table in place of the old one, where the table is partitioned by date; ``upsert`` leaves
+            rows alone that stay as they are.
     """
 
     conn_id: ConnId
     table: Annotated[str, BeforeValidator(_table)]
     partition_column: Name
     add_columns: Flag = False
-    swap: Literal["rows", "partitions"] = "rows"
+    swap: Literal["rows", "partitions", "upsert"] = "rows"
 
     def broken(self) -> Iterator[tuple[Place, str]]:
         """Hold a target in S3 to what files have."""

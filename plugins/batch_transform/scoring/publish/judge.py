@@ -42,11 +42,13 @@ class Measured:
         rows: rows ready for the target.
         profiles: figures of each predicted column.
         history: entries of the partitions before this one, latest first.
+        held: rows that the partition holds now.
     """
 
     rows: int
     profiles: Mapping[str, Profile]
     history: Sequence[Entry]
+    held: int = 0
 
 
 def judge(checks: Checks, measured: Measured) -> list[Finding]:
@@ -55,9 +57,11 @@ def judge(checks: Checks, measured: Measured) -> list[Finding]:
 
 
 def _failed(checks: Checks, measured: Measured) -> Iterator[Finding]:
-    facts = _row_count(checks.row_count, measured)
-    if facts and checks.row_count.level != "off":
-        yield Finding(check="row_count", level=checks.row_count.level, facts=facts)
+    for name, look in _OF_PARTITIONS:
+        check = getattr(checks, name)
+        facts = look(check, measured) if check.level != "off" else None
+        if facts:
+            yield Finding(check=name, level=check.level, facts=facts)
     for name, profile in measured.profiles.items():
         column = _Column(name=name, profile=profile, measured=measured)
         for label, rule in _OF_COLUMNS:
@@ -104,6 +108,15 @@ class _Column:
     name: str
     profile: Profile
     measured: Measured
+
+
+def _empty(_: declared.Empty, measured: Measured) -> str | None:
+    before = [measured.held, *(entry.rows for entry in measured.history)]
+    if measured.rows or not any(before):
+        return None
+    if measured.held:
+        return f"there is no row, and the partition holds {measured.held}"
+    return f"there is no row, and the last {len(measured.history)} partitions had some"
 
 
 def _row_count(check: declared.RowCount, measured: Measured) -> str | None:
@@ -167,6 +180,10 @@ def _comparable(before: Profile, now: Profile) -> bool:
     return (before.low, before.high, len(before.bins)) == (now.low, now.high, len(now.bins))
 
 
+_OF_PARTITIONS: tuple[tuple[str, Callable[[Any, Measured], str | None]], ...] = (
+    ("empty", _empty),
+    ("row_count", _row_count),
+)
 # The first word of each is its setting below ``checks``.
 _OF_COLUMNS: tuple[tuple[str, Callable[[Any, _Column], str | None]], ...] = (
     ("bounds of", _bounds),

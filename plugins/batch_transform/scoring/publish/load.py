@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -20,7 +21,10 @@ from batch_transform.scoring.publish.judge import Finding, Measured, history_nee
 from batch_transform.scoring.publish.profile import Profile, profiles
 from batch_transform.scoring.records import quarantine
 from batch_transform.scoring.warehouse.ledger import Entry
-from batch_transform.scoring.warehouse.protocol import Load, Warehouse, superseded
+from batch_transform.scoring.warehouse.order import superseded
+from batch_transform.scoring.warehouse.protocol import Load, Warehouse
+
+Open = Callable[[], AbstractContextManager[Warehouse]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +36,11 @@ class LoadRun:
         index: what its extract wrote.
         coverage: where the answers to the records lie.
         quarantine: prefix for the records without a fit prediction.
+        snapshot_at: when the extract read its source; None where that was not recorded.
         job: the job that all shards were sent to; None where there was no record.
         run_id: the DAG run.
-        publish_blocked: whether a person wants the partition published whatever the checks say.
+        publish_blocked: whether a person wants the partition published whatever the checks, or the
+            load in force, say.
         now: tells the time, for the ledger.
     """
 
@@ -44,6 +50,7 @@ class LoadRun:
     quarantine: S3Uri
     job: Job | None
     run_id: str
+    snapshot_at: datetime | None = None
     publish_blocked: bool = False
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -65,16 +72,23 @@ class Loaded:
     findings: tuple[Finding, ...]
 
 
-def load(run: LoadRun, objects: ObjectStore, warehouse: Warehouse) -> Loaded:
+def load(run: LoadRun, objects: ObjectStore, open_warehouse: Open) -> Loaded:
     """Replace the partition, whole or not at all.
+
+    Args:
+        run: what to load.
+        objects: where outputs, and what goes to quarantine, are.
+        open_warehouse: lends the warehouse: no connection is open while outputs are read.
 
     Raises:
         OutputError: the outputs do not account for every record.
         PartitionBlocked: a check says no.
         TargetMismatch: the target is not as declared.
+        Superseded: a newer extract is in force.
+        TargetTaken: another pipeline loaded the partition.
     """
     settings = run.pipeline.settings
-    before = _added_to(run, warehouse)
+    before = _added_to(run, open_warehouse)
     if before is not None and before.digest == digest_of(run):
         return Loaded(rows=before.rows, changed=False, quarantined=before.quarantined, findings=())
     with staging(columns_of(settings, run.index)) as staged:
@@ -84,10 +98,11 @@ def load(run: LoadRun, objects: ObjectStore, warehouse: Warehouse) -> Loaded:
         if before is not None:
             measured = resubmit.together(measured, plan.entry, before)
             plan = replace(plan, entry=resubmit.added(plan.entry, before, measured))
-        findings = _judged(run, plan, warehouse, measured)
         if account.quarantined:
             objects.put(_records(run), quarantine.to_json_lines(account.quarantined))
-        published = warehouse.replace(_with_findings(plan, findings), staged)
+        with open_warehouse() as warehouse:
+            findings = _judged(run, plan, warehouse, measured)
+            published = warehouse.replace(_with_findings(plan, findings), staged)
     return Loaded(
         rows=published.rows,
         changed=published.changed,
@@ -96,12 +111,13 @@ def load(run: LoadRun, objects: ObjectStore, warehouse: Warehouse) -> Loaded:
     )
 
 
-def _added_to(run: LoadRun, warehouse: Warehouse) -> Entry | None:
+def _added_to(run: LoadRun, open_warehouse: Open) -> Entry | None:
     """Return the entry of the load whose quarantined records these are; None where they are not."""
     if not run.index.resubmits:
         return None
     target, partition = run.pipeline.settings.target, run.index.partition
-    entry = warehouse.in_force(target, partition)
+    with open_warehouse() as warehouse:
+        entry = warehouse.in_force(target, partition)
     if entry is None or entry.digest not in (run.index.resubmits, digest_of(run)):
         raise superseded(target, partition)
     return entry
@@ -146,6 +162,7 @@ def _plan(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Load:
         instance_count=job.instance_count if job else 0,
         transform_seconds=job.seconds + run.coverage.seconds if job else None,
         profile={name: profile.to_dict() for name, profile in measured.items()},
+        snapshot_at=run.snapshot_at,
     )
     return Load(
         target=settings.target,
@@ -155,6 +172,7 @@ def _plan(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Load:
         entry=entry,
         quarantined=account.quarantined,
         adds_to=run.index.resubmits,
+        forced=run.publish_blocked,
     )
 
 
@@ -163,9 +181,17 @@ def _judged(
 ) -> list[Finding]:
     checks = run.pipeline.settings.checks
     history = warehouse.history(plan, history_needed(checks))
-    findings = judge(checks, Measured(rows=plan.entry.rows, profiles=measured, history=history))
-    blocking = [finding for finding in findings if finding.level == "block"]
     current = warehouse.in_force(plan.target, plan.partition)
+    findings = judge(
+        checks,
+        Measured(
+            rows=plan.entry.rows,
+            profiles=measured,
+            history=history,
+            held=current.rows if current else 0,
+        ),
+    )
+    blocking = [finding for finding in findings if finding.level == "block"]
     is_published = current is not None and current.digest == plan.entry.digest
     if blocking and not run.publish_blocked and not is_published:
         listed = "\n  ".join(map(str, blocking))

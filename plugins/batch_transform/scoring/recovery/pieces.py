@@ -12,8 +12,8 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any
 
-from batch_transform.scoring.aws.objects import ObjectMissing, ObjectStore
-from batch_transform.scoring.errors import OutputError
+from batch_transform.scoring.aws.objects import ObjectStore
+from batch_transform.scoring.errors import ObjectMissing, OutputError
 from batch_transform.scoring.extract import manifest
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from batch_transform.scoring.extract.shards import Piece

@@ -26,11 +26,11 @@ class InMemoryObjects(ObjectStore):
         self.content[uri] = body
 
     @override
-    def put_new(self, uri: S3Uri, body: bytes) -> bool:
-        if uri in self.content:
-            return False
+    def put_if(self, uri: S3Uri, body: bytes, etag: str | None) -> None:
+        before = self.content.get(uri)
+        if etag != (None if before is None else _etag(before)):
+            raise ObjectChanged(str(uri))
         self.put(uri, body)
-        return True
 
     @override
     def get(self, uri: S3Uri) -> bytes:

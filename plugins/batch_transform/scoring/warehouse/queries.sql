@@ -1,7 +1,17 @@
 -- Statements of PostgreSQL. Parts in braces become quoted identifiers and literals.
 
--- name: find_ledger
-SELECT to_regclass({ledger_name}) IS NOT NULL
+-- name: has_table
+SELECT to_regclass({name}) IS NOT NULL
+
+-- name: find_columns
+-- The columns of a table, in order; no row where there is no such table.
+SELECT attname, format_type(atttypid, atttypmod), attnotnull, atthasdef OR attidentity <> ''
+FROM pg_attribute
+WHERE attrelid = to_regclass({name}) AND attnum > 0 AND NOT attisdropped
+ORDER BY attnum
+
+-- name: add_column
+ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column}
 
 -- name: create_ledger
 -- One row for each load of each partition of each target in the schema.
@@ -26,7 +36,8 @@ CREATE TABLE IF NOT EXISTS {ledger} (
     instance_count integer NOT NULL,
     transform_seconds double precision,
     profile jsonb NOT NULL,
-    findings jsonb NOT NULL
+    findings jsonb NOT NULL,
+    snapshot_at timestamptz
 )
 
 -- name: create_quarantine
@@ -43,6 +54,15 @@ CREATE TABLE IF NOT EXISTS {quarantine} (
     attempt text NOT NULL,
     PRIMARY KEY (target, partition, shard, line)
 )
+
+-- name: create_target
+-- The target table on first use: one row for each record of each partition.
+CREATE TABLE IF NOT EXISTS {table} ({columns}, PRIMARY KEY ({key}))
+
+-- name: create_partitioned_target
+-- The target table on first use, with a table of its own for each date to come.
+CREATE TABLE IF NOT EXISTS {table} ({columns}, PRIMARY KEY ({key}))
+PARTITION BY LIST ({partition_column})
 
 -- name: in_force
 -- The entry of the load that a partition holds.
@@ -62,6 +82,11 @@ LIMIT {count}
 
 -- name: write_entry
 INSERT INTO {ledger} (target, {columns}) VALUES ({target}, {values})
+
+-- name: refresh_entry
+-- The load in force was proven once more, by an extract that read the source later.
+UPDATE {ledger} SET snapshot_at = {snapshot_at}
+WHERE load_id = (SELECT max(load_id) FROM {ledger} WHERE target = {target} AND partition = {partition})
 
 -- name: delete_quarantine
 DELETE FROM {quarantine} WHERE target = {target} AND partition = {partition}
@@ -85,37 +110,50 @@ SELECT pg_advisory_lock(hashtextextended({name}, 0))
 -- name: unlock_session
 SELECT pg_advisory_unlock(hashtextextended({name}, 0))
 
--- name: find_columns
--- The columns of the target, in order; no row where there is no such table.
-SELECT attname, format_type(atttypid, atttypmod), attnotnull, atthasdef OR attidentity <> ''
-FROM pg_attribute
-WHERE attrelid = to_regclass({name}) AND attnum > 0 AND NOT attisdropped
-ORDER BY attnum
+-- name: copy
+COPY {table} ({columns}) FROM STDIN (FORMAT binary)
 
--- name: create_target
--- The target table on first use: one row for each record of each partition.
-CREATE TABLE IF NOT EXISTS {table} ({columns}, PRIMARY KEY ({key}))
-
--- name: create_partitioned_target
--- The target table on first use, with a table of its own for each date to come.
-CREATE TABLE IF NOT EXISTS {table} ({columns}, PRIMARY KEY ({key}))
-PARTITION BY LIST ({partition_column})
-
--- name: add_column
--- Rows of earlier loads have no such prediction.
-ALTER TABLE {table} ADD COLUMN {column}
+-- name: count_partition
+SELECT count(*) FROM {table} WHERE {partition_column} = {partition}
 
 -- name: delete_partition
 DELETE FROM {table} WHERE {partition_column} = {partition}
 
--- name: copy_binary
-COPY {table} ({columns}) FROM STDIN (FORMAT binary)
+-- name: create_stage
+-- The staged rows beside the partition, for as long as the transaction.
+CREATE TEMPORARY TABLE {stage} ON COMMIT DROP AS
+SELECT {columns} FROM {table} WITH NO DATA
 
--- name: copy_csv
-COPY {table} ({columns}) FROM STDIN (FORMAT csv)
+-- name: analyze_stage
+ANALYZE {stage}
 
--- name: count_partition
-SELECT count(*) FROM {table} WHERE {partition_column} = {partition}
+-- name: count_altered
+-- How many staged rows the partition does not hold as they are.
+SELECT count(*)
+FROM (
+    SELECT {columns} FROM {stage}
+    EXCEPT ALL
+    SELECT {columns} FROM {table} WHERE {partition_column} = {partition}
+) AS altered
+
+-- name: delete_gone
+DELETE FROM {table} AS old
+WHERE old.{partition_column} = {partition}
+    AND NOT EXISTS (SELECT 1 FROM {stage} AS new WHERE {same_id})
+
+-- name: update_changed
+UPDATE {table} AS old
+SET ({values}) = ROW({new_values})
+FROM {stage} AS new
+WHERE old.{partition_column} = {partition} AND {same_id}
+    AND ROW({old_values}) IS DISTINCT FROM ROW({new_values})
+
+-- name: insert_new
+INSERT INTO {table} ({columns})
+SELECT {columns} FROM {stage} AS new
+WHERE NOT EXISTS (
+    SELECT 1 FROM {table} AS old WHERE old.{partition_column} = {partition} AND {same_id}
+)
 
 -- name: find_partition_key
 -- How the target is partitioned, and by which columns.
@@ -133,6 +171,26 @@ JOIN pg_class ON pg_class.oid = inhrelid
 JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE inhparent = to_regclass({name})
     AND pg_get_expr(relpartbound, inhrelid) = {bound}
+
+-- name: limit_wait
+-- For this transaction: readers that come while it waits for a lock wait behind it.
+SET LOCAL lock_timeout = {milliseconds}
+
+-- name: find_holders
+-- Who works on the target, longest at it first.
+SELECT DISTINCT ON (xact_start, pid)
+    format('process %s of %s (%s), since %s: %s', pid, usename, application_name,
+        to_char(xact_start, 'HH24:MI:SS TZ'), left(query, 200))
+FROM pg_locks
+JOIN pg_stat_activity USING (pid)
+WHERE granted AND pid <> pg_backend_pid()
+    AND relation IN (
+        SELECT to_regclass({name})
+        UNION ALL
+        SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass({name})
+    )
+ORDER BY xact_start, pid
+LIMIT 3
 
 -- name: drop_part
 DROP TABLE IF EXISTS {part}

@@ -125,10 +125,10 @@ def test_a_row_of_another_width_than_the_others_does_not_fit(load):
 
 def test_a_shard_that_is_not_what_the_extract_wrote_is_refused(load):
     def other(index):
-        shards = [s.model_copy(update={"sha256": "0" * 64}) for s in index.shards]
+        shards = [s.model_copy(update={"records_sha256": "0" * 64}) for s in index.shards]
         return index.model_copy(update={"shards": tuple(shards)})
 
-    with pytest.raises(OutputError, match=r"part-00000\.csv is not what the extract wrote"):
+    with pytest.raises(OutputError, match=r"part-00000\.csv was sent .* holds other records"):
         load(OUTPUTS, change=other)
 
 

@@ -9,8 +9,8 @@ from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.jobs import request
 from batch_transform.scoring.names import RunLayout, S3Uri, job_name
 from batch_transform.scoring.outputs.coverage import check_covers
-from batch_transform.scoring.outputs.fetch import covered
 from batch_transform.scoring.outputs.reconcile import columns_of, stage_outputs
+from batch_transform.scoring.outputs.sent import covered
 from batch_transform.scoring.outputs.staged import staging
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline, PipelineFile
@@ -81,7 +81,7 @@ class Run:
         """Return the rows and the records in quarantine that a load of the coverage gives."""
         objects = self.service.objects
         if coverage is None:
-            coverage = covered(self.index, objects, LAYOUT.input, self.job.output)
+            coverage = covered(self.index, self.job, objects)
         with staging(columns_of(self.pipeline.settings, self.index)) as staged:
             account = stage_outputs(self.pipeline, self.index, objects, coverage, staged)
             return rows_of(staged), account.quarantined
