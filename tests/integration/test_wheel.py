@@ -14,15 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.project import PIPELINES, PROJECT
+from tests.project import PIPELINES, PROJECT, readme_block
 
 PACKAGE = PROJECT / "plugins" / "batch_transform"
 UV = Path(sys.executable).with_name("uv")
-DAG_FILE = """\
-# One Airflow DAG for each pipeline folder.
-from batch_transform.dag import {declare}
-{declare}(globals(), pipelines={pipelines!r})
-"""
 IMPORT_ALL = """
 import pkgutil, importlib, batch_transform
 for module in pkgutil.walk_packages(batch_transform.__path__, "batch_transform."):
@@ -156,15 +151,16 @@ def test_every_module_can_be_imported_with_what_the_wheel_requires(installed, tm
     assert str(installed.parents[1]) in where, "not this repository's"
 
 
-def test_three_lines_beside_the_wheel_are_a_dag_for_each_pipeline(
+def test_the_readmes_three_lines_beside_the_wheel_are_a_dag_for_each_pipeline(
     installed, pipelines, airflow, tmp_path
 ):
     dags = tmp_path / "dags"
     dags.mkdir()
-    for declare in ("declare", "report_invalid"):
-        text = DAG_FILE.format(declare=declare, pipelines=str(pipelines))
-        (dags / f"{declare}.py").write_text(text)
-    check(partial(airflow, installed), "report_invalid.py")
+    for name in ("batch_transform.py", "batch_transform_invalid.py"):
+        text = readme_block(f"# dags/{name}")
+        assert len(text.splitlines()) == 3
+        (dags / name).write_text(text.replace("/opt/airflow/pipelines", str(pipelines)))
+    check(partial(airflow, installed))
 
 
 def test_a_plugins_folder_does_without_the_wheel(pipelines, airflow, tmp_path):
@@ -172,10 +168,10 @@ def test_a_plugins_folder_does_without_the_wheel(pipelines, airflow, tmp_path):
     for name in ("dags", "plugins"):
         shutil.copytree(PROJECT / name, tmp_path / name)
     shutil.copytree(pipelines, tmp_path / "include" / "pipelines")
-    check(partial(airflow, sys.executable), "batch_transform_invalid.py")
+    check(partial(airflow, sys.executable))
 
 
-def check(call, second_file):
+def check(call):
     """Hold an installation to its DAGs, its plugin and the report of what is invalid."""
     with ThreadPoolExecutor() as threads:
         dags = threads.submit(call, "dags", "list", "--local")
@@ -188,5 +184,5 @@ def check(call, second_file):
     }
     assert "batch_transform" in {each["name"] for each in plugins.result()}
     (error,) = errors.result()
-    assert error["filepath"].endswith(second_file)
+    assert error["filepath"].endswith("batch_transform_invalid.py")
     assert "Pipeline 'broken' is not valid" in error["error"]
