@@ -23,11 +23,10 @@ from batch_transform.scoring.pipeline import (
     contract,
 )
 from batch_transform.scoring.pipeline.query import (
-    PARAMETERS,
     identifier_problems,
-    parameters,
     with_identifiers,
 )
+from batch_transform.scoring.pipeline.query import problems as query_problems
 from batch_transform.scoring.sources.slices import slices
 
 FILE_NAME = "pipeline.yaml"
@@ -201,15 +200,7 @@ def _transform_problems(settings: PipelineFile) -> Iterator[str]:
 
 
 def _query_problems(query: str, source: Query) -> Iterator[str]:
-    for name in PARAMETERS:
-        if name not in parameters(query):
-            yield (
-                f"{source.sql}: does not use :{name}; bind both :partition_start and"
-                " :partition_end, or every run scores the same rows"
-            )
-    for name in sorted(parameters(query) - set(PARAMETERS)):
-        yield f"{source.sql}: has the parameter :{name}, which nothing gives a value"
-    for problem in identifier_problems(query, source.identifiers):
+    for problem in [*query_problems(query), *identifier_problems(query, source.identifiers)]:
         yield f"{source.sql}: {problem}"
 
 
