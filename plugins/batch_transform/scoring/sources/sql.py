@@ -77,12 +77,11 @@ class SqlSource:
         """Run the query for a partition."""
         connection = self._engine.connect()
         try:
+            query = self._select(pipeline.settings.record.id)
+            values = bound_values(connection, partition)
             with self._refusals():
                 set_timezone(connection, partition.timezone, self._query)
-                query = self._select(pipeline.settings.record.id)
-                result = connection.execute(
-                    query, bound_values(connection, partition), execution_options=_STREAMING
-                )
+                result = connection.execute(query, values, execution_options=_STREAMING)
         except BaseException:
             connection.close()
             raise
@@ -95,21 +94,14 @@ class SqlSource:
         return Table(columns=columns, rows=self._checked(rows(), columns, pipeline))
 
     def _rows(self, result: CursorResult[Any]) -> Iterator[Row]:
-        count = 0
-        with self._refusals():
-            pending = result.partitions(CHUNK_ROWS)
-            while True:
-                try:
-                    some = next(pending, ())
-                except _UNREADABLE as error:
-                    raise SourceError(
-                        f"A value in rows {count + 1} to {count + CHUNK_ROWS} of the query cannot"
-                        f" be read ({type(error).__name__}); cast its column in the query"
-                    ) from None
-                if not some:
-                    return
-                yield from some
-                count += len(some)
+        count, pending = 0, result.partitions(CHUNK_ROWS)
+        while True:
+            with self._refusals(count):
+                some = next(pending, ())
+            if not some:
+                return
+            yield from some
+            count += len(some)
 
     def _checked(
         self, rows: Iterator[Row], columns: tuple[Column, ...], pipeline: Pipeline
@@ -125,10 +117,15 @@ class SqlSource:
         return query if self._part is None else query.where(_condition(self._part, id_names[0]))
 
     @contextmanager
-    def _refusals(self) -> Iterator[None]:
-        """Turn an error that the same query would bring again into a SourceError."""
+    def _refusals(self, count: int = 0) -> Iterator[None]:
+        """Turn an error that the same query would bring again, after so many rows."""
         try:
             yield
+        except _UNREADABLE as error:
+            raise SourceError(
+                f"A value in rows {count + 1} to {count + CHUNK_ROWS} of the query cannot be read"
+                f" ({type(error).__name__}); cast its column in the query"
+            ) from None
         except DBAPIError as error:
             words = refusal(error)
             if words is None:
