@@ -1,4 +1,4 @@
-"""Text is text: whatever Unicode comes back from the model is in the table, or refused by its id."""
+"""Text is text: whatever Unicode the model answers is in the table, or refused by its id."""
 
 import csv
 import io
@@ -24,12 +24,12 @@ from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
 from tests.factories import DAY, a_job
 from tests.unit.scoring.conftest import SETTINGS, merged
 
-# What a CSV output cannot have: a line feed, where the service splits. Python's writer quotes the
-# rest. Half a surrogate pair is no UTF-8, but JSON has an escape for it.
+IDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\0"), max_size=12)
+# A CSV output has no line feed in a field, since the service splits there, and no half of a
+# surrogate pair, which is no UTF-8. JSON has escapes for both.
 CSV_TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), max_size=12)
-JSON_TEXTS = st.text(max_size=12) | st.sampled_from(
-    ["\ud83d", "a\0b", "\ufeffx", "\r", "\r\n", "\\."]
-)
+HALF, BOM = "\ud83d", "\ufeff"
+JSON_TEXTS = st.text(max_size=12) | st.sampled_from([HALF, "a\0b", f"{BOM}x", "\r", "\r\n", "\\."])
 SWAPS = ["rows", "partitions", "upsert"]
 MANY = 1001  # records: such a shard is read whole columns at a time
 
@@ -115,11 +115,7 @@ def fits(text):
 def held(lab, form, swap, ids, verdicts):
     """Hold a load to what came in: the table and the quarantine together have every id."""
     texts = dict(zip(ids, verdicts, strict=True))
-    try:
-        rows, quarantined = lab.load(form, swap, texts)
-    except SourceError as refused:  # by the extract: see test_hostile
-        assert "row" in str(refused)
-        return
+    rows, quarantined = lab.load(form, swap, texts)
     expected = {each: text or None if form == "csv" else text for each, text in texts.items()}
     assert dict(rows) == {each: text for each, text in expected.items() if fits(text)}
     assert quarantined == {each for each, text in texts.items() if not fits(text)}
@@ -130,7 +126,7 @@ LIGHT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 
 @given(
     st.sampled_from(SWAPS),
-    st.lists(st.tuples(CSV_TEXTS, CSV_TEXTS), min_size=1, max_size=4),
+    st.lists(st.tuples(IDS, CSV_TEXTS), min_size=1, max_size=4),
     st.sampled_from([1, MANY]),
 )
 @settings(max_examples=25, **LIGHT)
@@ -142,12 +138,12 @@ def test_any_csv_text_is_in_the_table_or_named(lab, swap, pairs, copies):
 
 @given(
     st.sampled_from(SWAPS),
-    st.lists(st.tuples(CSV_TEXTS, JSON_TEXTS | st.none()), min_size=1, max_size=4),
+    st.lists(st.tuples(IDS, JSON_TEXTS | st.none()), min_size=1, max_size=4),
     st.sampled_from([1, MANY]),
 )
 @settings(max_examples=25, **LIGHT)
 def test_any_json_text_is_in_the_table_or_named(lab, swap, pairs, copies):
-    ids = [f"{apple}{number}".replace("\0", "") for apple, _ in pairs for number in range(copies)]
+    ids = [f"{apple}{number}" for apple, _ in pairs for number in range(copies)]
     verdicts = dict(zip(ids, (verdict for _, verdict in pairs for _ in range(copies)), strict=True))
     held(lab, "jsonl", swap, list(verdicts), list(verdicts.values()))
 
