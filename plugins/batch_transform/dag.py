@@ -34,7 +34,7 @@ from batch_transform.runbook import runbook
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import PipelineInvalid
 from batch_transform.scoring.pipeline import Pipeline
-from batch_transform.scoring.pipelines import pipeline_folders, read_pipeline
+from batch_transform.scoring.pipelines import read_all, read_pipeline
 from batch_transform.timetable import PartitionTimetable
 
 # What waiting cures may take hours; RetryByType gives other errors fewer.
@@ -60,22 +60,22 @@ def declare(
         ConfigurationError: the deployment's environment is wrong, or there is no such folder.
     """
     deployment = Deployment.from_environ(os.environ)
-    valid = [each for each in _read(pipelines, deployment) if isinstance(each, Pipeline)]
-    dags = [scoring_dag(each, deployment) for each in valid]
+    read = list(_dags(pipelines, deployment))
+    dags = [each for each in read if not isinstance(each, PipelineInvalid)]
     if janitor:
         dags.append(janitor_dag(deployment))
     namespace.update({f"_dag_{dag.dag_id}": dag for dag in dags})
 
 
 def report_invalid(namespace: MutableMapping[str, Any], *, pipelines: Path | str) -> None:
-    """Show the pipeline folders that cannot be read as an import error of this DAG file alone.
+    """Show the pipeline folders that cannot become DAGs as an import error of this DAG file alone.
 
     The arguments are those of ``declare``, which passes the same folders over.
     """
     deployment = Deployment.from_environ(os.environ)
-    errors = [each for each in _read(pipelines, deployment) if isinstance(each, PipelineInvalid)]
+    errors = [each for each in _dags(pipelines, deployment) if isinstance(each, PipelineInvalid)]
     if errors:
-        namespace["invalid_pipelines"] = InvalidPipelines(errors)
+        namespace["batch_transform_invalid"] = InvalidPipelines(errors)
 
 
 def scoring_dag(pipeline: Pipeline, deployment: Deployment) -> DAG:
@@ -91,6 +91,8 @@ def scoring_dag(pipeline: Pipeline, deployment: Deployment) -> DAG:
         params=run_params(),
         tags={"batch-transform", spec.record.format},
         default_args=_task_policy(pipeline),
+        # A DAG is what is put into a namespace; Airflow would also take one that failed half made.
+        auto_register=False,
     ) as dag:
         _bind_tasks(pipeline, deployment)
     return dag
@@ -152,13 +154,17 @@ def batch_transform_group(
     return group
 
 
-def _read(pipelines: Path | str, deployment: Deployment) -> Iterator[Pipeline | PipelineInvalid]:
-    """Read every pipeline folder; an invalid one does not stop the others."""
-    for folder in pipeline_folders(deployment.pipelines or Path(pipelines)):
+def _dags(pipelines: Path | str, deployment: Deployment) -> Iterator[DAG | PipelineInvalid]:
+    """Make the DAG of every pipeline folder; one that cannot be made does not stop the others."""
+    for pipeline in read_all(deployment.pipelines or Path(pipelines)):
+        if isinstance(pipeline, PipelineInvalid):
+            yield pipeline
+            continue
         try:
-            yield read_pipeline(folder)
-        except PipelineInvalid as error:
-            yield error
+            yield scoring_dag(pipeline, deployment)
+        except Exception as error:  # ours, and the other pipelines' DAGs have no part in it
+            reason = f"no DAG can be made of it: {type(error).__name__}: {error}"
+            yield PipelineInvalid(pipeline.name, [f"pipeline.yaml:1: the file: {reason}"])
 
 
 def _task_policy(pipeline: Pipeline) -> dict[str, Any]:

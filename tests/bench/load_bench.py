@@ -20,9 +20,9 @@ import psycopg
 from batch_transform.scoring.extract import manifest
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from batch_transform.scoring.names import S3Uri
-from local.aws.testing import running_aws
 from local.postgres import start_postgres
 from local.processes import Processes
+from sagemaker_local.testing import running as running_aws
 from tests.bench.load_program import DAY, TABLE
 from tests.bench.row import Row
 
@@ -190,9 +190,9 @@ def running():
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         folder.chmod(0o755)
-        processes = Processes(folder / "logs")
+        processes = Processes(folder)
         stack.callback(processes.stop)
-        postgres = start_postgres(folder / "postgres", processes)
+        postgres = start_postgres(processes)
         yield Stack(folder, stack.enter_context(running_aws()), postgres)
 
 

@@ -1,10 +1,12 @@
 """One suite for the protocols of jobs and models: the fakes, and boto3 on the local service."""
 
+import sys
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import boto3
 import pytest
@@ -23,11 +25,11 @@ from batch_transform.scoring.jobs.owners import owners
 from batch_transform.scoring.jobs.service import COMPLETED, FAILED, STOPPED, SageMakerJobs, get
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.testing import FakeAws, InMemoryJobs, InMemoryModels
-from local.aws.testing import running_aws
-from tests.contract.aws.conftest import CONTAINERS
+from sagemaker_local.testing import running
 from tests.unit.scoring.jobs.conftest import JOB, ROOT, Task
 
 OUTPUT = S3Uri.parse("s3://contract/out")
+DYING = Path(__file__).with_name("dying_container.py")
 ROLE = "arn:aws:iam::123456789012:role/test"
 REQUEST = {
     "ModelName": "echo",
@@ -44,8 +46,10 @@ REQUEST = {
 
 @pytest.fixture(scope="module")
 def aws():
-    with running_aws(containers=CONTAINERS, switches=["stop_grace_seconds=0.5"]) as running:
-        s3, sagemaker = running.client("s3"), running.client("sagemaker")
+    with running(switches={"stop_grace_seconds": 0.5}) as aws:
+        aws.containers.register("test/echo:1", [sys.executable, "-m", "sagemaker_local.container"])
+        aws.containers.register("test/dying:1", [sys.executable, DYING])
+        s3, sagemaker = aws.client("s3"), aws.client("sagemaker")
         s3.create_bucket(Bucket="contract")
         s3.put_object(Bucket="contract", Key="in/a.csv", Body=b"1,2\n")
         s3.put_object(Bucket="contract", Key="bad/a.csv", Body=b"die\n")
@@ -53,7 +57,7 @@ def aws():
             sagemaker.create_model(
                 ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer={"Image": image}
             )
-        yield running
+        yield aws
 
 
 class Fake:
@@ -77,7 +81,7 @@ class Local:
         self.aws, self.jobs = aws, SageMakerJobs(aws.client("sagemaker"))
 
     def hold(self):
-        self.aws.order("POST", "faults", {"fault": "frozen"})
+        self.aws.faults.freeze()
 
     def end(self, name, status):
         deadline = time.monotonic() + 60
@@ -159,7 +163,7 @@ def test_many_workers_at_once_with_the_same_plan_start_one_job(aws):
         job = replace(JOB, pipeline="crowd", digest=digest, request=request, output=OUTPUT)
         return Task(services, f"run {number}").attempt(job), services
 
-    aws.order("POST", "faults", {"fault": "frozen"})
+    aws.faults.freeze()
     with ThreadPoolExecutor(8) as pool:
         held = list(pool.map(attempt, range(8)))
     assert sorted(each.how.value for each, _ in held) == ["attached"] * 7 + ["started"]
@@ -174,13 +178,13 @@ def test_many_workers_at_once_with_the_same_plan_start_one_job(aws):
 )
 def test_what_waiting_cures_has_its_type(aws, name, fault, error):
     jobs = Local(aws).jobs
-    aws.order("POST", "faults", {"fault": fault, "operation": "CreateTransformJob"})
+    aws.control("POST", "faults", {"fault": fault, "operation": "CreateTransformJob"})
     with pytest.raises(error, match="CreateTransformJob"):
         jobs.create({**REQUEST, "TransformJobName": name})
-    aws.order("PUT", "limits", {"ml.m5.large": 0})
+    aws.limit("ml.m5.large", 0)
     with pytest.raises(CapacityShort, match="account-level service limit"):
         jobs.create({**REQUEST, "TransformJobName": name})
-    aws.order("PUT", "limits", {"ml.m5.large": 100})
+    aws.limit("ml.m5.large", 100)
     with pytest.raises(RequestRefused, match="Could not find model"):
         jobs.create({**REQUEST, "TransformJobName": name, "ModelName": "nobody"})
 

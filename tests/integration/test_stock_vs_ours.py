@@ -9,6 +9,7 @@ import gzip
 import importlib.util
 import json
 import re
+import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -30,8 +31,7 @@ from batch_transform.scoring.jobs import request
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.pipelines import read_pipeline
 from batch_transform.scoring.testing import InMemoryMemory
-from local.aws.testing import running_aws
-from tests.contract.aws.conftest import CONTAINERS
+from sagemaker_local.testing import running
 from tests.factories import a_shard, an_index
 from tests.project import PIPELINES
 from tests.unit.airflow.conftest import Supervisor
@@ -108,7 +108,7 @@ class Side:
         )
 
     def order(self, fault, **rule):
-        self.aws.order("POST", "faults", {"fault": fault, **rule})
+        self.aws.control("POST", "faults", {"fault": fault, **rule})
 
     def jobs(self):
         found = self.sagemaker.list_transform_jobs(NameContains=self.name, MaxResults=100)
@@ -124,14 +124,14 @@ class Side:
 
 @pytest.fixture(scope="module")
 def aws():
-    switches = ["stop_grace_seconds=0.5"]
-    with running_aws(containers=CONTAINERS, switches=switches) as running:
-        running.client("sagemaker").create_model(
+    with running(switches={"stop_grace_seconds": 0.5}) as aws:
+        aws.containers.register("test/echo:1", [sys.executable, "-m", "sagemaker_local.container"])
+        aws.client("sagemaker").create_model(
             ModelName="flight-delay",
             ExecutionRoleArn="arn:aws:iam::123456789012:role/test",
             PrimaryContainer={"Image": "test/echo:1", "Environment": {"TOKEN": "secret"}},
         )
-        yield running
+        yield aws
 
 
 @pytest.fixture
@@ -145,8 +145,8 @@ def side(aws, request, monkeypatch):
     monkeypatch.setattr("batch_transform.following.job_task._AT_FIRST_SECONDS", 0)
     monkeypatch.setattr("batch_transform.following.trigger._SHORTEST_SECONDS", 0)
     yield Side(aws, re.sub("[^a-z]+", "-", request.node.name)[-40:].strip("-"))
-    aws.order("DELETE", "faults")
-    aws.order("PUT", "limits", {"ml.m5.large": 100})
+    aws.faults.clear()
+    aws.limit("ml.m5.large", 100)
 
 
 def test_a_retry(side):
@@ -166,7 +166,7 @@ def test_a_stopped_job(side):
     """A job that somebody stopped."""
     side.order("frozen")
     name = side.start()
-    side.aws.order("POST", f"jobs/{name}/stop")
+    side.aws.control("POST", f"jobs/{name}/stop")
     _until(side, name, "Stopped")
     assert SageMakerTransformSensor(task_id="s", job_name=name).poke({}) is True
     with pytest.raises(AirflowFailException, match="was stopped before it was over"):
@@ -238,7 +238,7 @@ def test_what_deferring_needs(side):
     with pytest.raises(TaskDeferred) as ours:
         side.ours().execute(side.context())
     (name,) = set(side.jobs()) - {side.name}
-    side.aws.order("POST", f"jobs/{name}/stop")
+    side.aws.control("POST", f"jobs/{name}/stop")
     trigger = TransformJobTrigger(**ours.value.trigger.serialize()[1])
     assert asyncio.run(_first(trigger))["why"] == "the job is Stopped"
 
@@ -258,8 +258,8 @@ def test_a_throttled_look(side):
         looking = asyncio.create_task(_first(trigger))
         await asyncio.sleep(1)
         assert not looking.done()
-        await asyncio.to_thread(side.aws.order, "DELETE", "faults")
-        await asyncio.to_thread(side.aws.order, "POST", f"jobs/{name}/stop")
+        await asyncio.to_thread(side.aws.faults.clear)
+        await asyncio.to_thread(side.aws.control, "POST", f"jobs/{name}/stop")
         return await looking
 
     assert asyncio.run(look_while_throttled())["why"] == "the job is Stopped"
@@ -267,7 +267,7 @@ def test_a_throttled_look(side):
 
 def test_the_accounts_limit(side):
     """A start while the account's limit of instances is reached."""
-    side.aws.order("PUT", "limits", {"ml.m5.large": 0})
+    side.aws.limit("ml.m5.large", 0)
     with pytest.raises(Exception, match="ResourceLimitExceeded"):
         side.stock().execute(side.context())
     with pytest.raises(TaskDeferred) as ours:

@@ -63,7 +63,7 @@ class ExtractOperator(BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Write shards and index."""
-        partition = partition_of(context, self.pipeline.settings.schedule.timezone)
+        partition = partition_of(context, self.pipeline.settings)
         layout = RunLayout.of(
             self.deployment.root, self.pipeline.name, partition.label, str(context["ti"].id)
         )
@@ -76,7 +76,7 @@ class ExtractOperator(BaseOperator):
         with self._source(context, partition, objects) as source:
             index = extract(self.pipeline, partition, source, objects, layout)
         self.log.info("Wrote %d records in %d shards", index.records, len(index.shards))
-        return told(index, layout)
+        return summary(index, layout)
 
     @contextmanager
     def _source(
@@ -93,8 +93,8 @@ class ExtractOperator(BaseOperator):
         yield QuarantineSource(entry, objects, self.part)
 
 
-def told(index: ExtractIndex, layout: RunLayout) -> dict[str, Any]:
-    """Return what other tasks are told of an extract."""
+def summary(index: ExtractIndex, layout: RunLayout) -> dict[str, Any]:
+    """Return the XCom of an extract."""
     return {
         "partition": index.partition.isoformat(),
         "records": index.records,

@@ -8,7 +8,7 @@ from airflow.sdk import BaseOperator, Context, XComArg
 
 from batch_transform.connections import Aws, Connect
 from batch_transform.failures import no_retry
-from batch_transform.operators.extract import ExtractOperator, report_unfinished, told
+from batch_transform.operators.extract import ExtractOperator, report_unfinished, summary
 from batch_transform.run_partition import partition_of
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.join import join
@@ -48,7 +48,7 @@ class JoinSlicesOperator(BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Copy the shards and write one index."""
-        partition = partition_of(context, self.pipeline.settings.schedule.timezone)
+        partition = partition_of(context, self.pipeline.settings)
         layout = RunLayout.of(
             self.deployment.root, self.pipeline.name, partition.label, str(context["ti"].id)
         )
@@ -56,7 +56,7 @@ class JoinSlicesOperator(BaseOperator):
         report_unfinished(self, objects, layout)
         index = join(self.pipeline, self.indexes, objects, layout)
         self.log.info("Joined %d records in %d shards", index.records, len(index.shards))
-        return told(index, layout)
+        return summary(index, layout)
 
 
 def extract_tasks(pipeline: Pipeline, deployment: Deployment) -> BaseOperator:

@@ -8,7 +8,7 @@ import duckdb
 import psycopg
 import pytest
 
-from batch_transform.scoring.aws.objects import ObjectMissing
+from batch_transform.scoring.errors import ObjectMissing
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.records.quarantine import from_json_lines

@@ -17,7 +17,7 @@ from batch_transform.scoring.outputs.reconcile import columns_of, stage_outputs
 from batch_transform.scoring.outputs.staged import staging
 from batch_transform.scoring.recovery.rounds import Recovery, recover
 from batch_transform.scoring.testing import FakeAws, RowsSource
-from local.aws.testing import running_aws
+from sagemaker_local.testing import running
 
 CONTAINERS = Path(__file__).with_name("containers.yaml")
 ROLE = "arn:aws:iam::123456789012:role/test"
@@ -26,10 +26,10 @@ LIMITS = {"bad_records": 5, "max_rounds": 8}
 
 @pytest.fixture(scope="module")
 def aws():
-    switches = ["stop_grace_seconds=0.5", "retry_pause_seconds=0.01"]
-    with running_aws(containers=CONTAINERS, switches=switches) as running:
-        running.client("s3").create_bucket(Bucket="recover")
-        yield running
+    switches = {"stop_grace_seconds": 0.5, "retry_pause_seconds": 0.01}
+    with running(containers=CONTAINERS, switches=switches) as aws:
+        aws.client("s3").create_bucket(Bucket="recover")
+        yield aws
 
 
 class Orchard:

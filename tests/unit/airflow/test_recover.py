@@ -123,9 +123,20 @@ def test_a_job_with_every_output_is_left_alone(world):
     assert found == {"coverage": None, "jobs": [], "quarantined": 0}
 
 
+def limited(world, **limits):
+    settings = world.pipeline.settings.model_copy(update={"limits": Limits(**limits)})
+    world.pipeline = world.pipeline.model_copy(update={"settings": settings})
+
+
 def test_more_bad_records_than_are_allowed_fail_the_task_before_a_job_is_paid(failed):
-    settings = failed.pipeline.settings.model_copy(update={"limits": Limits()})
-    failed.pipeline = failed.pipeline.model_copy(update={"settings": settings})
+    limited(failed, bad_records=0, diagnose_jobs=0)
     with pytest.raises(AirflowFailException, match="at least 1 of 20 records are bad"):
         recover(failed).execute(failed.context(task_id="recover"))
     assert len(failed.jobs.created) == 1
+
+
+def test_jobs_that_diagnose_name_the_bad_record_in_the_error(failed):
+    limited(failed, bad_records=0)
+    with pytest.raises(AirflowFailException, match=r"line 5, id 15\b"):
+        through_all_rounds(failed, recover(failed), failed.context(task_id="recover"))
+    assert len(failed.jobs.created) > 1

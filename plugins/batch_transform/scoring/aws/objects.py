@@ -14,8 +14,7 @@ from typing_extensions import override
 
 from batch_transform.scoring.aws.codes import translated
 from batch_transform.scoring.aws.upload import S3Uploads, Uploads
-from batch_transform.scoring.errors import ObjectMissing as ObjectMissing
-from batch_transform.scoring.errors import Unreachable
+from batch_transform.scoring.errors import ObjectMissing, Unreachable
 from batch_transform.scoring.names import S3Uri
 
 _MISSING = frozenset({404})

@@ -70,7 +70,7 @@ def cut(blocks: Iterable[bytes], limits: Shards) -> Iterator[Piece]:
 def _head(pending: Iterator[bytes], limits: Shards) -> tuple[bytes, bytes]:
     """Draw lines until they are enough to be cut, and return them and what was drawn beyond.
 
-    How many are enough is told by the lines, not by the blocks in which they happen to come.
+    How many are enough depends on the lines, not on the blocks in which they come.
     """
     held, size, lines = [], 0, 0
     enough = min(_HELD_BYTES, limits.max_bytes * limits.min_count)

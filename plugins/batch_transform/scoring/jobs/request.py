@@ -12,11 +12,11 @@ from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs.models import ModelFacts
 from batch_transform.scoring.names import S3Uri, content_digest
 from batch_transform.scoring.pipeline import PipelineFile
+from batch_transform.scoring.pipeline.data_processing import data_processing
 
 PACKAGE_MAJOR_VERSION = 0
 
 _CONTENT_TYPES = {"csv": "text/csv", "jsonl": "application/jsonlines"}
-_JOIN_SOURCES = {"engine": "Input", "line": "None"}
 _COMPRESSION_TYPES = {"none": "None", "gzip": "Gzip"}
 
 
@@ -46,16 +46,6 @@ def build(settings: PipelineFile) -> dict[str, Any]:
         "DataProcessing": data_processing(settings),
     }
     return _merged(request, transform.overrides)
-
-
-def data_processing(settings: PipelineFile) -> dict[str, str]:
-    """Return how records are filtered and joined."""
-    # In CSV the ids are the first columns, so a slice hides them from the model. A JSONPath can
-    # neither drop a key nor name one with an underscore, so in JSON Lines the ids stay in.
-    record = settings.record
-    hidden = f"$[{len(record.id)}:]" if record.format == "csv" else "$"
-    source = _JOIN_SOURCES[settings.transform.join]
-    return {"InputFilter": hidden, "JoinSource": source, "OutputFilter": "$"}
 
 
 def reading(request: Mapping[str, Any], manifest: S3Uri) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from batch_transform.scoring.jobs.request import data_processing
 from batch_transform.scoring.pipeline import PipelineFile, Prediction
+from batch_transform.scoring.pipeline.data_processing import data_processing
 from batch_transform.scoring.pipeline.replypath import reply_path
 
 ENGINE_INPUT = "SageMakerInput"  # the key of a joined record that is no JSON object

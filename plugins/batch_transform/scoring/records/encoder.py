@@ -1,7 +1,7 @@
 """Source rows to records: lines of headerless CSV, or JSON objects on a line each.
 
 Rows are taken in chunks and encoded column by column; see ``docs/types.md`` for what each kind of
-value becomes. A line feed stands at the end of each record and nowhere else, in both formats.
+value becomes. Each record ends with a line feed, the only one in it, in both formats.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html
 """
@@ -83,9 +83,9 @@ class RowEncoder:
         for number, name in enumerate(self._record.id):
             kind = self._kinds[number]
             if kind not in ID_KINDS or any(row[number] is None for row in rows):
-                found = "NULL" if kind is None or kind in ID_KINDS else kind
+                held = "NULL" if kind is None or kind in ID_KINDS else kind
                 raise SourceError(
-                    f"The id column {name} holds {found}; an id is an integer or a text, and never"
+                    f"The id column {name} holds {held}; an id is an integer or a text, and never"
                     " NULL"
                 )
 

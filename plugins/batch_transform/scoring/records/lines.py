@@ -56,7 +56,7 @@ def json_lines(names: Sequence[str], columns: Sequence[Sequence[str]]) -> bytes:
 
 
 def leads(names: Sequence[str]) -> list[str]:
-    """Return what stands before each value; the first begins with the end of the line before."""
+    """Return the text before each value; the first begins with the end of the line before."""
     first, *others = [json.dumps(name) for name in names]
     return ["}\n{" + f"{first}:", *(f",{name}:" for name in others)]
 

@@ -13,7 +13,13 @@ from uuid import UUID
 from batch_transform.scoring.pipeline import Policies
 from batch_transform.scoring.records.scalars import float_text, timestamp_text
 from batch_transform.scoring.records.texts import whole_text
-from batch_transform.scoring.records.unwritable import INFINITY, NAIVE, NAN, Unreadable, Unwritable
+from batch_transform.scoring.records.unwritable import (
+    INFINITY,
+    NAIVE,
+    NAN,
+    UnreadableValue,
+    Unwritable,
+)
 
 
 def nested_texts(values: Sequence[Any], policies: Policies) -> list[str]:
@@ -50,7 +56,7 @@ def _text(value: Any, policies: Policies) -> str:
             return "{" + ", ".join(members) + "}"
         case list() | tuple():
             return "[" + ", ".join(_text(element, policies) for element in value) + "]"
-    if isinstance(value, Unreadable):
+    if isinstance(value, UnreadableValue):
         raise Unwritable(0, value.what)
     raise Unwritable(0, f"a value of type {type(value).__name__}; cast it in the query")
 

@@ -1,4 +1,4 @@
-"""A value that has no faithful text, or came from no faithful one."""
+"""Values that cannot be written, or read, without loss."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Unreadable:
+class UnreadableValue:
     """Stands in a row for a value that a source cannot give as a value of Python, faithfully.
 
     Attributes:

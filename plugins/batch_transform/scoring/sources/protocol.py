@@ -64,7 +64,7 @@ class Table:
     rows: Iterator[Row]
 
 
-Reshape = Callable[[Table], Table]
+TableFunction = Callable[[Table], Table]
 
 
 def unchanged(table: Table) -> Table:

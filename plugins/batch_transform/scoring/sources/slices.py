@@ -47,11 +47,7 @@ class Slice(BaseModel):
 
     @property
     def floors(self) -> tuple[int | str, ...]:
-        """What no value is below; the last would do if the database ordered texts as Python does.
-
-        With all of them each value has one slice in any order, since it is that of the first
-        boundary which is above it.
-        """
+        """All lower boundaries. Comparing with each keeps slices disjoint under any collation."""
         return self.boundaries[: self.number]
 
     @property
@@ -95,11 +91,11 @@ class Slice(BaseModel):
             raise SourceError(_wrong_kind(name, kind, self.kind))
 
 
-def _wrong_kind(name: str, kind: Kind, wanted: Kind) -> str:
+def _wrong_kind(name: str, kind: Kind, needed: Kind) -> str:
     """Say that ids of a kind cannot be cut by a pipeline's slices, and by what they can be."""
-    cut = "extract.slices and integer boundaries cut" if wanted == "integer" else "texts cut"
+    cut = "extract.slices and integer boundaries cut" if needed == "integer" else "texts cut"
     cure = _CURES.get(kind, "cast it in the query")
-    return f"The id column {name} is {kind}, and {cut} only ids that are {wanted}: {cure}"
+    return f"The id column {name} is {kind}, and {cut} only ids that are {needed}: {cure}"
 
 
 def slices(extract: Extract) -> tuple[Slice, ...]:

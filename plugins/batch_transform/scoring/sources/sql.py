@@ -30,7 +30,7 @@ from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.pipeline.query import for_sqlalchemy, statement
 from batch_transform.scoring.records.encoder import CHUNK_ROWS
 from batch_transform.scoring.records.ids import Row
-from batch_transform.scoring.sources.protocol import Lines, Reshape, Table, encoded, unchanged
+from batch_transform.scoring.sources.protocol import Lines, Table, TableFunction, encoded, unchanged
 from batch_transform.scoring.sources.slices import Slice, checked
 
 _REFUSED = (
@@ -51,7 +51,7 @@ class SqlSource:
         self,
         engine: Engine,
         query: str,
-        reshape: Reshape = unchanged,
+        reshape: TableFunction = unchanged,
         part: Slice | None = None,
     ) -> None:
         """Read with an engine, usually that of an Airflow SQL connection, and reshape the rows.

@@ -11,10 +11,18 @@ from batch_transform.scoring.testing.sagemaker import (
     InMemoryLogs,
     InMemoryModels,
 )
-from batch_transform.scoring.testing.simulated import Died, Refused, SimulatedTransform, TimedOut
+from batch_transform.scoring.testing.simulated import (
+    BROKEN,
+    Died,
+    Mishap,
+    Refused,
+    SimulatedTransform,
+    TimedOut,
+)
 from batch_transform.scoring.testing.tasks import InMemoryMemory, RowsSource
 
 __all__ = [
+    "BROKEN",
     "Died",
     "FakeAws",
     "InMemoryJobs",
@@ -22,6 +30,7 @@ __all__ = [
     "InMemoryMemory",
     "InMemoryModels",
     "InMemoryObjects",
+    "Mishap",
     "Refused",
     "RowsSource",
     "SimulatedTransform",

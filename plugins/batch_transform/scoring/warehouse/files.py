@@ -28,8 +28,8 @@ from datetime import UTC, date, datetime
 
 from typing_extensions import override
 
-from batch_transform.scoring.aws.objects import ObjectChanged, ObjectMissing, ObjectStore
-from batch_transform.scoring.errors import TargetLocked
+from batch_transform.scoring.aws.objects import ObjectChanged, ObjectStore
+from batch_transform.scoring.errors import ObjectMissing, TargetLocked
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.outputs.staged import Staged
 from batch_transform.scoring.pipeline import Target

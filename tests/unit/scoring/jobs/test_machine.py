@@ -6,6 +6,7 @@ left running: after the janitor has passed, each job that runs is wanted by a ta
 And nobody stops the job of a run that is alive.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 
 from hypothesis import HealthCheck, settings
@@ -136,10 +137,8 @@ class Attempts(RuleBasedStateMachine):
         if self.states[run] == ALIVE:
             self.states[run], self.swept = OVER, False
             self.aws.jobs.refusals = [Unreachable("throttled")] * throttled
-            try:
+            with suppress(Transient):
                 give_up(self.aws.jobs, self.held[run].job.name, self.tasks[run].owner)
-            except Transient:
-                pass
             self.aws.jobs.refusals = []
 
     @rule(run=runs)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from batch_transform.scoring.kinds import Kind
-from batch_transform.scoring.records.unwritable import FINE, Unreadable
+from batch_transform.scoring.records.unwritable import FINE, UnreadableValue
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(
@@ -31,7 +31,7 @@ _TOO_LONG = "a number of more digits than any database keeps; correct the files"
 
 
 def literals(texts: Sequence[str | None], kind: Kind) -> list[Any]:
-    """Read a column of texts as values of a kind; what is none becomes ``Unreadable``.
+    """Read a column of texts as values of a kind; what is none becomes ``UnreadableValue``.
 
     >>> literals(["9007199254740993", None], "integer")
     [9007199254740993, None]
@@ -45,19 +45,19 @@ def literals(texts: Sequence[str | None], kind: Kind) -> list[Any]:
         return [None if text is None else _read(read, text, kind) for text in texts]
 
 
-def decimal(text: str) -> Decimal | Unreadable:
+def decimal(text: str) -> Decimal | UnreadableValue:
     """Read a number with all its digits."""
     number = Decimal(text)
     if number.is_finite() and abs(number.adjusted()) > _LARGEST_EXPONENT:
-        return Unreadable(_TOO_LONG)
+        return UnreadableValue(_TOO_LONG)
     return number
 
 
-def nearest_float(number: Decimal) -> float | Unreadable:
+def nearest_float(number: Decimal) -> float | UnreadableValue:
     """Return the float that is nearest to a number, as every reader of its digits would."""
     value = float(number)
     if math.isinf(value) and number.is_finite():
-        return Unreadable("a number larger than any float; correct the files")
+        return UnreadableValue("a number larger than any float; correct the files")
     return value
 
 
@@ -65,7 +65,7 @@ def _read(read: Callable[[str], Any], text: str, kind: Kind) -> Any:
     try:
         return read(text)
     except _NO_SUCH_VALUE:
-        return Unreadable(
+        return UnreadableValue(
             f"a text that is no {kind}; correct the files, or the kind in contract.yaml"
         )
 
@@ -74,31 +74,31 @@ def _integer(text: str) -> int:
     return int(_whole(_INTEGER, text)[0])
 
 
-def _decimal(text: str) -> Decimal | Unreadable:
+def _decimal(text: str) -> Decimal | UnreadableValue:
     return decimal(_whole(_NUMBER, text)[0])
 
 
-def _float(text: str) -> float | Unreadable:
+def _float(text: str) -> float | UnreadableValue:
     value = float(_whole(_NUMBER, text)[0])
     return nearest_float(Decimal(text)) if math.isinf(value) else value
 
 
 def _boolean(text: str) -> bool:
-    found = _BOOLEANS.get(text.lower())
-    if found is None:
+    value = _BOOLEANS.get(text.lower())
+    if value is None:
         raise ValueError
-    return found
+    return value
 
 
 def _date(text: str) -> date:
     return date.fromisoformat(_whole(_DATE, text)[0])
 
 
-def _timestamp(text: str) -> datetime | Unreadable:
+def _timestamp(text: str) -> datetime | UnreadableValue:
     moment, fraction, zone = _whole(_TIMESTAMP, text).groups()
     digits = (fraction or "").rstrip("0")
     if len(digits) > _MICROSECOND_DIGITS:
-        return Unreadable(FINE)
+        return UnreadableValue(FINE)
     value = datetime.fromisoformat(moment + ("+00:00" if zone in {"Z", "UTC"} else zone or ""))
     return value.replace(microsecond=int(digits.ljust(_MICROSECOND_DIGITS, "0")))
 
