@@ -238,14 +238,6 @@ def _name_problems(name: str) -> Iterator[str]:
 
 def _query_problems(text: str, source: Query) -> Iterator[str]:
     yield from query.problems(text)
-    for name in query.PARAMETERS:
-        if name not in query.parameters(text):
-            yield (
-                f"does not use :{name}; bind both :partition_start and :partition_end, or every run"
-                " scores the same rows"
-            )
-    for name in sorted(query.parameters(text) - set(query.PARAMETERS)):
-        yield f"unknown parameter :{name}; only :partition_start and :partition_end are bound"
     yield from query.identifier_problems(text, dict.fromkeys(source.identifiers, "name"))
 
 

@@ -22,10 +22,12 @@ from batch_transform.scoring.outputs.paths import (
 )
 from batch_transform.scoring.outputs.replies import (
     BadReply,
+    Left,
     Miscounted,
     ShardWrong,
     lines_of,
     of_one_width,
+    of_width,
     parsed,
     read_reply,
     unbatched,
@@ -77,23 +79,24 @@ def read_answers(files: Fetched, shape: Shape) -> Iterator[Row | Misfit]:
     return (_row(number, record_id, reply, pick) for number, (record_id, reply) in pairs)
 
 
-def read_lines(files: Fetched, shape: Shape, numbers: Sequence[int]) -> Iterator[Row | Misfit]:
+def read_lines(files: Fetched, shape: Shape, left: Left) -> Iterator[Row | Misfit]:
     """Yield the same for some lines alone, where each line is known to be its record's.
 
     Args:
         files: the part and its output.
         shape: of their lines.
-        numbers: of the lines, from 1, in their order.
+        left: which lines.
 
     Raises:
         ShardWrong: one of them cannot be read.
     """
-    pick, chosen = _values(shape), frozenset(numbers)
+    pick, chosen = _values(shape), frozenset(left.lines)
     lines = zip(lines_of(files.sent), lines_of(files.answered), strict=True)
     for number, (sent, answered) in enumerate(lines, start=1):
         if number in chosen:
             reply = read_reply(answered, number, shape)
-            yield _row(number, _sent_id(sent, shape), reply, pick)
+            even = of_width(reply, left.width) if left.width else reply
+            yield _row(number, _sent_id(sent, shape), even, pick)
 
 
 def _sent_id(line: bytes, shape: Shape) -> IdTexts:

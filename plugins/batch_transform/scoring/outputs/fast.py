@@ -21,6 +21,7 @@ from batch_transform.scoring.outputs.fetch import Fetched
 from batch_transform.scoring.outputs.levelled import levelled, usual_width
 from batch_transform.scoring.outputs.paths import id_paths, joined_id_paths, prediction_paths
 from batch_transform.scoring.outputs.replies import (
+    Left,
     ShardWrong,
     is_batch_of_one,
     lines_of,
@@ -41,18 +42,18 @@ class _TooUnusual(Exception):
     """The shard is to be read a line at a time."""
 
 
-def stage_right(staged: Staged, files: Fetched, shape: Shape) -> Sequence[int] | None:
+def stage_right(staged: Staged, files: Fetched, shape: Shape) -> Left | None:
     """Stage the rows of a shard whose values fit.
 
     Returns:
-        The numbers of the other lines, from 1; None, with no row staged, where the lines are not
-        known to be those of the records.
+        The other lines; None, with no row staged, where the lines are not known to be those of the
+        records.
     """
     if files.lines != files.shard.records or any(map(_has_bom, (files.sent, files.answered))):
         return None
     try:
         _read_sent(staged, files.sent, shape)
-        _read_answered(staged, files, shape)
+        width = _read_answered(staged, files, shape)
         same = [f"NOT contains(sent.i{n}, chr(0))" for n in range(shape.ids)]
         same += [f"sent.i{n} = answered.i{n}" for n in range(shape.ids) if shape.joined]
         (counts,) = staged.run("count_same", same=" AND ".join(same))
@@ -66,7 +67,7 @@ def stage_right(staged: Staged, files: Fetched, shape: Shape) -> Sequence[int] |
         )
     except (duckdb.Error, ShardWrong, _TooUnusual):
         return None
-    return [number for (number,) in staged.run("find_unfit")]
+    return Left([number for (number,) in staged.run("find_unfit")], width)
 
 
 def _has_bom(path: Path) -> bool:
@@ -111,8 +112,12 @@ def _read_sent(staged: Staged, path: Path, shape: Shape) -> None:
     reading.into(staged, "sent", path)
 
 
-def _read_answered(staged: Staged, files: Fetched, shape: Shape) -> None:
-    """Read the output; where DuckDB refuses it, a copy in which the lines are alike."""
+def _read_answered(staged: Staged, files: Fetched, shape: Shape) -> int:
+    """Read the output; where DuckDB refuses it, a copy in which the lines are alike.
+
+    Returns:
+        How many fields its rows have; 0 where they are JSON.
+    """
     path = files.answered
     width = usual_width(path) if shape.answered == "csv" else 0
     reading = _answered_csv(width, shape) if width else _answered_json(path, shape)
@@ -126,6 +131,7 @@ def _read_answered(staged: Staged, files: Fetched, shape: Shape) -> None:
         reading.into(staged, "answered", copy)
         copy.unlink()
         staged.run("set_unfit", [list(uneven)])
+    return width
 
 
 def _answered_csv(width: int, shape: Shape) -> _Reading:

@@ -146,7 +146,7 @@ def _stage(files: Fetched, shape: Shape, staged: Staged, misfits: dict[int, Misf
 
     left = None if files.part.elsewhere else fast.stage_right(staged, files, shape)
     answers = read_answers(files, shape) if left is None else read_lines(files, shape, left)
-    if left is None or left:
+    if left is None or left.lines:
         staged.add_rows(_fit_rows(answers, files.part, staged.columns, misfits))
 
 

@@ -36,6 +36,19 @@ class BadReply:
     fields: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class Left:
+    """Lines of an output that are to be read one by one.
+
+    Attributes:
+        lines: their numbers, from 1, in their order.
+        width: fields that a row of the output has; 0 where lines are JSON.
+    """
+
+    lines: Sequence[int]
+    width: int
+
+
 def read_reply(line: bytes, number: int, shape: Shape) -> Any:
     """Read an answer. If SageMaker joined the line, an unreadable line fails the shard."""
     try:
@@ -91,12 +104,14 @@ def of_one_width(rows: list[Any], shape: Shape) -> list[Any]:
     problem = width_problem(width, shape)
     if problem:
         raise ShardWrong(problem)
-    return [
-        row
-        if isinstance(row, BadReply) or len(row) == width
-        else BadReply(f"the answer has {len(row)} fields, but others have {width}", row)
-        for row in rows
-    ]
+    return [of_width(row, width) for row in rows]
+
+
+def of_width(row: Any, width: int) -> Any:
+    """Return a row that has this width, or say that it has another."""
+    if isinstance(row, BadReply) or len(row) == width:
+        return row
+    return BadReply(f"the answer has {len(row)} fields, but others have {width}", row)
 
 
 def width_problem(width: int, shape: Shape) -> str | None:

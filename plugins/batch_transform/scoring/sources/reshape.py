@@ -80,6 +80,7 @@ class Reshape:
                 columns for each chunk; names the chunk, and the function's file and line.
         """
         names = [column.name for column in table.columns]
+        self._kinds = {column.name: column.kind for column in table.columns}
         frames = self._frames(names, chunks(table.rows))
         first = next(frames, None)
         if first is None:
@@ -114,12 +115,15 @@ class Reshape:
 
         series = {}
         for name, values in zip(names, zip(*rows, strict=True), strict=True):
+            kind = self._kinds[name]
             try:
-                kind = self._kinds[name] = kind_of(values, self._kinds.get(name))
+                if kind != "nested":  # JSON may be anything
+                    kind = self._kinds[name] = kind_of(values, kind)
             except Unwritable as problem:
+                place = f"row {problem.position + 1} of chunk {number}"
                 raise SourceError(
-                    f"Column {name} holds {problem.what}: row {problem.position + 1} of chunk"
-                    f" {number}, before {self._path.name} sees it"
+                    f"Column {name} holds {problem.hazard.what}: {place}, before"
+                    f" {self._path.name} sees it"
                 ) from None
             series[name] = _series(values, kind)
         return pandas.DataFrame(series, columns=list(names))

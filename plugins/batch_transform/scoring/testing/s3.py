@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from threading import Lock
 from typing import IO, Self
 
 from typing_extensions import override
@@ -20,6 +21,7 @@ class InMemoryObjects(ObjectStore):
     def __init__(self) -> None:
         """Start empty."""
         self.content: dict[S3Uri, bytes] = {}
+        self._lock = Lock()
 
     @override
     def put(self, uri: S3Uri, body: bytes) -> None:
@@ -27,10 +29,11 @@ class InMemoryObjects(ObjectStore):
 
     @override
     def put_if(self, uri: S3Uri, body: bytes, etag: str | None) -> None:
-        before = self.content.get(uri)
-        if etag != (None if before is None else _etag(before)):
-            raise ObjectChanged(str(uri))
-        self.put(uri, body)
+        with self._lock:
+            before = self.content.get(uri)
+            if etag != (None if before is None else _etag(before)):
+                raise ObjectChanged(str(uri))
+            self.put(uri, body)
 
     @override
     def get(self, uri: S3Uri) -> bytes:

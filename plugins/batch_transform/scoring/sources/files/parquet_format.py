@@ -91,13 +91,13 @@ def _value(alone: Any, arrow: Any) -> Any:
     try:
         return _python(alone, arrow)[0]
     except ArrowInvalid:  # the cast would lose digits
-        return UnreadableValue(FINE)
+        return FINE
     except UnicodeDecodeError:
         return UnreadableValue("text that is not UTF-8; correct the files")
     except KeyError:
         return UnreadableValue("a map that has a key twice; correct the files")
     except (ValueError, ArithmeticError):
-        return UnreadableValue(FAR)
+        return FAR
 
 
 def _python(column: Any, arrow: Any) -> list[Any]:
