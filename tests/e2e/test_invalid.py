@@ -6,6 +6,8 @@ import pytest
 
 from tests.e2e.test_jobs import FLIGHTS, Jobs, Runs, until
 
+pytestmark = pytest.mark.timeout(600)  # two waits for the DAG processor, and three runs
+
 DAY = "2013-08-01"
 OTHER_DAY = "2013-08-02"
 TYPO = "typo_flights"

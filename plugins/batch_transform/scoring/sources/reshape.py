@@ -11,6 +11,7 @@ columns have pandas' nullable types; decimals, dates, lists and objects are Pyth
 
 from __future__ import annotations
 
+import ast
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import module_from_spec, spec_from_file_location
@@ -28,6 +29,8 @@ from batch_transform.scoring.sources.protocol import Table
 
 Function = Callable[[Any], Any]
 
+_SIGNATURE = "reshape(frame: pandas.DataFrame) -> pandas.DataFrame"
+
 _DTYPES: dict[Kind, str] = {
     "integer": "Int64",
     "float": "Float64",
@@ -38,8 +41,28 @@ _LARGEST = 2**63
 
 
 def problems(path: Path) -> Iterator[str]:
-    """Say what is wrong with a ``reshape.py``, without running it."""
-    yield from ()
+    """Say what is wrong with a ``reshape.py``, without running it: pandas may not be there yet."""
+    try:
+        body = ast.parse(path.read_bytes()).body
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        yield f"line {line}: {getattr(error, 'msg', error)}"
+        return
+    functions = [node for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    own = [node for node in functions if node.name == "reshape"]
+    for node in own:
+        arguments = [*node.args.posonlyargs, *node.args.args]
+        if isinstance(node, ast.AsyncFunctionDef) or not (arguments or node.args.vararg):
+            yield f"line {node.lineno}: reshape must be a function of one argument, {_SIGNATURE}"
+    if not own and not any(_binds_reshape(node) for node in body):
+        yield f"does not define {_SIGNATURE}"
+
+
+def _binds_reshape(node: ast.stmt) -> bool:
+    """Tell whether a statement may give the name by other means: an import, a wrapped function."""
+    names = (getattr(each, "id", getattr(each, "asname", None)) for each in ast.walk(node))
+    imported = (alias.name for alias in getattr(node, "names", ()))
+    return "reshape" in {*names, *imported}
 
 
 def load(path: Path) -> Function:
@@ -58,7 +81,7 @@ def load(path: Path) -> Function:
     except Exception as error:
         raise ConfigurationError(
             f"{_place(error, path)} cannot be imported: {type(error).__name__}: {error}. It must"
-            " define reshape(frame: pandas.DataFrame) -> pandas.DataFrame"
+            f" define {_SIGNATURE}"
         ) from error
     return function
 
