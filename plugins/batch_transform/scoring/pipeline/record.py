@@ -67,4 +67,4 @@ class Shards(Section):
 
     max_bytes: Annotated[ByteSize, Field(gt=0)] = ByteSize(64_000_000)
     max_records: Annotated[int, Field(gt=0)] | None = None
-    min_count: Annotated[int, Field(ge=1)] = 1
+    min_count: Annotated[int, Field(ge=1, le=10_000)] = 1
