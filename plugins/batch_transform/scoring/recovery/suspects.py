@@ -7,7 +7,7 @@
 | SERVER, TIMEOUT, | where a control was answered in the same job; only two such failures     |
 | OTHER            | prove anything                                                           |
 | SILENCE          | the same, where requests went one at a time and the log names every one  |
-| UNKNOWN          | the same, and only where the control was the last object of one instance |
+| UNKNOWN          | the same, and only where one instance had it between two controls        |
 | BYSTANDER,       | never                                                                    |
 | SERVICE          |                                                                          |
 
@@ -69,9 +69,9 @@ class Suspect:
         return self.span.records == 1 and self.held >= _ALONE
 
     @property
-    def failures(self) -> int:
-        """How often it failed, or what it was cut from, but where another ended the container."""
-        return self.named + self.silent + self.broken
+    def is_repeated(self) -> bool:
+        """Whether it failed in the same manner before."""
+        return max(self.named, self.silent, self.broken) > 1
 
     def is_to_cut(self, some_answered: bool) -> bool:
         """Tell whether to look for what is bad in parts of it; else it is sent again whole."""
@@ -92,8 +92,8 @@ class Trial:
 
     Attributes:
         is_sick: whether a record failed that was answered before.
-        is_sound: whether such a record was answered again; without one, whether anything was.
-        is_careful: whether it was the last object, on a single instance.
+        is_sound: whether all such records were answered again; without any, whether anything was.
+        is_careful: whether one of them was the first object, and one the last, of one instance.
         is_named: whether the log names every object that failed.
         one_at_a_time: whether an instance had one request in flight.
         record_by_record: whether each request held one record.
