@@ -121,7 +121,8 @@ def test_a_job_with_every_output_is_left_alone(world):
 
 
 def test_more_bad_records_than_are_allowed_fail_the_task_before_a_job_is_paid(failed):
-    settings = failed.pipeline.settings.model_copy(update={"limits": Limits()})
+    limits = Limits(bad_records=0, diagnose_jobs=0)
+    settings = failed.pipeline.settings.model_copy(update={"limits": limits})
     failed.pipeline = failed.pipeline.model_copy(update={"settings": settings})
     with pytest.raises(AirflowFailException, match="at least 1 of 20 records are bad"):
         recover(failed).execute(failed.context(task_id="recover"))

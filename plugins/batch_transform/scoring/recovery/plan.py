@@ -8,7 +8,8 @@ and records that are given up. A round sends suspects again in one job:
 | the model refused a record                 | cut, in the end to single records       |
 | the container answered 5xx                 | cut where others were answered          |
 | it did not answer in time, or ended        | whole; where that happens again, cut    |
-| answers and records were not as many       | whole, but record by record; then cut   |
+| a request was too large, or its answers    | whole, but record by record; then cut   |
+| were more or fewer than its records        |                                         |
 | nobody says why                            | whole; where that happens again, cut    |
 | another object ended the container         | whole                                   |
 | the service failed                         | whole                                   |
@@ -27,7 +28,13 @@ from dataclasses import dataclass, replace
 from heapq import heapify, heappop
 from itertools import islice
 
-from batch_transform.scoring.jobs.blame import NEVER_OF_RECORDS, NOT_OF_RECORDS_ALONE, Blame, Cause
+from batch_transform.scoring.jobs.blame import (
+    NEVER_OF_RECORDS,
+    NOT_OF_RECORDS_ALONE,
+    OF_REQUESTS,
+    Blame,
+    Cause,
+)
 from batch_transform.scoring.recovery.cuts import MOST_PIECES, expected_bad, parts
 from batch_transform.scoring.recovery.spans import Span
 from batch_transform.scoring.recovery.suspects import Suspect, Trial, failed
@@ -177,7 +184,7 @@ def next_round(
             for piece in each.span.cut(made.get(each.span, 1))
         },
         controls=controls,
-        record_by_record=Cause.COUNT in causes,
+        record_by_record=bool(causes & OF_REQUESTS),
         one_at_a_time=len(controls) > 1 or bool(causes & {Cause.SILENCE, Cause.BYSTANDER}),
     )
 

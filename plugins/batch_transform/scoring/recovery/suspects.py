@@ -3,7 +3,7 @@
 | cause            | held against the records                                                 |
 |------------------|--------------------------------------------------------------------------|
 | RECORD, UNFIT    | at once                                                                  |
-| COUNT            | where the record was alone in its request                                |
+| COUNT, SIZE      | where the record was alone in its request                                |
 | SERVER, TIMEOUT, | where a control was answered in the same job; only two such failures     |
 | OTHER            | prove anything                                                           |
 | SILENCE          | the same, where requests went one at a time and the log names every one  |
@@ -24,6 +24,7 @@ from batch_transform.scoring.jobs.blame import (
     NEVER_OF_RECORDS,
     NOT_OF_RECORDS_ALONE,
     NOTHING_KNOWN,
+    OF_REQUESTS,
     Blame,
     Cause,
 )
@@ -138,7 +139,7 @@ def failed(before: Suspect | None, span: Span, blame: Blame, trial: Trial) -> Su
 
 
 def _is_held(cause: Cause, span: Span, trial: Trial) -> bool:
-    if cause is Cause.COUNT:
+    if cause in OF_REQUESTS:
         return span.records == 1 or trial.record_by_record
     if cause is Cause.SILENCE:
         return trial.is_sound and trial.one_at_a_time and trial.is_named

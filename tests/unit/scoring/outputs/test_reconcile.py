@@ -94,7 +94,7 @@ def test_unfit_values_of_all_shards_are_listed_with_their_ids(load):
         "  part-00001.csv, line 1, id 3: sweetness is 'ERROR', not double"
     )
     with pytest.raises(OutputError, match=re.escape(message)):
-        load(outputs)
+        load(outputs, limits={"bad_records": 0})
     rows, account = load(outputs, limits={"bad_records": 0.5})
     assert rows == [ROWS[1], ROWS[3]]
     assert [each.id for each in account.quarantined] == [("1",), ("3",)]

@@ -100,6 +100,18 @@ def test_capacity_that_comes_back_costs_no_record(run):
     assert this.jobs == 4
 
 
+def test_requests_that_are_too_large_are_no_records_fault(run):
+    def model(batch):
+        if len(batch) > 3:
+            raise Refused(413, "request entity too large")
+        return [b"0.25"] * len(batch)
+
+    this = run(apples(40), model, shards={"min_count": 4})
+    coverage = this.recover()
+    assert this.answered(coverage) == list(range(1, 41))
+    assert this.service.counted == [4, 4], "whole, with a record to a request"
+
+
 def test_a_model_that_answers_404_to_everything_is_no_rest_to_load(run):
     def model(batch):
         raise Refused(404, "no such model")
@@ -157,7 +169,9 @@ def test_what_may_be_good_is_not_quarantined_for_the_rest(run):
 
 
 @pytest.mark.parametrize(
-    ("error", "times"), [(Refused(500), 2), (TimedOut(), 3), (Died(), 3)], ids=["500", "late", "end"]
+    ("error", "times"),
+    [(Refused(500), 2), (TimedOut(), 3), (Died(), 3)],
+    ids=["500", "late", "end"],
 )
 def test_one_failure_by_itself_that_may_be_the_services_proves_nothing(run, error, times):
     hits = []

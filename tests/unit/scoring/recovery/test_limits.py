@@ -15,9 +15,8 @@ def test_the_record_is_named_where_none_may_be_bad(run):
         this.recover()
     assert "at least 1 of 40 records are bad, and limits.bad_records allows 0" in str(told.value)
     assert "set limits.bad_records to 1 or more and clear the recover task" in str(told.value)
-    assert (
-        "part-00001.csv, line 7, id 17: the model refused a record: 400 cannot score 17"
-        in str(told.value)
+    assert "part-00001.csv, line 7, id 17: the model refused a record: 400 cannot score 17" in str(
+        told.value
     )
     assert this.service.counted == [4, 11]
 
