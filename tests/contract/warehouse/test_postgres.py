@@ -177,7 +177,9 @@ def test_a_swap_waits_for_readers_a_little_and_often(connection, swap):
 
 
 def test_a_swap_that_cannot_have_the_table_says_who_has_it(connection, swap):
-    with pytest.raises(TargetLocked, match=r"(?s)each of 3 tries .*\(a report\), since .*SELECT \*"):
+    with pytest.raises(
+        TargetLocked, match=r"(?s)each of 3 tries .*\(a report\), since .*SELECT \*"
+    ):
         swap(ends_after=9)
     assert rows(connection) == OLD
 
