@@ -6,6 +6,7 @@ file would pay it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow.sdk import BaseHook
 
 from batch_transform.scoring.aws.objects import ObjectStore, S3Objects
-from batch_transform.scoring.errors import ConfigurationError
+from batch_transform.scoring.errors import ConfigurationError, Unreachable
 from batch_transform.scoring.jobs.logs import CloudWatchLogs, JobLogs
 from batch_transform.scoring.jobs.models import Models, SageMakerModels
 from batch_transform.scoring.jobs.service import SageMakerJobs, TransformJobs
@@ -39,6 +40,10 @@ _HURRIED = {
     "read_timeout": 2,
     "retries": {"mode": "standard", "total_max_attempts": 2},
 }
+# Seconds; a load balancer forgets a connection that is silent for minutes, as in a long DELETE. The
+# connection's own extra wins.
+# https://www.postgresql.org/docs/18/libpq-connect.html#LIBPQ-KEEPALIVES
+_POSTGRES = {"connect_timeout": 30, "keepalives_idle": 60, "keepalives_interval": 15}
 
 
 class AwsServices(Protocol):
@@ -135,15 +140,22 @@ def postgres_connection(conn_id: str) -> Iterator[Connection[Any]]:
 
     Raises:
         ConfigurationError: the connection is of another kind.
+        Unreachable: the database refuses it, or does not answer.
     """
     from airflow.providers.postgres.hooks.postgres import PostgresHook
+    from psycopg import OperationalError
 
     hook = BaseHook.get_hook(conn_id)
     if not isinstance(hook, PostgresHook):
         raise ConfigurationError(
             f"Connection {conn_id!r} is not Postgres; name a Postgres connection in target.conn_id"
         )
-    connection = hook.get_conn()
+    mine = hook.connection
+    mine.extra = json.dumps({**_POSTGRES, **mine.extra_dejson})
+    try:
+        connection = hook.get_conn()
+    except OperationalError as error:
+        raise Unreachable(f"Connection {conn_id!r}: the database refuses: {error}") from error
     try:
         yield connection  # type: ignore[misc]  # with SQLAlchemy 2 the hook speaks psycopg 3
     finally:

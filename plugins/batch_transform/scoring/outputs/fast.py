@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 
 from batch_transform.scoring.outputs.fetch import Fetched
-from batch_transform.scoring.outputs.levelled import levelled, usual_width
+from batch_transform.scoring.outputs.levelled import has_trailing_comma, levelled, usual_width
 from batch_transform.scoring.outputs.paths import id_paths, joined_id_paths, prediction_paths
 from batch_transform.scoring.outputs.replies import (
     Left,
@@ -122,6 +122,8 @@ def _read_answered(staged: Staged, files: Fetched, shape: Shape) -> int:
     width = usual_width(path) if shape.answered == "csv" else 0
     reading = _answered_csv(width, shape) if width else _answered_json(path, shape)
     try:
+        if width and has_trailing_comma(path):
+            raise duckdb.Error("a row may have more fields than it seems")
         reading.into(staged, "answered", path)
     except duckdb.Error:
         copy = path.with_suffix(".level")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from batch_transform.scoring.outputs.replies import ShardWrong, lines_of, parsed
@@ -22,6 +23,12 @@ def usual_width(path: Path) -> int:
     widths = Counter(len(_fields(line)) for line in islice(lines_of(path), _SAMPLE))
     widths.pop(0, None)  # what cannot be read
     return widths.most_common(1)[0][0] if widths else 0
+
+
+def has_trailing_comma(path: Path) -> bool:
+    """Tell whether a line ends with one: DuckDB drops empty fields after the last it expects."""
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as body:
+        return body.find(b",\n") >= 0 or body[-1:] == b","
 
 
 def levelled(path: Path, copy: Path, width: int, shape: Shape) -> Sequence[int]:

@@ -192,7 +192,8 @@ def _judged(
         ),
     )
     blocking = [finding for finding in findings if finding.level == "block"]
-    is_published = current is not None and current.digest == plan.entry.digest
+    mine = (plan.entry.digest, plan.entry.rows)
+    is_published = current is not None and (current.digest, current.rows) == mine
     if blocking and not run.publish_blocked and not is_published:
         listed = "\n  ".join(map(str, blocking))
         raise PartitionBlocked(

@@ -66,7 +66,7 @@ def forbids_load(search: Search, limit: str | None) -> str | None:
     """Say why nothing may be loaded; None where what is answered may."""
     run, state = search.run, search.state
     if not state.answered and not run.index.resubmits:
-        return f"{limit or 'all were refused'}. None was answered, so it may be the model's fault"
+        return f"{limit}. None was answered, so it may be the model's fault"
     if limit is None or not run.loads_rest:
         return limit
     doubtful = [each for each in state.suspects if not each.is_proven]

@@ -115,6 +115,8 @@ class _Rounds:
         A job that exists is paid already, whatever the limits are by now.
         """
         search, run = self.search, self.search.run
+        if search.state.is_refused:
+            return "each was refused by itself"
         chosen = _chosen(search)
         if not chosen:
             return limits.bad_records(search)
@@ -130,7 +132,9 @@ class _Rounds:
                 return limit
         prepared = self._prepared(sent, digest, existing)
         job = self.launch(prepared)
-        what = Sent(index=prepared.index, spans=sent.spans, shards=run.shards, control=sent.control)
+        what = Sent(
+            index=prepared.index, spans=sent.spans, shards=run.shards, controls=sent.controls
+        )
         outcome = outcome_of(run.pipeline, what, job, self.services, run.now())
         search.add(sent, job, outcome, content)
         return None

@@ -3,11 +3,11 @@
 | cause            | held against the records                                                 |
 |------------------|--------------------------------------------------------------------------|
 | RECORD, UNFIT    | at once                                                                  |
-| COUNT            | where the record was alone in its request                                |
+| COUNT, SIZE      | where the record was alone in its request                                |
 | SERVER, TIMEOUT, | where a control was answered in the same job; only two such failures     |
 | OTHER            | prove anything                                                           |
 | SILENCE          | the same, where requests went one at a time and the log names every one  |
-| UNKNOWN          | the same, and only where the control was the last object of one instance |
+| UNKNOWN          | the same, and only where one instance had it between two controls        |
 | BYSTANDER,       | never                                                                    |
 | SERVICE          |                                                                          |
 
@@ -24,6 +24,7 @@ from batch_transform.scoring.jobs.blame import (
     NEVER_OF_RECORDS,
     NOT_OF_RECORDS_ALONE,
     NOTHING_KNOWN,
+    OF_REQUESTS,
     Blame,
     Cause,
 )
@@ -69,9 +70,9 @@ class Suspect:
         return self.span.records == 1 and self.held >= _ALONE
 
     @property
-    def failures(self) -> int:
-        """How often it failed, or what it was cut from, but where another ended the container."""
-        return self.named + self.silent + self.broken
+    def is_repeated(self) -> bool:
+        """Whether it failed in the same manner before."""
+        return max(self.named, self.silent, self.broken) > 1
 
     def is_to_cut(self, some_answered: bool) -> bool:
         """Tell whether to look for what is bad in parts of it; else it is sent again whole."""
@@ -92,8 +93,8 @@ class Trial:
 
     Attributes:
         is_sick: whether a record failed that was answered before.
-        is_sound: whether such a record was answered again; without one, whether anything was.
-        is_careful: whether it was the last object, on a single instance.
+        is_sound: whether all such records were answered again; without any, whether anything was.
+        is_careful: whether one of them was the first object, and one the last, of one instance.
         is_named: whether the log names every object that failed.
         one_at_a_time: whether an instance had one request in flight.
         record_by_record: whether each request held one record.
@@ -138,7 +139,7 @@ def failed(before: Suspect | None, span: Span, blame: Blame, trial: Trial) -> Su
 
 
 def _is_held(cause: Cause, span: Span, trial: Trial) -> bool:
-    if cause is Cause.COUNT:
+    if cause in OF_REQUESTS:
         return span.records == 1 or trial.record_by_record
     if cause is Cause.SILENCE:
         return trial.is_sound and trial.one_at_a_time and trial.is_named

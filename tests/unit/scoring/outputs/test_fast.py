@@ -185,6 +185,7 @@ SENT = [b"a,1\n", b'"b, c",1\n', b"d,1\n", b"\xc3\xa4,1\n", b"f,1\n"]
         (0, b"a,1,x,0.1\n", "the answer has 4 fields, but others have 3"),
         (2, b"d,1\n", "the answer has 2 fields, but others have 3"),
         (4, b"f,1,busy, try again\n", "the answer has 4 fields, but others have 3"),
+        (3, b"\xc3\xa4,1,0.4,\n", "the answer has 4 fields, but others have 3"),
         (1, b'"b, c",1,x,0.2\n', "the answer has 4 fields, but others have 3"),
     ],
 )

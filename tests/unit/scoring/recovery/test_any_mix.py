@@ -8,7 +8,7 @@ exactly the bad ones are, and each good one is answered once.
 from collections import Counter
 from datetime import timedelta
 
-from hypothesis import event, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from batch_transform.scoring.errors import JobFailed, LimitHit
@@ -124,7 +124,6 @@ def outcome(case, crashes=()):
 @given(cases())
 def test_no_good_record_is_given_up_and_every_good_one_is_answered_once(case):
     run, coverage = outcome(case, case["crashes"])
-    event(f"ends: {type(coverage).__name__}")
     if coverage is None:
         assert not case["bad"]
     elif not isinstance(coverage, str):
@@ -151,7 +150,7 @@ calm = {"away": None, "crashes": set()}
 def test_each_mishap_costs_a_job_at_most(case, number):
     bad = {record: end for record, end in case["bad"].items() if end is not Died}
     few = dict(list(case["mishaps"].items())[:number])
+    assume(len(bad) < case["shards"])  # else nothing may show that the service works
     run, coverage = outcome({**case, **calm, "bad": bad, "mishaps": few})
-    if coverage is None or isinstance(coverage, str):
-        return
-    assert run.jobs <= JOBS + 2 * len(few)
+    assert not isinstance(coverage, str)
+    assert run.jobs <= JOBS + len(few)

@@ -100,6 +100,18 @@ def test_capacity_that_comes_back_costs_no_record(run):
     assert this.jobs == 4
 
 
+def test_requests_that_are_too_large_are_no_records_fault(run):
+    def model(batch):
+        if len(batch) > 3:
+            raise Refused(413, "request entity too large")
+        return [b"0.25"] * len(batch)
+
+    this = run(apples(40), model, shards={"min_count": 4})
+    coverage = this.recover()
+    assert this.answered(coverage) == list(range(1, 41))
+    assert this.service.counted == [4, 4], "whole, with a record to a request"
+
+
 def test_a_model_that_answers_404_to_everything_is_no_rest_to_load(run):
     def model(batch):
         raise Refused(404, "no such model")
