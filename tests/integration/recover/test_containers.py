@@ -17,7 +17,7 @@ from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.outputs.reconcile import columns_of, stage_outputs
 from batch_transform.scoring.outputs.staged import staging
 from batch_transform.scoring.recovery.rounds import Recovery, recover
-from batch_transform.scoring.testing import RowsSource
+from batch_transform.scoring.testing import InMemoryObjects, RowsSource
 from local.aws.testing import running_aws
 
 CONTAINERS = Path(__file__).with_name("containers.yaml")
@@ -89,6 +89,15 @@ class Orchard:
     def sent(self):
         """How many records the containers were sent."""
         return sum(map(int, self.counts.read_text().split()))
+
+
+@pytest.mark.parametrize("double", [True, False], ids=["in memory", "local"])
+def test_an_object_is_written_once(aws, double):
+    store = InMemoryObjects() if double else S3Objects(aws.client("s3"))
+    place = S3Uri("recover", f"once/{uuid.uuid4().hex}")
+    assert store.put_new(place, b"first")
+    assert not store.put_new(place, b"second")
+    assert store.get(place) == b"first"
 
 
 @pytest.fixture
