@@ -120,7 +120,7 @@ def outcome(case, crashes=()):
     return run, "the service fails"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(cases())
 def test_no_good_record_is_given_up_and_every_good_one_is_answered_once(case):
     run, coverage = outcome(case, case["crashes"])
@@ -132,7 +132,7 @@ def test_no_good_record_is_given_up_and_every_good_one_is_answered_once(case):
         assert given_up(coverage) == sorted(case["bad"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cases(), st.integers(0, 2))
 def test_the_jobs_are_the_same_wherever_it_is_begun_anew(case, more):
     clean, expected = outcome(case)
@@ -145,7 +145,7 @@ def test_the_jobs_are_the_same_wherever_it_is_begun_anew(case, more):
 calm = {"away": None, "crashes": set()}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(cases(), st.integers(0, 2))
 def test_each_mishap_costs_a_job_at_most(case, number):
     bad = {record: end for record, end in case["bad"].items() if end is not Died}
