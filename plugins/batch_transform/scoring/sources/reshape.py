@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from batch_transform.scoring.errors import ConfigurationError, SourceError
-from batch_transform.scoring.kinds import Column, Kind
+from batch_transform.scoring.kinds import Column, Kind, Row
 from batch_transform.scoring.records.encoder import chunks
-from batch_transform.scoring.records.ids import Row
 from batch_transform.scoring.records.kind_of import kind_of
 from batch_transform.scoring.records.unwritable import Unwritable
 from batch_transform.scoring.sources.protocol import Table
