@@ -198,6 +198,27 @@ def test_a_value_is_the_same_whatever_a_session_begins_with(
     assert text == f'{{"event_id":1,"value":{EXPRESSIONS[expression]}}}\n'
 
 
+def test_the_snapshot_is_dated_by_the_databases_clock(
+    connection, run, read, make_pipeline, partition
+):
+    run("CREATE TABLE events AS SELECT 1 AS apple_id, 1 AS weight, 'red' AS colour")
+    read("SELECT * FROM events", ["apple_id", "weight", "colour"])  # makes the Airflow connection
+    pipeline = make_pipeline().model_copy(update={"query": "SELECT * FROM events"})
+    with open_source(pipeline) as source:
+        before = now(connection)
+        lines = source.lines(partition, pipeline)
+        after = now(connection)
+        run("INSERT INTO events VALUES (2, 2, 'green')")
+        assert b"".join(lines.blocks) == b"1,1,red\n"
+    assert before <= lines.read_at <= after
+
+
+def now(connection):
+    (moment,) = connection.execute("SELECT clock_timestamp()").fetchone()
+    connection.commit()
+    return moment
+
+
 def test_ids_come_in_the_order_of_their_bytes_on_both_ways(run, same):
     run(
         "CREATE TYPE size AS ENUM ('small', 'large', 'Extra')",

@@ -57,7 +57,7 @@ def extract(
     if body:
         objects.put(set_aside(layout, settings), body)
     index = _index(pipeline, partition, shards, lines, len(oversized.kept))
-    snapshot.write(layout, objects, taken_at)
+    snapshot.write(layout, objects, lines.read_at or taken_at)
     objects.put(layout.index, index.to_json())
     return index
 

@@ -51,7 +51,9 @@ def write_shard(
 ) -> Shard:
     """Write a shard of at least one piece to an upload."""
     packer = _compressor(compression)
-    stored, plain, size, records = hashlib.sha256(), hashlib.sha256(), 0, 0
+    stored = hashlib.sha256()
+    plain = stored if isinstance(packer, _Plain) else hashlib.sha256()
+    size = records = 0
     first_line = last_line = b""
 
     def send(body: bytes) -> None:
@@ -65,7 +67,8 @@ def write_shard(
         first_line = first_line or piece.body[: piece.body.index(b"\n")]
         last_line = piece.body[piece.body.rfind(b"\n", 0, -1) + 1 : -1]
         records += piece.records
-        plain.update(piece.body)
+        if plain is not stored:
+            plain.update(piece.body)
         send(packer.compress(piece.body))
     send(packer.flush())
     upload.close()

@@ -22,7 +22,7 @@ from batch_transform.scoring.sources.postgres.described import (
     check_types,
     described,
 )
-from batch_transform.scoring.sources.postgres.json_lines import json_lines
+from batch_transform.scoring.sources.postgres.json_lines import NULL, json_lines
 from batch_transform.scoring.sources.postgres.refusals import Refusals
 from batch_transform.scoring.sources.postgres.session import (
     begin,
@@ -36,7 +36,11 @@ from batch_transform.scoring.sources.postgres.values import values
 from batch_transform.scoring.sources.protocol import Lines, Table, TableFunction, encoded, unchanged
 from batch_transform.scoring.sources.slices import Slice
 
-_FORMATS = {"csv": "csv", "jsonl": "text", "values": "text"}
+_FORMATS = {
+    "csv": "FORMAT csv",
+    "jsonl": f"FORMAT text, NULL '{NULL}'",
+    "values": "FORMAT text",
+}
 
 
 class CopySource:
@@ -107,7 +111,7 @@ class CopySource:
         return (
             f"COPY (SELECT {expressions} FROM (\n{self._query}) AS source{kept}"  # noqa: S608
             f" ORDER BY {', '.join(keys)})"
-            f" TO STDOUT (FORMAT {_FORMATS[spelling.to]}, ENCODING 'UTF8')"
+            f" TO STDOUT ({_FORMATS[spelling.to]}, ENCODING 'UTF8')"
         )
 
     def _copied(self, copy: str) -> Generator[bytes]:
