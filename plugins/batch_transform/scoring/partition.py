@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from batch_transform.scoring.errors import PartitionError
 
 _ONE_DAY = timedelta(days=1)
+_FIRST_YEAR, _LAST_YEAR = 1900, 2199
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +80,8 @@ def resolve(dates: RunDates, timezone: str) -> Partition:
         if label:
             return _whole(_parse(label, source), timezone, dates.run_after)
     if dates.logical_date is not None:
-        named = Partition(day=dates.logical_date.astimezone(UTC).date(), timezone=timezone)
+        day = _checked(dates.logical_date.astimezone(UTC).date(), "the run's logical date")
+        named = Partition(day=day, timezone=timezone)
         if not dates.manual or named.end <= dates.run_after:
             return _whole(named.day, timezone, dates.run_after)
     return last_whole_day(dates.run_after, timezone)
@@ -108,11 +110,19 @@ def _check_backfill(dates: RunDates) -> None:
 
 def _parse(label: str, source: str) -> date:
     try:
-        return datetime.strptime(label, "%Y-%m-%d").date()
+        day = datetime.strptime(label, "%Y-%m-%d").date()
     except ValueError as error:
         raise PartitionError(
             f"{source} is {label!r}; give the day to score as YYYY-MM-DD, such as 2013-06-01"
         ) from error
+    return _checked(day, source)
+
+
+def _checked(day: date, source: str) -> date:
+    # At the ends of the calendar a day has no midnights in UTC.
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise PartitionError(f"{source} is {day}; give a day from {_FIRST_YEAR} to {_LAST_YEAR}")
+    return day
 
 
 def _whole(day: date, timezone: str, run_after: datetime) -> Partition:

@@ -3,10 +3,9 @@ from datetime import date
 import pytest
 
 from batch_transform.scoring.names import S3Uri
-from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline.filepattern import glob, problems
 
-DAY = Partition(day=date(2013, 6, 1), timezone="America/New_York")
+DAY = date(2013, 6, 1)
 
 
 def matched(pattern, *keys):
@@ -32,7 +31,7 @@ def test_the_day_is_filled_in_and_the_fixed_beginning_is_what_is_listed(pattern,
 
 
 def test_the_year_has_four_digits():
-    early = Partition(day=date(13, 6, 1), timezone="UTC")
+    early = date(13, 6, 1)
     assert glob("s3://lake/{{ year }}{{ month }}{{ day }}", early).start.key == "00130601"
 
 
@@ -75,13 +74,13 @@ def test_what_begins_with_an_underscore_or_a_point_is_no_data():
         ("s3://lake/*.csv", "or every run scores the same rows"),
         ("s3://lake/{{ year }}/{{ month }}/*.csv", "does not say which day"),
         ("s3://lake/{{ ds }}/*.csv", "nothing gives {{ ds }} a value; there are partition, year"),
-        ("s3://lake/{{ partition }}/{a,b}.csv", "braces stand around the name of a placeholder"),
-        ("s3://lake/{{ partition | upper }}/x", "braces stand around the name of a placeholder"),
+        ("s3://lake/{{ partition }}/{a,b}.csv", "braces go around the name of a placeholder"),
+        ("s3://lake/{{ partition | upper }}/x", "braces go around the name of a placeholder"),
         ("s3://lake/{{ partition }}/", "the pattern names a folder"),
         ("s3://lake/{{ partition }}/[a.csv", "a [ is never closed"),
         ("s3://lake/{{ partition }}/[z-a].csv", "is no set of characters"),
         ("s3://lake/{{ partition }}/[!].csv", "is no set of characters"),
-        ("s3://lake/{{ partition }}/a**.csv", "** stands for whole folders"),
+        ("s3://lake/{{ partition }}/a**.csv", "** matches whole folders"),
     ],
 )
 def test_each_mistake_of_a_pattern_is_named(pattern, complaint):

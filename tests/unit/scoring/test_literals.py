@@ -3,8 +3,8 @@ from decimal import Decimal
 
 import pytest
 
-from batch_transform.scoring.records.unwritable import FINE, Unreadable
-from batch_transform.scoring.sources.files.literals import literals
+from batch_transform.scoring.records.unwritable import FINE, UnreadableValue
+from batch_transform.scoring.sources.literals import literals
 
 NOON = datetime(2013, 6, 1, 12, 30, tzinfo=UTC)
 
@@ -72,7 +72,7 @@ def test_a_text_is_read_exactly(kind, text, value):
 )
 def test_a_text_that_is_no_such_value_is_unreadable(kind, text):
     (found,) = literals([text], kind)
-    assert found == Unreadable(
+    assert found == UnreadableValue(
         f"a text that is no {kind}; correct the files, or the kind in contract.yaml"
     )
 
@@ -83,12 +83,12 @@ def test_a_text_that_is_no_such_value_is_unreadable(kind, text):
         ("float", "1e309", "a number larger than any float"),
         ("decimal", "1e999999", "a number of more digits"),
         ("decimal", "0e-999999", "a number of more digits"),
-        ("timestamp", "2013-06-01T12:30:00.0000001Z", FINE),
+        ("timestamp", "2013-06-01T12:30:00.0000001Z", FINE.what),
     ],
 )
 def test_nothing_is_rounded_to_make_it_fit(kind, text, what):
     (found,) = literals([text], kind)
-    assert isinstance(found, Unreadable)
+    assert isinstance(found, UnreadableValue)
     assert found.what.startswith(what)
 
 

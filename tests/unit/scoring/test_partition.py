@@ -114,3 +114,10 @@ def test_a_day_is_over_at_its_end_and_not_before():
         resolve(
             RunDates(parameter="2013-07-09", run_after=end - timedelta(microseconds=1)), NEW_YORK
         )
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_a_logical_date_at_the_end_of_the_calendar_is_refused(year):
+    dates = RunDates(logical_date=datetime(year, 12, 31, tzinfo=UTC), run_after=NOON)
+    with pytest.raises(PartitionError, match="the run's logical date is .*; give a day from 1900"):
+        resolve(dates, "Asia/Tokyo")

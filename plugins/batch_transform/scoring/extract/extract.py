@@ -12,10 +12,11 @@ from batch_transform.scoring.extract import snapshot
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from batch_transform.scoring.extract.shards import Piece, cut, extension
 from batch_transform.scoring.extract.write import write_shard
+from batch_transform.scoring.kinds import RecordId
 from batch_transform.scoring.names import RunLayout, shard_name
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline, contract
-from batch_transform.scoring.records.ids import Identity, identity_reader
+from batch_transform.scoring.records.ids import identity_reader
 from batch_transform.scoring.records.oversized import Oversized, set_aside
 from batch_transform.scoring.sources.protocol import Lines, Source
 
@@ -39,7 +40,7 @@ def extract(
     taken_at = datetime.now(UTC)
     lines = source.lines(partition, pipeline)
 
-    def read_id(line: bytes) -> Identity:
+    def read_id(line: bytes) -> RecordId:
         return identity_reader(settings.record, lines.final_columns())(line)
 
     oversized = Oversized(settings, read_id)

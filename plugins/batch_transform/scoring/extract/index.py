@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from batch_transform.scoring.kinds import Kind
-from batch_transform.scoring.pipeline import Name
+from batch_transform.scoring.pipeline.fields import Name
 from batch_transform.scoring.sources.slices import Slice
 
 
@@ -48,7 +48,7 @@ class ExtractIndex(_Entry):
         columns: the record's columns in order, ids first.
         types: their kinds; None where the source names none and had no value to show it.
         contract: digest of columns and types.
-        query: SHA-256 of what the source was asked.
+        query: SHA-256 of the query, or of the settings of files.
         records: number of records in all shards.
         quarantined: number of records that were too large, and are in no shard.
         part: the slice of the partition that was extracted; None where it was the whole.

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from batch_transform.scoring.aws.objects import ObjectMissing, ObjectStore
-from batch_transform.scoring.errors import ManifestError, SourceError
+from batch_transform.scoring.aws.objects import ObjectStore
+from batch_transform.scoring.errors import ManifestError, ObjectMissing, SourceError
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from batch_transform.scoring.extract.shards import extension
 from batch_transform.scoring.kinds import Column, Kind
@@ -54,15 +54,15 @@ def join(
         SourceError: the slices are not those of one partition, each once, or differ in columns.
         ManifestError: a shard is not what its slice wrote.
     """
-    found = _whole(pipeline, [_read(uri, objects) for uri in index_uris])
-    indexes = [each.index for each in found]
+    extracts = _whole(pipeline, [_read(uri, objects) for uri in index_uris])
+    indexes = [each.index for each in extracts]
     columns = _columns(indexes)
     contract.check(columns, pipeline)
-    copies = list(_copies(found, extension(pipeline.settings.record)))
+    copies = list(_copies(extracts, extension(pipeline.settings.record)))
     with ThreadPoolExecutor(_COPIES_AT_ONCE, thread_name_prefix="copy") as pool:
         for _ in pool.map(lambda copy: _carry_out(copy, objects, layout), copies):
             pass  # each copy that failed raises
-    _join_set_aside(found, pipeline, objects, layout)
+    _join_set_aside(extracts, pipeline, objects, layout)
     index = indexes[0].model_copy(
         update={
             "types": tuple(column.kind for column in columns),
@@ -82,10 +82,10 @@ def _read(uri: str, objects: ObjectStore) -> _Extracted:
     return _Extracted(layout=layout, index=ExtractIndex.from_json(objects.get(layout.index)))
 
 
-def _whole(pipeline: Pipeline, found: Sequence[_Extracted]) -> list[_Extracted]:
+def _whole(pipeline: Pipeline, extracts: Sequence[_Extracted]) -> list[_Extracted]:
     """Return the slices in their order, once they are proven to be each slice once."""
     expected = slices(pipeline.settings.extract)
-    ordered = sorted(found, key=lambda each: each.index.part.number if each.index.part else -1)
+    ordered = sorted(extracts, key=lambda each: each.index.part.number if each.index.part else -1)
     if tuple(each.index.part for each in ordered) != expected:
         shown = "; ".join(part.label if (part := each.index.part) else "all" for each in ordered)
         raise SourceError(
@@ -110,16 +110,16 @@ def _columns(indexes: Sequence[ExtractIndex]) -> tuple[Column, ...]:
 
 
 def _kind(name: str, known: Sequence[Kind | None]) -> Kind | None:
-    found = {kind: number for number, kind in reversed(list(enumerate(known))) if kind}
-    if len(found) > 1:
-        told = ", ".join(f"{kind} in slice {at}" for kind, at in sorted(found.items()))
-        raise SourceError(f"Column {name} is {told}; cast it in the query")
-    return next(iter(found), None)
+    numbers = {kind: number for number, kind in reversed(list(enumerate(known))) if kind}
+    if len(numbers) > 1:
+        kinds = ", ".join(f"{kind} in slice {at}" for kind, at in sorted(numbers.items()))
+        raise SourceError(f"Column {name} is {kinds}; cast it in the query")
+    return next(iter(numbers), None)
 
 
-def _copies(found: Sequence[_Extracted], suffix: str) -> Iterator[_Copy]:
+def _copies(extracts: Sequence[_Extracted], suffix: str) -> Iterator[_Copy]:
     number = 0
-    for each in found:
+    for each in extracts:
         for shard in each.index.shards:
             renamed = shard.model_copy(update={"name": shard_name(number, suffix)})
             yield _Copy(source=each.layout.input / shard.name, shard=renamed)
@@ -136,11 +136,11 @@ def _carry_out(copy: _Copy, objects: ObjectStore, layout: RunLayout) -> None:
 
 
 def _join_set_aside(
-    found: Sequence[_Extracted], pipeline: Pipeline, objects: ObjectStore, layout: RunLayout
+    extracts: Sequence[_Extracted], pipeline: Pipeline, objects: ObjectStore, layout: RunLayout
 ) -> None:
     """Put the records that are too large together, as many as the slices say."""
     bodies = []
-    for each in found:
+    for each in extracts:
         if each.index.quarantined:
             place = set_aside(each.layout, pipeline.settings)
             bodies.append(objects.get(place))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 
-from batch_transform.scoring.aws.objects import ObjectMissing, ObjectStore
-from batch_transform.scoring.errors import ManifestError
+from batch_transform.scoring.aws.objects import ObjectStore
+from batch_transform.scoring.errors import ManifestError, ObjectMissing
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.names import RunLayout, S3Uri
 
@@ -61,7 +61,7 @@ def write(index: ExtractIndex, layout: RunLayout, objects: ObjectStore) -> S3Uri
 
 def _problem(uri: S3Uri, expected_bytes: int, objects: ObjectStore) -> str | None:
     try:
-        found = objects.size(uri)
+        size = objects.size(uri)
     except ObjectMissing:
         return f"{uri} is missing"
-    return None if found == expected_bytes else f"{uri} has {found} bytes, not {expected_bytes}"
+    return None if size == expected_bytes else f"{uri} has {size} bytes, not {expected_bytes}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 from batch_transform.scoring.pipeline import Record, Shards
 
@@ -22,6 +23,7 @@ _EXTENSIONS = {
 _HELD_BYTES = 16_000_000
 # A larger one begins with small shards, and a later one may have this share of an instance's part.
 _SHARE = 4
+_WINDOW_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,28 +72,30 @@ def cut(blocks: Iterable[bytes], limits: Shards) -> Iterator[Piece]:
 def _head(pending: Iterator[bytes], limits: Shards) -> tuple[bytes, bytes]:
     """Draw lines until they are enough to be cut, and return them and what was drawn beyond.
 
-    How many are enough is told by the lines, not by the blocks in which they happen to come.
+    How many are enough depends on the lines, not on the blocks in which they come.
     """
-    held, size, lines = [], 0, 0
+    held: list[bytes] = []
+    size = lines = 0
     enough = min(_HELD_BYTES, limits.max_bytes * limits.min_count)
     for block in pending:
+        if size + len(block) > enough and lines + block.count(b"\n") >= limits.min_count:
+            end = block.index(b"\n", max(0, enough - size)) + 1
+            if lines < limits.min_count:
+                end = max(end, int(_line_ends(block)[limits.min_count - lines - 1]))
+            held.append(block[:end])
+            return b"".join(held), block[end:]
         held.append(block)
         size += len(block)
         lines += block.count(b"\n")
-        if size > enough and lines >= limits.min_count:
-            break
-    else:
-        return b"".join(held), b""
-    drawn = b"".join(held)
-    end = max(drawn.index(b"\n", enough) + 1, _after_lines(drawn, 0, limits.min_count))
-    return drawn[:end], drawn[end:]
+    return b"".join(held), b""
 
 
 def _equal_parts(body: bytes, count: int) -> Iterator[bytes]:
-    lines = body.count(b"\n")
+    ends = _line_ends(body)
     start = 0
-    for part in range(count):
-        end = _after_lines(body, start, lines * (part + 1) // count - lines * part // count)
+    for part in range(1, count + 1):
+        lines = len(ends) * part // count
+        end = int(ends[lines - 1]) if lines else 0
         if end > start:
             yield body[start:end]
         start = end
@@ -110,9 +114,10 @@ class _Cutter:
 
     def cut(self, block: bytes) -> Iterator[Piece]:
         """Cut one block of lines."""
+        ends = None if self._limits.max_records is None else _line_ends(block)
         start = 0
         while start < len(block):
-            end = self._end(block, start)
+            end = self._end(block, start, ends)
             if end == start:
                 self._next_shard()
                 continue
@@ -123,12 +128,14 @@ class _Cutter:
             start = end
             yield piece
 
-    def _end(self, block: bytes, start: int) -> int:
+    def _end(self, block: bytes, start: int, ends: Any) -> int:
         """Find where the lines end that still go into this shard; ``start`` where none does."""
         room = self._room()
         end = max(start, block.rfind(b"\n", start, start + room) + 1)
         if self._limits.max_records is not None and end > start:
-            end = _after_lines(block[:end], start, self._limits.max_records - self._records)
+            before = int(ends.searchsorted(start, "right"))
+            allowed = ends[before : before + self._limits.max_records - self._records]
+            end = min(end, int(allowed[-1])) if len(allowed) else start
         if end == start and not self._records:
             return block.index(b"\n", start) + 1
         return end
@@ -143,11 +150,12 @@ class _Cutter:
         self._bytes = self._records = 0
 
 
-def _after_lines(block: bytes, start: int, count: int) -> int:
-    """Return where ``count`` lines from ``start`` on end, or the block does."""
-    if block.count(b"\n", start) <= count:
-        return len(block)
-    end = start
-    for _ in range(count):
-        end = block.index(b"\n", end) + 1
-    return end
+def _line_ends(block: bytes) -> Any:
+    """Return where the lines of a block end, each counted once, as an array."""
+    import numpy as np  # not at the top: Airflow's parsing of the DAG must stay quick
+
+    octets = np.frombuffer(block, dtype="u1")
+    windows = range(0, max(1, len(block)), _WINDOW_BYTES)
+    return np.concatenate(
+        [np.flatnonzero(octets[at : at + _WINDOW_BYTES] == ord("\n")) + at + 1 for at in windows]
+    )

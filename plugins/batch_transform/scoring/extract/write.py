@@ -12,7 +12,7 @@ from typing import Protocol
 from batch_transform.scoring.aws.upload import Upload
 from batch_transform.scoring.extract.index import Shard
 from batch_transform.scoring.extract.shards import Piece
-from batch_transform.scoring.records.ids import Identity
+from batch_transform.scoring.kinds import RecordId
 
 # ISA-L's levels are 0 to 3; 3 packs flights a little better than zlib's 1, in a third of its time.
 _GZIP_LEVEL = 3
@@ -47,7 +47,7 @@ def write_shard(
     pieces: Iterable[Piece],
     upload: Upload,
     compression: str,
-    read_id: Callable[[bytes], Identity],
+    read_id: Callable[[bytes], RecordId],
 ) -> Shard:
     """Write a shard of at least one piece to an upload."""
     packer = _compressor(compression)

@@ -47,7 +47,7 @@ def digest(columns: Sequence[Column]) -> str:
     return content_digest([[column.name, column.kind] for column in columns])
 
 
-def check(found: Sequence[Column], pipeline: Pipeline) -> None:
+def check(columns: Sequence[Column], pipeline: Pipeline) -> None:
     """Hold the columns of a source to the contract; where there is none, to the names alone.
 
     Raises:
@@ -56,24 +56,24 @@ def check(found: Sequence[Column], pipeline: Pipeline) -> None:
     expected = pipeline.contract or tuple(
         Column(name=name) for name in pipeline.settings.record.columns
     )
-    if len(expected) == len(found) and all(map(_agree, expected, found)):
+    if len(expected) == len(columns) and all(map(_agree, expected, columns)):
         return
     raise SourceError(
         "The source's columns are not those of the record; change the source, or, with the model,"
-        " pipeline.yaml and contract.yaml:\n" + "\n".join(_side_by_side(expected, found))
+        " pipeline.yaml and contract.yaml:\n" + "\n".join(_side_by_side(expected, columns))
     )
 
 
-def _agree(expected: Column, found: Column) -> bool:
-    same_kind = expected.kind is None or found.kind is None or expected.kind == found.kind
-    return expected.name == found.name and same_kind
+def _agree(expected: Column, column: Column) -> bool:
+    same_kind = expected.kind is None or column.kind is None or expected.kind == column.kind
+    return expected.name == column.name and same_kind
 
 
-def _side_by_side(expected: Sequence[Column], found: Sequence[Column]) -> Iterator[str]:
-    pairs = list(zip_longest(map(_shown, expected), map(_shown, found), fillvalue=""))
+def _side_by_side(expected: Sequence[Column], columns: Sequence[Column]) -> Iterator[str]:
+    pairs = list(zip_longest(map(_shown, expected), map(_shown, columns), fillvalue=""))
     width = max(len("contract"), *(len(left) for left, _ in pairs))
     yield f"    {'contract':<{width}}  source"
-    for (left, right), (a, b) in zip(pairs, zip_longest(expected, found), strict=True):
+    for (left, right), (a, b) in zip(pairs, zip_longest(expected, columns), strict=True):
         mark = " " if a and b and _agree(a, b) else "*"
         yield f"  {mark} {left:<{width}}  {right}".rstrip()
 

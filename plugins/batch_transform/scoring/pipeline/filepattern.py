@@ -1,7 +1,7 @@
 """The pattern of a source's files in S3: placeholders for the partition, and wildcards over keys.
 
-``s3://lake/flights/date={{ partition }}/*.parquet`` is asked for one day, and answered by every
-key that matches. As in Spark, Hive and Athena, no wildcard matches a file or a folder whose name
+``s3://lake/flights/date={{ partition }}/*.parquet`` is filled in with one day, and matches the
+keys of its files. As in Spark, Hive and Athena, no wildcard matches a file or a folder whose name
 begins with ``_`` or ``.``: ``_SUCCESS`` and ``_temporary/`` are no data.
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from batch_transform.scoring.names import S3Uri
-from batch_transform.scoring.partition import Partition
 
 _PARTS = re.compile(r"s3://([a-z0-9][a-z0-9.\-]{1,61}[a-z0-9])/(.+)", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
@@ -50,28 +50,28 @@ def problems(pattern: str) -> Iterator[str]:
         yield f"the pattern does not say which day: use {_SHOWN}, or every run scores the same rows"
     key = _PLACEHOLDER.sub("0", parts[2])
     if set("{}") & set(key):
-        yield "braces stand around the name of a placeholder alone, as in {{ partition }}"
+        yield "braces go around the name of a placeholder alone, as in {{ partition }}"
     if key.endswith("/"):
         yield "the pattern names a folder; end it with /* or the like"
     if "[" in _TOKEN.sub("", key):
         yield "a [ is never closed; for the character itself write [[]"
     elif not _compiles(key):
-        yield "what stands between [ and ] is no set of characters, such as [a-z] or [!0-9]"
+        yield "the text between [ and ] is no set of characters, such as [a-z] or [!0-9]"
     if any("**" in segment and segment != "**" for segment in key.split("/")):
-        yield "** stands for whole folders, alone between slashes"
+        yield "** matches whole folders, alone between slashes"
 
 
-def glob(pattern: str, partition: Partition) -> Glob:
+def glob(pattern: str, day: date) -> Glob:
     """Fill the day into a pattern that has no problems."""
     bucket, key = _PARTS.fullmatch(pattern).groups()  # type: ignore[union-attr]  # no problems
-    filled = _PLACEHOLDER.sub(lambda match: _value(match[1], partition), key)
+    filled = _PLACEHOLDER.sub(lambda match: _value(match[1], day), key)
     fixed = _WILD.split(filled, maxsplit=1)[0]
     return Glob(start=S3Uri(bucket, fixed), keys=_expression(filled))
 
 
-def _value(name: str, partition: Partition) -> str:
+def _value(name: str, day: date) -> str:
     # %Y has no leading zeros on every platform.
-    return partition.label[:4] if name == "year" else f"{partition.day:{_VALUES[name]}}"
+    return day.isoformat()[:4] if name == "year" else f"{day:{_VALUES[name]}}"
 
 
 def _compiles(key: str) -> bool:
@@ -96,7 +96,7 @@ def _name(segment: str) -> str:
 
 
 def _segment(segment: str) -> str:
-    """Return the expression of what stands between two slashes."""
+    """Return the expression of one folder or file name."""
     pieces = [_VISIBLE if _WILD.match(segment) else ""]
     end = 0
     for match in _TOKEN.finditer(segment):

@@ -1,7 +1,7 @@
 """Source rows to records: lines of headerless CSV, or JSON objects on a line each.
 
 Rows are taken in chunks and encoded column by column; see ``docs/types.md`` for what each kind of
-value becomes. A line feed stands at the end of each record and nowhere else, in both formats.
+value becomes. Each record ends with a line feed, the only one in it, in both formats.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html
 """
@@ -12,14 +12,14 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import ID_KINDS, Column, Kind
-from batch_transform.scoring.pipeline import Record
-from batch_transform.scoring.records.ids import Row
+from batch_transform.scoring.kinds import ID_KINDS, Column, Kind, Row
+from batch_transform.scoring.pipeline import Policies, Record
 from batch_transform.scoring.records.kind_of import kind_of
 from batch_transform.scoring.records.lines import csv_column, csv_lines, json_column, json_lines
 from batch_transform.scoring.records.unwritable import Unwritable
 
 CHUNK_ROWS = 10_000
+_UNCHANGED = Policies()  # of ids: what a policy changes could become another row's
 
 
 def chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
@@ -71,8 +71,9 @@ class RowEncoder:
         to_text = csv_column if self._record.format == "csv" else json_column
         texts = []
         for number, values in enumerate(zip(*rows, strict=True)):
+            policies = _UNCHANGED if number < len(self._record.id) else self._record.policies
             try:
-                texts.append(to_text(values, self._kinds[number], self._record.policies))
+                texts.append(to_text(values, self._kinds[number], policies))
             except Unwritable as problem:
                 raise self._refusal(number, problem, rows) from None
         if self._record.format == "csv":
@@ -83,9 +84,9 @@ class RowEncoder:
         for number, name in enumerate(self._record.id):
             kind = self._kinds[number]
             if kind not in ID_KINDS or any(row[number] is None for row in rows):
-                found = "NULL" if kind is None or kind in ID_KINDS else kind
+                held = "NULL" if kind is None or kind in ID_KINDS else kind
                 raise SourceError(
-                    f"The id column {name} holds {found}; an id is an integer or a text, and never"
+                    f"The id column {name} holds {held}; an id is an integer or a text, and never"
                     " NULL"
                 )
 
@@ -94,6 +95,5 @@ class RowEncoder:
         identity = ", ".join(
             f"{name}={value!r}" for name, value in zip(self._record.id, row, strict=False)
         )
-        return SourceError(
-            f"Row {identity}: column {self._record.columns[number]} holds {problem.what}"
-        )
+        words = problem.hazard.words(of_id=number < len(self._record.id))
+        return SourceError(f"Row {identity}: column {self._record.columns[number]} holds {words}")

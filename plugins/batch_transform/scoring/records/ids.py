@@ -9,24 +9,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Any
 
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.kinds import Column, RecordId, Row
 from batch_transform.scoring.pipeline import Record
 from batch_transform.scoring.records.csvfields import csv_fields
-
-Identity = tuple[str | int, ...]
-Row = Sequence[Any]
 
 _DIGEST_BYTES = 16
 _ROWS_A_PASS = 500_000  # 8 MB of digests in memory, however many rows there are
 
 
-def identity_reader(record: Record, columns: Sequence[Column]) -> Callable[[bytes], Identity]:
+def identity_reader(record: Record, columns: Sequence[Column]) -> Callable[[bytes], RecordId]:
     """Return a function that reads the id from a record's line."""
     if record.format == "jsonl":
         return lambda line: tuple(json.loads(line)[name] for name in record.id)
     types = [int if column.kind == "integer" else str for column in columns[: len(record.id)]]
 
-    def read(line: bytes) -> Identity:
+    def read(line: bytes) -> RecordId:
         fields = csv_fields(line.decode(), len(types))
         return tuple(kind(field) for kind, field in zip(types, fields, strict=True))
 
@@ -65,14 +62,14 @@ def _doubled(digests: IO[bytes], number: int, passes: int) -> tuple[int, int] | 
     digests.seek(0)
     kept, places, start = [], [], 0
     while part := digests.read(_DIGEST_BYTES * _ROWS_A_PASS):
-        pairs = np.frombuffer(part, dtype="<u8").reshape(-1, 2)
-        mine = np.flatnonzero(pairs[:, 0] % passes == number)
-        kept.append(pairs[mine])
+        halves = np.frombuffer(part, dtype="<u8").reshape(-1, 2)
+        mine = np.flatnonzero(halves[:, 0] % passes == number)
+        kept.append(halves[mine])
         places.append(mine + start)
-        start += len(pairs)
-    found, rows = np.concatenate(kept), np.concatenate(places)
-    order = np.lexsort((rows, found[:, 1], found[:, 0]))
-    same = np.flatnonzero((found[order[1:]] == found[order[:-1]]).all(axis=1))
+        start += len(halves)
+    halves, rows = np.concatenate(kept), np.concatenate(places)
+    order = np.lexsort((rows, halves[:, 1], halves[:, 0]))
+    same = np.flatnonzero((halves[order[1:]] == halves[order[:-1]]).all(axis=1))
     if not len(same):
         return None
     at = int(same[np.argmin(rows[order[same + 1]])])

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from batch_transform.scoring.kinds import Kind
-from batch_transform.scoring.records.unwritable import Unreadable, Unwritable
+from batch_transform.scoring.records.unwritable import Hazard, UnreadableValue, Unwritable
 
 _KINDS: dict[type, Kind] = {
     bool: "boolean",
@@ -33,36 +33,35 @@ def kind_of(values: Sequence[Any], declared: Kind | None) -> Kind | None:
         Unwritable: a value is of no kind, or of another one than declared or than those before it.
     """
     kind = declared
-    for found in dict.fromkeys(map(type, values)):
-        if found is type(None):
+    for value_type in dict.fromkeys(map(type, values)):
+        if value_type is type(None):
             continue
-        its_kind = kind_of_type(found)
-        if its_kind is None:
-            raise _unknown(values, found)
-        if kind is not None and its_kind != kind:
-            raise Unwritable(
-                _first(values, found),
-                f"a value of kind {its_kind} where the column is {kind}; cast it in the query or"
-                " in reshape.py",
+        kind_here = kind_of_type(value_type)
+        if kind_here is None:
+            raise _unknown(values, value_type)
+        if kind is not None and kind_here != kind:
+            hazard = Hazard(
+                f"a value of kind {kind_here} where the column is {kind}; cast it in the query or"
+                " in reshape.py"
             )
-        kind = its_kind
+            raise Unwritable(_first(values, value_type), hazard)
+        kind = kind_here
     return kind
 
 
-def _unknown(values: Sequence[Any], found: type) -> Unwritable:
-    position = _first(values, found)
+def _unknown(values: Sequence[Any], value_type: type) -> Unwritable:
+    position = _first(values, value_type)
     value = values[position]
-    if isinstance(value, Unreadable):
-        return Unwritable(position, value.what)
-    return Unwritable(
-        position, f"a value of type {found.__name__}; cast it in the query or in reshape.py"
-    )
+    if isinstance(value, UnreadableValue):
+        return Unwritable(position, value)
+    what = f"a value of type {value_type.__name__}; cast it in the query or in reshape.py"
+    return Unwritable(position, Hazard(what))
 
 
-def kind_of_type(found: type) -> Kind | None:
+def kind_of_type(value_type: type) -> Kind | None:
     """Return the kind of a type's values; None where it has none."""
-    return next((_KINDS[parent] for parent in found.__mro__ if parent in _KINDS), None)
+    return next((_KINDS[parent] for parent in value_type.__mro__ if parent in _KINDS), None)
 
 
-def _first(values: Sequence[Any], found: type) -> int:
-    return next(position for position, value in enumerate(values) if type(value) is found)
+def _first(values: Sequence[Any], value_type: type) -> int:
+    return next(position for position, value in enumerate(values) if type(value) is value_type)

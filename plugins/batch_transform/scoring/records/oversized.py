@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.kinds import RecordId
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.pipeline import PipelineFile
-from batch_transform.scoring.records.ids import Identity
 
 # The service's own unit is not documented; the smaller of the two readings is safe with either.
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
@@ -22,7 +22,7 @@ def set_aside(layout: RunLayout, settings: PipelineFile) -> S3Uri:
 class Oversized:
     """Keeps records out that are larger than a request or a shard may be."""
 
-    def __init__(self, settings: PipelineFile, read_id: Callable[[bytes], Identity]) -> None:
+    def __init__(self, settings: PipelineFile, read_id: Callable[[bytes], RecordId]) -> None:
         """Hold records to the limits of a pipeline."""
         self._limit = min(settings.transform.max_payload_mb * _MB, settings.shards.max_bytes)
         self._refuse = settings.record.policies.oversized == "refuse"

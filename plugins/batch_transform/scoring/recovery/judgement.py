@@ -12,8 +12,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from batch_transform.scoring.aws.codes import of_reason
-from batch_transform.scoring.aws.objects import ObjectMissing, ObjectStore
-from batch_transform.scoring.errors import Transient
+from batch_transform.scoring.aws.objects import ObjectChanged, ObjectStore
+from batch_transform.scoring.errors import ObjectMissing, Transient
 from batch_transform.scoring.jobs.blame import NOTHING_KNOWN, Blame, Cause, blames
 from batch_transform.scoring.jobs.logs import JobLogs
 from batch_transform.scoring.jobs.look import Services
@@ -45,8 +45,7 @@ def judged(
         return {}
     if kept is None:
         kept = _judge(job, missing, services.logs, now)
-        if not services.objects.put_new(place, _to_json(kept)):
-            kept = _from_json(services.objects.get(place))
+        kept = _keep(services.objects, place, kept)
     # An output that was there at first, and is gone, has no blame of its own.
     return {**dict.fromkeys(missing, NOTHING_KNOWN), **kept}
 
@@ -63,6 +62,20 @@ def _judge(job: Job, missing: Collection[str], logs: JobLogs, now: datetime) -> 
     if issubclass(of_reason(job.reason), Transient):
         silent = Blame(cause=Cause.SERVICE, message=job.reason)
     return {name: said.get(name, silent) for name in sorted(missing)}
+
+
+def _keep(
+    objects: ObjectStore, place: S3Uri, judgement: Mapping[str, Blame]
+) -> Mapping[str, Blame]:
+    """Keep a judgement, unless another attempt has kept one: that counts."""
+    try:
+        objects.put_if(place, _to_json(judgement), etag=None)
+    except ObjectChanged:
+        earlier = _read(objects, place)
+        if earlier is None:
+            raise Transient(f"Another attempt writes {place} at this moment") from None
+        return earlier
+    return judgement
 
 
 def _read(objects: ObjectStore, place: S3Uri) -> Mapping[str, Blame] | None:

@@ -12,19 +12,19 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any
 
-from batch_transform.scoring.aws.objects import ObjectMissing, ObjectStore
-from batch_transform.scoring.errors import OutputError
+from batch_transform.scoring.aws.objects import ObjectStore
+from batch_transform.scoring.errors import ObjectMissing, OutputError
 from batch_transform.scoring.extract import manifest
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from batch_transform.scoring.extract.shards import Piece
 from batch_transform.scoring.extract.write import write_shard
 from batch_transform.scoring.jobs.blame import Blame
 from batch_transform.scoring.jobs.service import Job
-from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.kinds import Column, RecordId
 from batch_transform.scoring.names import RunLayout, S3Uri, piece_name
 from batch_transform.scoring.outputs.fetch import plain
 from batch_transform.scoring.pipeline import Record
-from batch_transform.scoring.records.ids import Identity, identity_reader
+from batch_transform.scoring.records.ids import identity_reader
 from batch_transform.scoring.records.quarantine import Quarantined
 from batch_transform.scoring.recovery.spans import Span
 
@@ -58,7 +58,7 @@ class Extracted:
                 yield span, body[starts[span.first] : starts[span.first + span.records]]
 
     @cached_property
-    def read_id(self) -> Callable[[bytes], Identity]:
+    def read_id(self) -> Callable[[bytes], RecordId]:
         """A function that reads the id of a record."""
         columns = [
             Column(name=name, kind=kind)

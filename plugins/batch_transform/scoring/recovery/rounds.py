@@ -25,7 +25,6 @@ from batch_transform.scoring.recovery.suspects import Suspect
 __all__ = ["Recovery", "RoundJob", "recover"]
 
 _SMALL = 1_000  # objects of a job that only looks for a record to name
-_NOWHERE = request.JobPlaces(manifest="", output="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +35,7 @@ class RoundJob:
         number: of the round, from 1.
         layout: where it reads, and where it would write.
         index: what it is sent, in the form of an extract's index.
-        request: CreateTransformJob's request, but for name and tags.
+        request: CreateTransformJob's request, but for name, tags and output.
         digest: of everything that decides what it gives.
     """
 
@@ -150,13 +149,9 @@ class _Rounds:
             layout = layout_of(paid) if index else layout
         if index is None:
             index = write(self.extracted, sent.spans, layout)
-        places = request.JobPlaces(manifest=str(layout.manifest), output=str(layout.output))
+        reads = request.reading(_request(run, sent), layout.manifest)
         return RoundJob(
-            number=sent.number,
-            layout=layout,
-            index=index,
-            request=_request(run, sent, places),
-            digest=digest,
+            number=sent.number, layout=layout, index=index, request=reads, digest=digest
         )
 
     def _run(self, sent: Round, content: str, prepared: RoundJob) -> None:
@@ -228,7 +223,7 @@ def _content(run: Recovery, sent: Round) -> str:
             "recovers": run.job.name,
             "shards": _records_of(run.index),
             "spans": sent.spans,
-            "request": _request(run, sent, _NOWHERE),
+            "request": _request(run, sent),
         }
     )
 
@@ -237,10 +232,9 @@ def _records_of(index: ExtractIndex) -> list[str]:
     return [shard.records_sha256 for shard in index.shards]
 
 
-def _request(run: Recovery, sent: Round, places: request.JobPlaces) -> dict[str, Any]:
+def _request(run: Recovery, sent: Round) -> dict[str, Any]:
     """Build the request: the first job's, with what the round needs otherwise."""
-    built = request.build(run.pipeline.settings, places)
-    built["ModelName"] = run.job.described["ModelName"]
+    built = {**run.config, "ModelName": run.job.described["ModelName"]}
     if sent.record_by_record:
         built["BatchStrategy"] = "SingleRecord"
     if sent.one_at_a_time:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.extract.index import ExtractIndex
@@ -29,6 +30,7 @@ class Recovery:
         inputs: prefix of the extract's shards.
         job: the job that all shards were sent to; it is over.
         root: prefix for what is sent again; each attempt has its own.
+        config: the pipeline's part of a request, with its templates filled in.
         since: from when on the deadline counts, and faults of the service do, where a person has
             cleared the task; None: from the job's creation.
         now: tells the time.
@@ -39,6 +41,7 @@ class Recovery:
     inputs: S3Uri
     job: Job
     root: S3Uri
+    config: Mapping[str, Any]
     since: datetime | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 

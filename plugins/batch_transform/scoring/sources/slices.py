@@ -14,9 +14,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Kind
-from batch_transform.scoring.pipeline import Extract
-from batch_transform.scoring.records.ids import Row
+from batch_transform.scoring.kinds import Kind, Row
+from batch_transform.scoring.pipeline.source import Extract
 from batch_transform.scoring.records.kind_of import kind_of_type
 
 _CURES: dict[Kind, str] = {
@@ -47,11 +46,7 @@ class Slice(BaseModel):
 
     @property
     def floors(self) -> tuple[int | str, ...]:
-        """What no value is below; the last would do if the database ordered texts as Python does.
-
-        With all of them each value has one slice in any order, since it is that of the first
-        boundary which is above it.
-        """
+        """All lower boundaries. Comparing with each keeps slices disjoint under any collation."""
         return self.boundaries[: self.number]
 
     @property
@@ -95,11 +90,11 @@ class Slice(BaseModel):
             raise SourceError(_wrong_kind(name, kind, self.kind))
 
 
-def _wrong_kind(name: str, kind: Kind, wanted: Kind) -> str:
+def _wrong_kind(name: str, kind: Kind, needed: Kind) -> str:
     """Say that ids of a kind cannot be cut by a pipeline's slices, and by what they can be."""
-    cut = "extract.slices and integer boundaries cut" if wanted == "integer" else "texts cut"
+    cut = "extract.slices and integer boundaries cut" if needed == "integer" else "texts cut"
     cure = _CURES.get(kind, "cast it in the query")
-    return f"The id column {name} is {kind}, and {cut} only ids that are {wanted}: {cure}"
+    return f"The id column {name} is {kind}, and {cut} only ids that are {needed}: {cure}"
 
 
 def slices(extract: Extract) -> tuple[Slice, ...]:

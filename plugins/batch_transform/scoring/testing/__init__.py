@@ -5,7 +5,12 @@ that it implements.
 """
 
 from batch_transform.scoring.testing.s3 import InMemoryObjects
-from batch_transform.scoring.testing.sagemaker import InMemoryJobs, InMemoryLogs, InMemoryModels
+from batch_transform.scoring.testing.sagemaker import (
+    FakeAws,
+    InMemoryJobs,
+    InMemoryLogs,
+    InMemoryModels,
+)
 from batch_transform.scoring.testing.simulated import (
     BROKEN,
     Died,
@@ -19,6 +24,7 @@ from batch_transform.scoring.testing.tasks import InMemoryMemory, RowsSource
 __all__ = [
     "BROKEN",
     "Died",
+    "FakeAws",
     "InMemoryJobs",
     "InMemoryLogs",
     "InMemoryMemory",

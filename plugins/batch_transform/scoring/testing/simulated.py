@@ -11,11 +11,10 @@ from typing import Any
 from typing_extensions import override
 
 from batch_transform.scoring.extract import manifest
-from batch_transform.scoring.jobs.look import Services
 from batch_transform.scoring.jobs.service import COMPLETED, FAILED, Job
 from batch_transform.scoring.names import S3Uri, output_name
 from batch_transform.scoring.testing.s3 import InMemoryObjects
-from batch_transform.scoring.testing.sagemaker import InMemoryJobs, InMemoryLogs
+from batch_transform.scoring.testing.sagemaker import FakeAws, InMemoryJobs, InMemoryLogs
 
 BROKEN = "InternalServerError: We encountered an internal error.  Please try again."
 _REASON = "AlgorithmError: See job logs for more information"
@@ -109,9 +108,9 @@ class SimulatedTransform:
         self.logs.clock = lambda: self.jobs.now
 
     @property
-    def services(self) -> Services:
+    def services(self) -> FakeAws:
         """What the work is given of AWS."""
-        return Services(jobs=self.jobs, objects=self.objects, logs=self.logs)
+        return FakeAws(jobs=self.jobs, objects=self.objects, logs=self.logs)
 
     def run(self, name: str, request: Mapping[str, Any]) -> Job:
         """Create a job, and bring it to its end; one that exists is only described."""

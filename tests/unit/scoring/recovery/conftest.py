@@ -9,8 +9,8 @@ from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.jobs import request
 from batch_transform.scoring.names import RunLayout, S3Uri, job_name
 from batch_transform.scoring.outputs.coverage import check_covers
-from batch_transform.scoring.outputs.fetch import Places, covered
 from batch_transform.scoring.outputs.reconcile import columns_of, stage_outputs
+from batch_transform.scoring.outputs.sent import covered
 from batch_transform.scoring.outputs.staged import staging
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline, PipelineFile
@@ -38,11 +38,10 @@ class Run:
         source = RowsSource(["apple_id", "weight", "colour"], rows)
         self.index = extract(self.pipeline, PARTITION, source, self.service.objects, LAYOUT)
         manifest.write(self.index, LAYOUT, self.service.objects)
-        places = request.JobPlaces(manifest=str(LAYOUT.manifest), output=str(LAYOUT.output))
-        asked = request.fitted(
-            request.build(self.pipeline.settings, places), len(self.index.shards)
-        )
-        self.job = self.service.run("apples-first", asked)
+        self.config = request.build(self.pipeline.settings)
+        fitted = request.fitted(self.config, len(self.index.shards))
+        reads = request.reading(fitted, LAYOUT.manifest)
+        self.job = self.service.run("apples-first", request.writing(reads, LAYOUT.output))
         self.attempts = 0
 
     @property
@@ -67,13 +66,14 @@ class Run:
             inputs=LAYOUT.input,
             job=self.job,
             root=S3Uri("bucket", f"recover/{self.attempts}"),
+            config=self.config,
             since=since,
             now=lambda: self.service.jobs.now,
         )
 
     def launch(self, sent):
         name = job_name("apples", "2013-06-01", sent.digest)
-        return self.service.run(name, sent.request)
+        return self.service.run(name, request.writing(sent.request, sent.layout.output))
 
     def change(self, **changes):
         """Edit the pipeline, as a person would before a task is cleared."""
@@ -84,8 +84,7 @@ class Run:
         """Return the rows and the records in quarantine that a load of the coverage gives."""
         objects = self.service.objects
         if coverage is None:
-            places = Places(input=LAYOUT.input, output=self.job.output)
-            coverage = covered(self.index, objects, places)
+            coverage = covered(self.index, self.job, objects)
         with staging(columns_of(self.pipeline.settings, self.index)) as staged:
             account = stage_outputs(self.pipeline, self.index, objects, coverage, staged)
             return rows_of(staged), account.quarantined

@@ -8,12 +8,11 @@ from itertools import chain
 from pathlib import Path
 
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.kinds import Column, Row
 from batch_transform.scoring.records.encoder import chunks
-from batch_transform.scoring.records.ids import Row
-from batch_transform.scoring.sources.files.literals import literals
-from batch_transform.scoring.sources.files.opened import Part, Texts
+from batch_transform.scoring.sources.files.opened import OpenedFile, Texts
 from batch_transform.scoring.sources.files.text_lines import LARGEST_RECORD, text_lines
+from batch_transform.scoring.sources.literals import literals
 
 Fields = list[str | None]
 _Numbered = Iterator[tuple[int, Fields]]
@@ -26,7 +25,7 @@ class CsvFormat:
         """Read so; without ``texts.columns`` each file's first row names its columns."""
         self._texts = texts
 
-    def open(self, path: Path) -> Part | None:
+    def open(self, path: Path) -> OpenedFile | None:
         """Read the names of the columns."""
         records = _records(text_lines(path), self._texts.delimiter)
         first = next(records, None)
@@ -40,16 +39,16 @@ class CsvFormat:
         kinds = self._texts.kinds
         columns = tuple(Column(name=name, kind=kinds.get(name, "text")) for name in names)
 
-        def rows(wanted: Sequence[str]) -> Iterator[Row]:
-            return self._rows(records, columns, wanted)
+        def rows(picked: Sequence[str]) -> Iterator[Row]:
+            return self._rows(records, columns, picked)
 
-        return Part(columns=columns, rows=rows, seen=set(names))
+        return OpenedFile(columns=columns, rows=rows, seen=set(names))
 
     def _rows(
-        self, records: _Numbered, columns: Sequence[Column], wanted: Sequence[str]
+        self, records: _Numbered, columns: Sequence[Column], picked: Sequence[str]
     ) -> Iterator[Row]:
         names = [column.name for column in columns]
-        places = [names.index(name) for name in wanted]
+        places = [names.index(name) for name in picked]
         for chunk in chunks(_of_width(records, len(names))):
             fields = list(zip(*chunk, strict=True))
             read = [literals(fields[at], columns[at].kind or "text") for at in places]

@@ -10,19 +10,18 @@ from pathlib import Path
 
 from batch_transform.scoring.aws.objects import ObjectChanged, ObjectStore, StoredObject
 from batch_transform.scoring.errors import SourceChanged, SourceError
-from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.kinds import Column, Row
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Files, Pipeline, contract
 from batch_transform.scoring.pipeline.filepattern import glob
-from batch_transform.scoring.records.ids import Row
 from batch_transform.scoring.sources.files.csv_format import CsvFormat
 from batch_transform.scoring.sources.files.json_format import JsonLinesFormat
-from batch_transform.scoring.sources.files.opened import FileFormat, Part, Texts
+from batch_transform.scoring.sources.files.opened import FileFormat, OpenedFile, Texts
 from batch_transform.scoring.sources.files.parquet_format import ParquetFormat
-from batch_transform.scoring.sources.protocol import Lines, Reshape, Table, encoded, unchanged
+from batch_transform.scoring.sources.protocol import Lines, Table, TableFunction, encoded, unchanged
 
-_Parts = Iterable[tuple[S3Uri, Part]]
+_Parts = Iterable[tuple[S3Uri, OpenedFile]]
 
 
 class FileSource:
@@ -32,7 +31,7 @@ class FileSource:
     it was when it was listed, so that an extract reads one snapshot.
     """
 
-    def __init__(self, objects: ObjectStore, reshape: Reshape = unchanged) -> None:
+    def __init__(self, objects: ObjectStore, reshape: TableFunction = unchanged) -> None:
         """Read from an object store, and reshape the rows."""
         self._objects = objects
         self._reshape = reshape
@@ -52,30 +51,30 @@ class FileSource:
         Without ``reshape.py`` only the record's columns are read, by name, whatever others there
         are and in whatever order.
         """
-        asked = _settings(pipeline)
-        parts = self._parts(self._found(asked, partition), _format(asked, pipeline))
+        settings = _files(pipeline)
+        parts = self._parts(self._matching(settings, partition), _format(settings, pipeline))
         first = next(parts, None)
-        columns = _columns(first[1] if first else None, asked, pipeline)
+        columns = _columns(first[1] if first else None, settings, pipeline)
         if first is None:
             return Table(columns=columns, rows=iter(()))
         return Table(columns=columns, rows=_rows(chain([first], parts), columns, pipeline))
 
-    def _found(self, asked: Files, partition: Partition) -> list[StoredObject]:
-        wanted = glob(asked.files, partition)
-        listed = self._objects.listed(wanted.start)
-        found = [stored for stored in listed if wanted.keys.fullmatch(stored.uri.key)]
-        if not found:
+    def _matching(self, settings: Files, partition: Partition) -> list[StoredObject]:
+        files = glob(settings.files, partition.day)
+        listed = self._objects.listed(files.start)
+        matching = [stored for stored in listed if files.keys.fullmatch(stored.uri.key)]
+        if not matching:
             raise SourceError(
-                f"No file of partition {partition.label} matches {asked.files}: the data have not"
-                " come. Clear the task when they have; an empty partition is a file without rows"
+                f"No file of partition {partition.label} matches {settings.files}: the data have"
+                " not come. Clear the task when they have; a file without rows is an empty day"
             )
-        return found
+        return matching
 
     def _parts(
-        self, found: Iterable[StoredObject], file_format: FileFormat
-    ) -> Generator[tuple[S3Uri, Part]]:
+        self, matching: Iterable[StoredObject], file_format: FileFormat
+    ) -> Generator[tuple[S3Uri, OpenedFile]]:
         """Yield the files that say what columns they have; each is gone on the next step."""
-        for stored in found:
+        for stored in matching:
             with tempfile.NamedTemporaryFile(prefix="source-") as file:
                 try:
                     self._objects.download(stored, file)
@@ -91,30 +90,30 @@ class FileSource:
                     yield stored.uri, part
 
 
-def _settings(pipeline: Pipeline) -> Files:
-    asked = pipeline.settings.source
-    if not isinstance(asked, Files):
+def _files(pipeline: Pipeline) -> Files:
+    settings = pipeline.settings.source
+    if not isinstance(settings, Files):
         raise TypeError(f"the source of {pipeline.name} is no files")
-    return asked
+    return settings
 
 
-def _format(asked: Files, pipeline: Pipeline) -> FileFormat:
-    if asked.format == "parquet":
+def _format(settings: Files, pipeline: Pipeline) -> FileFormat:
+    if settings.format == "parquet":
         return ParquetFormat()
     kinds = {column.name: column.kind for column in pipeline.contract or () if column.kind}
-    if asked.format == "jsonl":
+    if settings.format == "jsonl":
         return JsonLinesFormat(Texts(kinds=kinds))
-    names = None if asked.header else asked.columns or pipeline.settings.record.columns
-    return CsvFormat(Texts(kinds=kinds, columns=names, delimiter=asked.delimiter))
+    names = None if settings.header else settings.columns or pipeline.settings.record.columns
+    return CsvFormat(Texts(kinds=kinds, columns=names, delimiter=settings.delimiter))
 
 
-def _columns(part: Part | None, asked: Files, pipeline: Pipeline) -> tuple[Column, ...]:
+def _columns(part: OpenedFile | None, settings: Files, pipeline: Pipeline) -> tuple[Column, ...]:
     """Return the columns to read, with the kinds that the first file knows."""
     has = () if part is None else part.columns or ()
     if pipeline.reshape is None:
         names: Sequence[str] = pipeline.settings.record.columns
     else:
-        names = asked.columns or [column.name for column in has]
+        names = settings.columns or [column.name for column in has]
     kinds = {column.name: column for column in has}
     return tuple(kinds.get(name, Column(name=name)) for name in names)
 

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Kind
+from batch_transform.scoring.kinds import Kind, Row
 from batch_transform.scoring.records.encoder import chunks
-from batch_transform.scoring.records.ids import Row
-from batch_transform.scoring.records.unwritable import Unreadable
-from batch_transform.scoring.sources.files.literals import literals, nearest_float, parsed_json
-from batch_transform.scoring.sources.files.opened import Part, Texts
+from batch_transform.scoring.records.unwritable import UnreadableValue
+from batch_transform.scoring.sources.files.opened import OpenedFile, Texts
 from batch_transform.scoring.sources.files.text_lines import text_lines
+from batch_transform.scoring.sources.literals import literals, nearest_float, parsed_json
 
 
 class JsonLinesFormat:
@@ -29,18 +28,18 @@ class JsonLinesFormat:
         """Read so."""
         self._kinds = texts.kinds
 
-    def open(self, path: Path) -> Part:
+    def open(self, path: Path) -> OpenedFile:
         """Open a file; what columns there are shows line by line."""
         seen: set[str] = set()
 
-        def rows(wanted: Sequence[str]) -> Iterator[Row]:
-            kinds = [self._kinds.get(name) for name in wanted]
-            for chunk in chunks(_rows(path, wanted, seen)):
+        def rows(names: Sequence[str]) -> Iterator[Row]:
+            kinds = [self._kinds.get(name) for name in names]
+            for chunk in chunks(_rows(path, names, seen)):
                 columns = zip(kinds, zip(*chunk, strict=True), strict=True)
                 read = [_values(values, kind) for kind, values in columns]
                 yield from zip(*read, strict=True)
 
-        return Part(columns=None, rows=rows, seen=seen)
+        return OpenedFile(columns=None, rows=rows, seen=seen)
 
 
 def _rows(path: Path, names: Sequence[str], seen: set[str]) -> Iterator[Row]:
@@ -79,7 +78,7 @@ def _values(values: Sequence[Any], kind: Kind | None) -> Sequence[Any]:
     return values
 
 
-def _number(number: Decimal, kind: Kind | None) -> int | float | Unreadable:
+def _number(number: Decimal, kind: Kind | None) -> int | float | UnreadableValue:
     """Return the float that a number is, or the integer where it is a zero among integers."""
     if kind != "float" and number.is_zero() and number.as_tuple().exponent == 0:
         return 0

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from batch_transform.scoring.kinds import Column, Kind
-from batch_transform.scoring.records.ids import Row
+from batch_transform.scoring.kinds import Column, Kind, Row
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class OpenedFile:
     """One file, opened.
 
     Attributes:
@@ -30,7 +29,7 @@ class Part:
 class FileFormat(Protocol):
     """Reads files of one format from the worker's disk, in memory that does not grow with them."""
 
-    def open(self, path: Path) -> Part | None:
+    def open(self, path: Path) -> OpenedFile | None:
         """Open a file; None where it is empty and does not even say its columns.
 
         Raises:
@@ -40,12 +39,12 @@ class FileFormat(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Texts:
-    """How text is read: what a format without types has to be told.
+    """How text is read, where the format has no types of its own.
 
     Attributes:
         kinds: of the columns that ``contract.yaml`` names.
         columns: the names of all columns, in order, of files that do not have them.
-        delimiter: what stands between two fields.
+        delimiter: the separator of two fields.
     """
 
     kinds: Mapping[str, Kind]

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Column, Kind
+from batch_transform.scoring.kinds import Column, Kind, Row
 from batch_transform.scoring.records.encoder import CHUNK_ROWS
-from batch_transform.scoring.records.ids import Row
-from batch_transform.scoring.records.unwritable import FAR, FINE, Unreadable
-from batch_transform.scoring.sources.files.opened import Part
+from batch_transform.scoring.records.unwritable import FAR, FINE, UnreadableValue
+from batch_transform.scoring.sources.files.opened import OpenedFile
 
 _BUFFER_BYTES = 1 << 20  # without it a whole column of a row group is in memory at once
 
@@ -23,7 +22,7 @@ _BUFFER_BYTES = 1 << 20  # without it a whole column of a row group is in memory
 class ParquetFormat:
     """Reads Parquet."""
 
-    def open(self, path: Path) -> Part:
+    def open(self, path: Path) -> OpenedFile:
         """Read the schema."""
         from pyarrow import parquet  # not at the top: Airflow's parsing of the DAG must stay quick
 
@@ -37,13 +36,13 @@ class ParquetFormat:
                 for field in file.schema_arrow
             )
 
-        def rows(wanted: Sequence[str]) -> Iterator[Row]:
+        def rows(names: Sequence[str]) -> Iterator[Row]:
             with _readable(), file:
-                batches = file.iter_batches(CHUNK_ROWS, columns=list(wanted), use_threads=False)
+                batches = file.iter_batches(CHUNK_ROWS, columns=list(names), use_threads=False)
                 for batch in batches:
-                    yield from zip(*(_values(batch.column(n)) for n in wanted), strict=True)
+                    yield from zip(*(_values(batch.column(n)) for n in names), strict=True)
 
-        return Part(columns=columns, rows=rows, seen={column.name for column in columns})
+        return OpenedFile(columns=columns, rows=rows, seen={column.name for column in columns})
 
 
 @contextmanager
@@ -77,7 +76,7 @@ def _kind(arrow: Any) -> Kind | None:
 
 
 def _values(column: Any) -> list[Any]:
-    """Return a column's values as Python's; what Python's cannot hold becomes ``Unreadable``."""
+    """Return a column's values as Python's; one that Python has not is an ``UnreadableValue``."""
     arrow = _exact(column.type)
     try:
         return _python(column, arrow)
@@ -91,13 +90,13 @@ def _value(alone: Any, arrow: Any) -> Any:
     try:
         return _python(alone, arrow)[0]
     except ArrowInvalid:  # the cast would lose digits
-        return Unreadable(FINE)
+        return FINE
     except UnicodeDecodeError:
-        return Unreadable("text that is not UTF-8; correct the files")
+        return UnreadableValue("text that is not UTF-8; correct the files")
     except KeyError:
-        return Unreadable("a map that has a key twice; correct the files")
+        return UnreadableValue("a map that has a key twice; correct the files")
     except (ValueError, ArithmeticError):
-        return Unreadable(FAR)
+        return FAR
 
 
 def _python(column: Any, arrow: Any) -> list[Any]:

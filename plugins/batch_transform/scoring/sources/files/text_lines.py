@@ -19,7 +19,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 def text_lines(path: Path) -> Iterator[str]:
     """Yield the lines with their line feeds; a byte order mark before the first is left out.
 
-    A byte that is not UTF-8 becomes half of a surrogate pair, which the policy for it is to meet.
+    Invalid UTF-8 bytes become lone surrogates, handled by ``record.policies.surrogate``.
 
     Raises:
         SourceError: the file is broken gzip, or has a line that fits no request.

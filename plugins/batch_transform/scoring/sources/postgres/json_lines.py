@@ -1,28 +1,29 @@
 r"""Makes JSON Lines of PostgreSQL's text format.
 
 Built by the database a JSON record takes three times as long as a row of text, so rows come as
-text and are made JSON here, a block at a time. In the text format a line feed ends a row and a tab
-a field, always, since those inside of values come escaped; and its escapes are nearly JSON's own.
-https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS-TEXT-FORMAT
+text and are made JSON here, a block at a time. The escapes of the text format are JSON's own, but
+for a vertical tab and for control characters that it does not escape.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
-from batch_transform.scoring.kinds import Column, Kind
+from batch_transform.scoring.kinds import Kind
 from batch_transform.scoring.records.lines import leads
-from batch_transform.scoring.sources.postgres.refusals import Refusals, suspicious
+from batch_transform.scoring.records.nested import nested_texts
+from batch_transform.scoring.records.unwritable import Unwritable
+from batch_transform.scoring.sources.literals import parsed_json
+from batch_transform.scoring.sources.postgres.refusals import Refusals
+from batch_transform.scoring.sources.postgres.text_format import columns_of, first_row, unescaped
+from batch_transform.scoring.sources.postgres.types import MARK
 
-_NULL = r"\N"
-_PART_BYTES = 1 << 15  # what is made of it stays in a core's cache: half the time of 1 MB
 _STRINGS: frozenset[Kind] = frozenset({"text", "date", "timestamp"})
 _ID = rb"(?!\\N\t)[^\t\n]*+\t"
 _CONTROLS = bytes([*range(9), *range(11, 32)])
 _TO_ESCAPE = re.compile(r'\\.|["\x00-\x1f]')
-_ESCAPED = re.compile(r"\\(.)")
-_PLAIN = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 def json_lines(blocks: Iterable[bytes], refusals: Refusals) -> Iterator[bytes]:
@@ -34,129 +35,113 @@ def json_lines(blocks: Iterable[bytes], refusals: Refusals) -> Iterator[bytes]:
     ids = b"(" + _ID * refusals.id_count + b")"
     lines = re.compile(b"(?:" + ids + rb"[^\n]*+\n(?!\1))*+")
     first = re.compile(ids)
-    to_json = _Converter(refusals.columns)
+    converter = _Converter(refusals)
     before = b""
     for block in blocks:
         match = lines.match(block)
         if match is None or match.end() != len(block):
-            row = _plain_row(block[match.end() if match else 0 :])
-            refusals.look_for_null(row, _NULL)
+            row = first_row(block[match.end() if match else 0 :])
+            refusals.look_for_null(row)
             raise refusals.doubled(row)
         if before and block.startswith(before):
-            raise refusals.doubled(_plain_row(block))
-        if suspicious(block, refusals):
-            for line in block.decode().split("\n")[:-1]:
-                refusals.look_at(line.split("\t"))
+            raise refusals.doubled(first_row(block))
         last = first.match(block, block.rfind(b"\n", 0, -1) + 1)
         before = last[0] if last else b""
-        yield b"".join(map(to_json.convert, _parts(block)))
+        yield converter.converted(block)
 
 
 class _Converter:
-    def __init__(self, columns: tuple[Column, ...]) -> None:
-        self._names = [column.name for column in columns]
-        self._kinds = [column.kind for column in columns]
-        self._strings = frozenset(n for n, kind in enumerate(self._kinds) if kind in _STRINGS)
-        self._between: dict[frozenset[int], list[str]] = {}
+    """Spells columns a block at a time in Arrow, and in Python only those with a rare character."""
 
-    def convert(self, block: bytes) -> bytes:
-        # No value ever has a NUL, so that it can stand for NULL.
-        marked = block.replace(rb"\N", b"\0") if b"\\" in block else block
-        if not self._is_simple(block, marked):
-            return self._converted(block)
-        if marked is block:
-            return self._assembled(_split(block), self._strings).encode()
-        fields = _split(marked)
-        quoted = self._strings - self._quote_beside_nulls(fields)
-        return self._assembled(fields, quoted).replace("\0", "null").encode()
+    def __init__(self, refusals: Refusals) -> None:
+        self._refusals = refusals
+        self._kinds = [column.kind for column in refusals.columns]
+        begin, *others = leads([column.name for column in refusals.columns])
+        self._leads = [begin.removeprefix("}\n"), *others]
 
-    def _converted(self, block: bytes) -> bytes:
-        fields = _split(block)
-        width = len(self._kinds)
+    def converted(self, block: bytes) -> bytes:
+        fields = columns_of(block, len(self._kinds))
+        if self._refusals.suspects(block):
+            for row in zip(*(column.to_pylist() for column in fields), strict=True):
+                self._refusals.look_at(row)
+        rare = rb"\v" in block or len(block.translate(None, _CONTROLS)) != len(block)
         for number, kind in enumerate(self._kinds):
-            convert = _string if kind in _STRINGS else _nested if kind == "nested" else _scalar
-            fields[number::width] = map(convert, fields[number::width])
-        return self._assembled(fields, frozenset()).encode()
+            if kind in _STRINGS and (rare or b'"' in block):
+                fields[number] = self._strings(fields[number], rare=rare)
+            elif kind == "nested" and b"\\" in block:
+                fields[number] = self._documents(number, fields, rare=rare)
+        return self._joined(fields)
 
-    def _is_simple(self, block: bytes, marked: bytes) -> bool:
-        return (
-            "nested" not in self._kinds
-            and b'"' not in block
-            and len(block.translate(None, _CONTROLS)) == len(block)
-            and b"\\" not in marked
+    def _strings(self, column: Any, *, rare: bool) -> Any:
+        from pyarrow import compute
+
+        if rare:
+            return _each(_string, column)
+        return compute.replace_substring(column, '"', r"\"")
+
+    def _documents(self, number: int, fields: Sequence[Any], *, rare: bool) -> Any:
+        from pyarrow import compute
+
+        if not rare:  # jsonb escapes all but the backslash itself
+            return compute.replace_substring(fields[number], r"\\", "\\")
+        try:
+            return _each(self._document, fields[number])
+        except Unwritable as problem:
+            row = [column[problem.position].as_py() for column in fields]
+            raise self._refusals.refusal(row, number, problem.hazard) from None
+
+    def _document(self, text: str) -> str:
+        document = unescaped(text)
+        if not document.startswith(MARK):
+            return document
+        (written,) = nested_texts([parsed_json(document[1:])], self._refusals.policies)
+        return written
+
+    def _joined(self, fields: Sequence[Any]) -> bytes:
+        from pyarrow import compute
+
+        pieces: list[Any] = []
+        between = ""
+        for lead, kind, column in zip(self._leads, self._kinds, fields, strict=True):
+            quote = '"' if kind in _STRINGS else ""
+            if quote and column.null_count:
+                pieces += [between + lead, compute.binary_join_element_wise('"', column, '"', "")]
+                quote = ""
+            else:
+                pieces += [between + lead + quote, column]
+            between = quote
+        lines = compute.binary_join_element_wise(
+            *pieces, between + "}\n", "", null_handling="replace", null_replacement="null"
         )
-
-    def _quote_beside_nulls(self, fields: list[str]) -> set[int]:
-        """Quote the texts of columns that have a NULL; return which columns those are."""
-        width = len(self._kinds)
-        done = set()
-        for number in self._strings:
-            texts = fields[number::width]
-            if "\0" in texts:
-                fields[number::width] = [t if t == "\0" else f'"{t}"' for t in texts]
-                done.add(number)
-        return done
-
-    def _assembled(self, fields: list[str], quoted: frozenset[int]) -> str:
-        between = self._between.get(quoted) or self._between.setdefault(
-            quoted, self._leads_with_quotes(quoted)
-        )
-        width = len(self._kinds)
-        count = len(fields) // width
-        pieces = [""] * (2 * len(fields))
-        for number in range(width):
-            pieces[2 * number :: 2 * width] = [between[number]] * count
-        pieces[1::2] = fields
-        return ("".join(pieces) + between[-1]).removeprefix(between[-1])
-
-    def _leads_with_quotes(self, quoted: frozenset[int]) -> list[str]:
-        """Return what stands before each value, and after the last, with the quotes of strings."""
-        quotes = ['"' if number in quoted else "" for number in range(len(self._names))]
-        parts = zip([quotes[-1], *quotes[:-1]], leads(self._names), quotes, strict=True)
-        return [*(end + lead + quote for end, lead, quote in parts), quotes[-1] + "}\n"]
+        _, offsets, body = lines.buffers()
+        return bytes(body[: memoryview(offsets).cast("i")[len(lines)]])
 
 
-def _split(block: bytes) -> list[str]:
-    fields = block.decode().replace("\n", "\t").split("\t")
-    fields.pop()
-    return fields
+def _each(spell: Callable[[str], str], column: Any) -> Any:
+    """Spell each value of a column that is not NULL.
 
+    Raises:
+        Unwritable: one cannot be; it knows which.
+    """
+    import pyarrow as pa
 
-def _parts(block: bytes) -> Iterator[bytes]:
-    start = 0
-    while start < len(block):
-        end = block.rfind(b"\n", start, start + _PART_BYTES) + 1 or block.index(b"\n", start) + 1
-        yield block[start:end]
-        start = end
-
-
-def _scalar(text: str) -> str:
-    return "null" if text == _NULL else text
+    spelt = []
+    for position, text in enumerate(column.to_pylist()):
+        try:
+            spelt.append(None if text is None else spell(text))
+        except Unwritable as problem:
+            raise Unwritable(position, problem.hazard) from None
+    return pa.array(spelt, pa.string())
 
 
 def _string(text: str) -> str:
-    if text == _NULL:
-        return "null"
-    return f'"{_TO_ESCAPE.sub(_escape, text)}"'
+    return _TO_ESCAPE.sub(_escape, text)
 
 
 def _escape(match: re.Match[str]) -> str:
-    found = match[0]
-    if found == '"':
+    character = match[0]
+    if character == '"':
         return r"\""
-    if found == r"\v":
+    if character == r"\v":
         return r"\u000b"
-    return found if found[0] == "\\" else f"\\u{ord(found):04x}"
-
-
-def _nested(text: str) -> str:
-    return "null" if text == _NULL else _plain(text)
-
-
-def _plain(text: str) -> str:
-    return _ESCAPED.sub(lambda match: _PLAIN.get(match[1], match[1]), text)
-
-
-def _plain_row(block: bytes) -> list[str]:
-    line = block.partition(b"\n")[0].decode(errors="replace")
-    return [text if text == _NULL else _plain(text) for text in line.split("\t")]
+    return character if character[0] == "\\" else f"\\u{ord(character):04x}"
