@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_source(pipeline: Pipeline, part: Slice | None = None) -> Iterator[Source]:
-    """Lend the source that a pipeline names, or a slice of it.
-
-    PostgreSQL writes the records itself, unless Python is to see the rows first.
-    """
+    """Lend the source that a pipeline names, or a slice of it."""
     from batch_transform.scoring.sources.protocol import unchanged
     from batch_transform.scoring.sources.reshape import Reshape
 
@@ -36,16 +33,16 @@ def open_source(pipeline: Pipeline, part: Slice | None = None) -> Iterator[Sourc
 
         yield FileSource(Aws(conn_id).objects, reshape)
         return
-    if pipeline.reshape is None and _is_postgres(conn_id):
+    if _is_postgres(conn_id):
         from batch_transform.scoring.sources.postgres.copy_source import CopySource
 
         with _copying(conn_id) as connection:
-            yield CopySource(connection, pipeline.query, part)
+            yield CopySource(connection, pipeline.query, part, reshape)
         return
     from batch_transform.scoring.sources.sql import SqlSource
 
     with sql_engine(conn_id) as engine:
-        yield SqlSource(engine, pipeline.query, reshape, part)
+        yield SqlSource(engine, pipeline.query, part, reshape)
 
 
 def _is_postgres(conn_id: str) -> bool:

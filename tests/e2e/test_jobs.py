@@ -231,9 +231,7 @@ def test_a_run_that_is_cancelled_leaves_the_job_to_another_that_wants_it(held, l
 
 def test_the_janitor_stops_what_nobody_else_can(held, no_triggerer, laptop, jobs):
     orphans = [DAYS[what] for what in ("worker killed and marked", "triggerer killed and marked")]
-    assert [list(jobs.of(day).values()) for day in orphans] == [["InProgress"]] * 2
-    stopped = janitor(laptop)
-    assert {name for day in orphans for name in jobs.of(day)} <= set(stopped)
+    janitor(laptop)  # unless it has passed by its schedule
     for day in orphans:
         until(lambda day=day: list(jobs.of(day).values()) == ["Stopped"], "it is stopped")
         assert jobs.stops(day) == 1

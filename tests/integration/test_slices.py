@@ -14,6 +14,7 @@ from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.extract.join import join
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.sources.postgres.copy_source import CopySource
+from batch_transform.scoring.sources.protocol import unchanged
 from batch_transform.scoring.sources.reshape import Reshape
 from batch_transform.scoring.sources.slices import slices
 from batch_transform.scoring.sources.sql import SqlSource
@@ -57,7 +58,7 @@ def read(request, engine, objects, partition):
 
     def source(part, reshape):
         if "copy" not in request.node.callspec.params.values():
-            return SqlSource(engine, QUERY, reshape or (lambda table: table), part)
+            return SqlSource(engine, QUERY, part, reshape or unchanged)
         opened.append(psycopg2.connect(request.getfixturevalue("database")))
         return CopySource(opened[-1], QUERY, part)
 

@@ -1,6 +1,7 @@
 """The house: who may import whom, and where things lie."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,15 @@ def test_no_module_passes_three_hundred_lines():
         if (lines := len(path.read_text().splitlines())) > 300
     }
     assert long == {}
+
+
+def test_the_page_of_the_architecture_has_every_room_and_no_file_that_is_not_there():
+    page = (PROJECT / "docs" / "architecture.md").read_text()
+    for room in set().union(*FLOORS):
+        assert f"`{room}`" in page, room
+    package = PLUGINS / "batch_transform"
+    for path in re.findall(r"`(?!\+)([\w/]+\.(?:py|toml))`", page):
+        places = (PROJECT, package, SCORING)
+        assert any((place / path).exists() for place in places), path
+    for path in re.findall(r"`\+ ([\w/]+\.py)`", page):
+        assert not (package / path).exists(), f"{path} is there: it is no example any more"

@@ -50,6 +50,7 @@ class Work:
         request: makes the job's request, once an attempt needs it.
         deadline: how long the job may take from its creation.
         label: tells the jobs of one task apart; empty where it has one.
+        is_renewed: whether who clears the task wants another job in place of a Failed one.
     """
 
     index: ExtractIndex
@@ -57,6 +58,7 @@ class Work:
     request: Callable[[Owner], JobRequest]
     deadline: timedelta
     label: str = ""
+    is_renewed: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +115,8 @@ class JobTask:
         self.stopper.expect(held["job_name"])
         seen = self._follow(work, held["job_name"], at_first=begins)
         check_done(self.aws, seen, work.index, work.deadline)
-        memory.conclude(seen.job.name)
+        if work.is_renewed:
+            memory.conclude(seen.job.name)
         return Done(seen=seen, how=held["how"])
 
     def _begin(self, work: Work, memory: JobMemory, limits: Limits) -> dict[str, str]:

@@ -119,11 +119,11 @@ class _Folder:
 
     def _pipeline(self) -> Pipeline | None:
         """Read all there is; None where there are problems."""
-        self._file, text = self._document(FILE_NAME)
+        self._file, written = self._document(FILE_NAME)
         checked = Checked(self._file.content)
         unread = {place for place, _ in self._file.problems}
         mistakes = (each for each in checked.problems if each[0] not in unread)
-        self._add(FILE_NAME, self._file, mistakes if text else ())
+        self._add(FILE_NAME, self._file, mistakes if written else ())
         settings = checked.settings
         sections = checked.sections - {place[0] for place in unread if place}
         has_reshape = self._has_reshape()
@@ -132,14 +132,14 @@ class _Folder:
             self._add(FILE_NAME, self._file, setting_problems(settings))
         if columns and not has_reshape and "extract" in sections:
             self._add(FILE_NAME, self._file, _slice_problems(settings, columns[0]))
-        asked = self._query(settings.source, has_reshape) if "source" in sections else ""
+        text = self._query(settings.source, has_reshape) if "source" in sections else ""
         if self._problems:
             return None
         return Pipeline(
             name=self.path.name,
             folder=self.path,
             settings=settings,
-            query=asked,
+            query=text,
             contract=columns,
             reshape=self.path / RESHAPE_FILE if has_reshape else None,
         )
@@ -169,12 +169,12 @@ class _Folder:
             return None
 
     def _query(self, source: Query | Files, has_reshape: bool) -> str:
-        """Return what the source is asked, and check it."""
+        """Return the query, or what selects the files, and check it."""
         if isinstance(source, Files):
             if source.unnamed and source.columns is None and has_reshape:
                 what = f"is missing; the files do not name those that {RESHAPE_FILE} is to see"
                 self._add(FILE_NAME, self._file, [(("source", "columns"), what)])
-            return source.asked
+            return source.selection
         text = self._text(source.sql)
         problems = [f"{source.sql}: {each}" for each in _query_problems(text, source) if text]
         self._problems += problems
@@ -238,14 +238,6 @@ def _name_problems(name: str) -> Iterator[str]:
 
 def _query_problems(text: str, source: Query) -> Iterator[str]:
     yield from query.problems(text)
-    for name in query.PARAMETERS:
-        if name not in query.parameters(text):
-            yield (
-                f"does not use :{name}; bind both :partition_start and :partition_end, or every run"
-                " scores the same rows"
-            )
-    for name in sorted(query.parameters(text) - set(query.PARAMETERS)):
-        yield f"unknown parameter :{name}; only :partition_start and :partition_end are bound"
     yield from query.identifier_problems(text, dict.fromkeys(source.identifiers, "name"))
 
 

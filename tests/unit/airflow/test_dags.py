@@ -26,7 +26,7 @@ from batch_transform.scoring.pipelines import read_pipeline
 from batch_transform.tasks import tasks_of
 from batch_transform.timetable import PartitionTimetable
 from tests.fuzz import mutated
-from tests.project import PIPELINES
+from tests.project import PIPELINES, readme_block
 
 DAGS = os.environ["AIRFLOW__CORE__DAGS_FOLDER"]
 DAG_FILE = f"{DAGS}/batch_transform.py"
@@ -263,29 +263,11 @@ def test_every_file_that_is_a_pipeline_is_a_dag_that_airflow_can_keep(tmp_path):
     assert kept >= 10
 
 
-OWN_DAG = """
-from airflow.sdk import DAG, task
-from batch_transform.dag import batch_transform_group
-from batch_transform.params import run_params
-
-with DAG("nightly", schedule="@daily", params=run_params()):
-    @task
-    def prepare():
-        pass
-
-    @task
-    def tell():
-        pass
-
-    prepare() >> batch_transform_group({folder!r}) >> tell()
-"""
-
-
 @pytest.fixture
 def own_dag(tmp_path):
-    """A DAG that somebody wrote, with a pipeline as a group of its tasks."""
-    file = tmp_path / "nightly.py"
-    file.write_text(OWN_DAG.format(folder=str(PIPELINES / "flight_delay")))
+    """The README's DAG of one's own, with a pipeline as a group of its tasks."""
+    text = readme_block("batch_transform_group")
+    (tmp_path / "nightly.py").write_text(text.replace("/opt/airflow/pipelines", str(PIPELINES)))
     bag = DagBag(tmp_path, bundle_path=tmp_path, bundle_name="own")
     assert bag.import_errors == {}
     return bag.dags["nightly"]
@@ -293,8 +275,7 @@ def own_dag(tmp_path):
 
 def test_a_pipeline_is_a_task_group_in_a_dag_of_ones_own(own_dag):
     group = [f"flight_delay.{task_id}" for task_id in TASKS]
-    assert [task.task_id for task in own_dag.topological_sort()] == ["prepare", *group, "tell"]
-    assert own_dag.get_task(group[0]).upstream_task_ids == {"prepare"}
+    assert [task.task_id for task in own_dag.topological_sort()] == [*group, "tell"]
     assert own_dag.get_task("tell").upstream_task_ids == {group[-1]}
     transform = own_dag.get_task("flight_delay.transform")
     assert (transform.owner, transform.retries) == ("data-science", 8)
@@ -305,7 +286,7 @@ def test_airflow_can_keep_a_dag_with_the_group(own_dag):
     written = json.loads(json.dumps(DagSerialization.to_dict(own_dag)))
     kept = DagSerialization.from_dict(written)
     assert "flight_delay" in kept.task_group_dict
-    assert len(kept.tasks) == len(TASKS) + 2
+    assert len(kept.tasks) == len(TASKS) + 1
 
 
 def test_a_missing_setting_is_an_import_error_that_names_it(monkeypatch):

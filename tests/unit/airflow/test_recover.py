@@ -140,3 +140,16 @@ def test_jobs_that_diagnose_name_the_bad_record_in_the_error(failed):
     with pytest.raises(AirflowFailException, match=r"line 5, id 15\b"):
         through_all_rounds(failed, recover(failed), failed.context(task_id="recover"))
     assert len(failed.jobs.created) > 1
+
+
+def test_a_cleared_recover_pays_no_round_again(failed):
+    limited(failed, bad_records=0)
+    with pytest.raises(AirflowFailException, match="set limits.bad_records to 1 or more"):
+        through_all_rounds(failed, recover(failed), failed.context(task_id="recover"))
+    paid = list(failed.jobs.created)
+    limited(failed, bad_records=5)
+    cleared = failed.context("cleared", task_id="recover", max_tries=17)
+    found = through_all_rounds(failed, recover(failed), cleared)
+    assert found["quarantined"] == 1
+    assert failed.jobs.created[: len(paid)] == paid
+    assert not [name for name in failed.jobs.created if name.endswith("-g2")]

@@ -126,6 +126,40 @@ def test_an_identifier_is_a_name_that_the_query_has(folder, identifiers, problem
     assert problem in problems_of(folder)
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("def reshape(frame):\n    return (frame\n", "reshape.py: line 2: '(' was never closed"),
+        (
+            "def reshaped(frame):\n    return frame\n",
+            "reshape.py: does not define reshape(frame: p",
+        ),
+        ("def reshape():\n    return None\n", "reshape.py: line 1: reshape must be a function of"),
+        ("async def reshape(frame):\n    pass\n", "reshape.py: line 1: reshape must be a function"),
+        ("x = '\0'\n", "reshape.py: line 1: source code string cannot contain null bytes"),
+        ("\n", "reshape.py: is empty"),
+    ],
+)
+def test_a_reshape_that_cannot_be_called_is_refused_without_running_it(folder, text, problem):
+    (folder / "reshape.py").write_text(text)
+    assert problem in problems_of(folder)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def reshape(frame):\n    return frame\n",
+        "from ours import reshape\n",
+        "from ours import nightly as reshape\n",
+        "reshape = wrapped(lambda frame: frame)\n",
+        "raise SystemExit\ndef reshape(frame): ...\n",
+    ],
+)
+def test_a_reshape_is_not_run_when_the_dag_is_parsed(folder, text):
+    (folder / "reshape.py").write_text(text)
+    assert read_pipeline(folder).reshape == folder / "reshape.py"
+
+
 def test_what_is_wrong_between_sections_comes_with_what_is_wrong_in_others(folder):
     text = VALID.replace("orchard", "{{ x }}").replace("min_count: 2", "min_count: 1")
     text = text.replace("90m", "soon").replace("picked_on", "apple_id")
@@ -138,8 +172,8 @@ def test_what_is_wrong_between_sections_comes_with_what_is_wrong_in_others(folde
         ["pipeline.yaml:13", "shards.min_count"],
         ["pipeline.yaml:24", "limits.deadline"],
         ["pipeline.yaml:17", "transform.overrides.Tags"],
-        ["features.sql", "does not use :partition_end; bind both :partition_start and"
-         " :partition_end, or every run scores the same rows"],
+        ["features.sql", "uses neither :partition, the day, nor both :partition_start and"
+         " :partition_end, its bounds; every run would score the same rows"],
     ]  # fmt: skip
 
 

@@ -33,7 +33,7 @@ TYPE = "  instance_type: ml.m5.large\n"
         (
             TYPE,
             f"{TYPE}  overrides: {{DataProcessing: {{OutputFilter: '$[0,5:]'}}}}\n",
-            "a range stands alone in its brackets",
+            "a range has its brackets to itself",
         ),
         (
             TYPE,

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from batch_transform.scoring.records.unwritable import FINE, UnreadableValue
-from batch_transform.scoring.sources.files.literals import literals
+from batch_transform.scoring.sources.literals import literals
 
 NOON = datetime(2013, 6, 1, 12, 30, tzinfo=UTC)
 
@@ -83,7 +83,7 @@ def test_a_text_that_is_no_such_value_is_unreadable(kind, text):
         ("float", "1e309", "a number larger than any float"),
         ("decimal", "1e999999", "a number of more digits"),
         ("decimal", "0e-999999", "a number of more digits"),
-        ("timestamp", "2013-06-01T12:30:00.0000001Z", FINE),
+        ("timestamp", "2013-06-01T12:30:00.0000001Z", FINE.what),
     ],
 )
 def test_nothing_is_rounded_to_make_it_fit(kind, text, what):

@@ -136,7 +136,7 @@ def test_all_mistakes_are_reported_at_once(folder):
 @pytest.mark.parametrize("name", ["partition_start", "partition_end"])
 def test_a_query_that_ignores_a_bound_is_refused(folder, name):
     (folder / "features.sql").write_text(QUERY.replace(f":{name}", "now()"))
-    assert f"features.sql: does not use :{name}" in problems_of(folder)
+    assert "features.sql: uses neither :partition, the day, nor both" in problems_of(folder)
 
 
 def test_an_empty_query_is_refused(folder):
@@ -193,12 +193,12 @@ def test_a_source_of_files_needs_no_query(files_folder):
     assert (source.header, source.delimiter, source.columns) == (True, ",", None)
 
 
-def test_what_files_are_asked_does_not_depend_on_the_connection(files_folder):
-    asked = read_pipeline(files_folder).query
+def test_what_selects_the_files_does_not_depend_on_the_connection(files_folder):
+    selection = read_pipeline(files_folder).query
     changed(files_folder, "aws_default", "another")
-    assert read_pipeline(files_folder).query == asked
+    assert read_pipeline(files_folder).query == selection
     changed(files_folder, "format: csv", 'format: csv\n  delimiter: ";"')
-    assert read_pipeline(files_folder).query != asked
+    assert read_pipeline(files_folder).query != selection
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batch_transform.scoring.errors import SourceError
@@ -195,6 +195,10 @@ def same_number(text, value):
     return repr(float(text)) == repr(value) if isinstance(value, float) else text == str(value)
 
 
+machine_may_be_busy = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@machine_may_be_busy
 @given(rows_of(integers, decimals, floats, one_line, moments, dates, st.booleans()))
 def test_csv_reads_back(rows):
     for line, row in zip(lines_of("csv", rows), rows, strict=True):
@@ -212,6 +216,7 @@ def test_csv_reads_back(rows):
             assert ',"",' in line  # an empty text is told from NULL
 
 
+@machine_may_be_busy
 @given(rows_of(integers, decimals, floats, texts, moments, dates, st.booleans(), st.lists(nested)))
 def test_json_lines_read_back(rows):
     for line, row in zip(lines_of("jsonl", rows), rows, strict=True):

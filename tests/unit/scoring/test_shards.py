@@ -1,3 +1,6 @@
+import time
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,6 +75,15 @@ def test_a_large_partition_begins_with_small_shards_and_none_passes_max_bytes(mo
     assert max(sizes) == 900
     # No instance of two has much more to do, if each takes the next shard when it is done.
     assert max(sizes) <= 10_000 / 2 / 4
+
+
+@pytest.mark.parametrize("limits", [{"max_records": 25}, {"min_count": 5000}])
+def test_cutting_takes_time_in_proportion_to_the_lines(limits):
+    given_blocks = blocks([100] * 150_000, 2_500)
+    start = time.process_time()
+    bodies = cut_up(given_blocks, **limits)
+    assert time.process_time() - start < 5  # where each cut looks at all that follows, 30 and more
+    assert len(bodies) >= 5_000
 
 
 def test_no_line_gives_no_shard():

@@ -85,6 +85,8 @@ def test_a_share_is_a_percentage_or_a_number(make_pipeline):
 
 def test_what_is_no_share_is_a_count_of_records(make_pipeline):
     assert make_pipeline(limits={"bad_records": 25}).settings.limits.allowed(100) == 25
+    assert make_pipeline().settings.limits.allowed(999) == 1
+    assert make_pipeline(limits={"bad_records": 0}).settings.limits.allowed(999) == 0
     with pytest.raises(ValidationError, match="a count, such as 25"):
         make_pipeline(limits={"bad_records": 2.5})
 

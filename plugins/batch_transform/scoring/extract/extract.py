@@ -12,10 +12,11 @@ from batch_transform.scoring.extract import snapshot
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from batch_transform.scoring.extract.shards import Piece, cut, extension
 from batch_transform.scoring.extract.write import write_shard
+from batch_transform.scoring.kinds import RecordId
 from batch_transform.scoring.names import RunLayout, shard_name
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline, contract
-from batch_transform.scoring.records.ids import RecordId, identity_reader
+from batch_transform.scoring.records.ids import identity_reader
 from batch_transform.scoring.records.oversized import Oversized, set_aside
 from batch_transform.scoring.sources.protocol import Lines, Source
 
@@ -56,7 +57,7 @@ def extract(
     if body:
         objects.put(set_aside(layout, settings), body)
     index = _index(pipeline, partition, shards, lines, len(oversized.kept))
-    snapshot.write(layout, objects, taken_at)
+    snapshot.write(layout, objects, lines.read_at or taken_at)
     objects.put(layout.index, index.to_json())
     return index
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from batch_transform.scoring.kinds import Kind
-from batch_transform.scoring.pipeline import Name
+from batch_transform.scoring.pipeline.fields import Name
 from batch_transform.scoring.sources.slices import Slice
 
 

@@ -22,6 +22,7 @@ _EXTENSIONS = {
 _HELD_BYTES = 16_000_000
 # A larger one begins with small shards, and a later one may have this share of an instance's part.
 _SHARE = 4
+_WINDOW_BYTES = 1 << 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,19 +73,19 @@ def _head(pending: Iterator[bytes], limits: Shards) -> tuple[bytes, bytes]:
 
     How many are enough depends on the lines, not on the blocks in which they come.
     """
-    held, size, lines = [], 0, 0
+    held: list[bytes] = []
+    size = lines = 0
     enough = min(_HELD_BYTES, limits.max_bytes * limits.min_count)
     for block in pending:
+        if size + len(block) > enough and lines + block.count(b"\n") >= limits.min_count:
+            end = block.index(b"\n", max(0, enough - size)) + 1
+            end = max(end, _after_lines(block, 0, limits.min_count - lines))
+            held.append(block[:end])
+            return b"".join(held), block[end:]
         held.append(block)
         size += len(block)
         lines += block.count(b"\n")
-        if size > enough and lines >= limits.min_count:
-            break
-    else:
-        return b"".join(held), b""
-    drawn = b"".join(held)
-    end = max(drawn.index(b"\n", enough) + 1, _after_lines(drawn, 0, limits.min_count))
-    return drawn[:end], drawn[end:]
+    return b"".join(held), b""
 
 
 def _equal_parts(body: bytes, count: int) -> Iterator[bytes]:
@@ -128,7 +129,7 @@ class _Cutter:
         room = self._room()
         end = max(start, block.rfind(b"\n", start, start + room) + 1)
         if self._limits.max_records is not None and end > start:
-            end = _after_lines(block[:end], start, self._limits.max_records - self._records)
+            end = min(end, _after_lines(block, start, self._limits.max_records - self._records))
         if end == start and not self._records:
             return block.index(b"\n", start) + 1
         return end
@@ -144,10 +145,18 @@ class _Cutter:
 
 
 def _after_lines(block: bytes, start: int, count: int) -> int:
-    """Return where ``count`` lines from ``start`` on end, or the block does."""
-    if block.count(b"\n", start) <= count:
-        return len(block)
+    """Return where ``count`` lines from ``start`` on end, or the block does.
+
+    Lines are counted a window at a time, so that what follows is not looked at.
+    """
     end = start
-    for _ in range(count):
-        end = block.index(b"\n", end) + 1
+    while count > 0 and end < len(block):
+        lines = block.count(b"\n", end, end + _WINDOW_BYTES)
+        if 0 < lines <= count:
+            end = block.rindex(b"\n", end, end + _WINDOW_BYTES) + 1
+        else:  # the last of them are in this window, or a line is longer than it
+            lines = min(count, max(lines, 1))
+            for _ in range(lines):
+                end = block.index(b"\n", end) + 1
+        count -= lines
     return end

@@ -27,6 +27,7 @@ class Cause(Enum):
     RECORD = "the model refused a record"
     UNFIT = "an answer is not as its prediction declares"
     COUNT = "the container gave more or fewer answers than records"
+    SIZE = "a request was too large for the container"
     SERVER = "the container answered 5xx"
     TIMEOUT = "the container did not answer in time"
     SILENCE = "the container ended, or broke the connection"
@@ -40,6 +41,8 @@ class Cause(Enum):
 NOT_OF_RECORDS_ALONE = frozenset(
     {Cause.SERVER, Cause.TIMEOUT, Cause.SILENCE, Cause.OTHER, Cause.UNKNOWN}
 )
+# What is about the records that share a request, and not about one of them.
+OF_REQUESTS = frozenset({Cause.COUNT, Cause.SIZE})
 # What says nothing of an object's records, however often it comes.
 NEVER_OF_RECORDS = frozenset({Cause.BYSTANDER, Cause.SERVICE})
 
@@ -71,6 +74,7 @@ _BYSTANDER = Blame(cause=Cause.BYSTANDER, message=Cause.BYSTANDER.value)
 _LINE = re.compile(r"[^ ]*:\[sagemaker logs\]: (?:.*?/)?(?P<name>[^/]+?): ?(?P<text>.*)")
 _CAUSES: tuple[tuple[re.Pattern[str], Cause], ...] = (
     (re.compile(r"\w+: (?P<status>429)"), Cause.SERVER),
+    (re.compile(r"\w+: (?P<status>413)"), Cause.SIZE),
     (re.compile(r"\w+: (?P<status>4\d\d)"), Cause.RECORD),
     (re.compile(r"\w+: (?P<status>5\d\d)"), Cause.SERVER),
     (re.compile(r"Bad HTTP \w+ .*: (?P<status>4\d\d)"), Cause.RECORD),

@@ -20,21 +20,21 @@ _MOST_LISTED = 10
 
 def bound_problems(request: Mapping[str, Any]) -> Iterator[Problem]:
     """List fields that are missing, unknown, of a wrong type, or out of bounds."""
-    yield from _broken(_shapes()["CreateTransformJobRequest"], request, ())
+    yield from _broken(shapes()["CreateTransformJobRequest"], request, ())
 
 
 @cache
-def _shapes() -> Mapping[str, Any]:
+def shapes() -> Mapping[str, Any]:
     """Read the model, once in a process: that of all of SageMaker is large."""
     from botocore.loaders import Loader
 
-    shapes = Loader().load_service_model("sagemaker", "service-2")["shapes"]
+    known = Loader().load_service_model("sagemaker", "service-2")["shapes"]
     reached: dict[str, Any] = {}
     names = ["CreateTransformJobRequest"]
     while names:
         name = names.pop()
-        reached[name] = shapes[name]
-        names += [below for below in _below(shapes[name]) if below not in reached]
+        reached[name] = known[name]
+        names += [below for below in _below(known[name]) if below not in reached]
     return reached
 
 
@@ -60,16 +60,16 @@ def _broken(shape: Mapping[str, Any], value: Any, path: tuple[str, ...]) -> Iter
         yield path, f"is {value!r}; it must be a {words}"
         return
     yield from ((path, what) for what in _out_of_bounds(shape, value))
-    shapes = _shapes()
+    known = shapes()
     if shape["type"] == "structure":
         yield from _broken_structure(shape, value, path)
     elif shape["type"] == "map":
         for key, each in value.items():
-            yield from _broken(shapes[shape["key"]["shape"]], key, (*path, str(key)))
-            yield from _broken(shapes[shape["value"]["shape"]], each, (*path, str(key)))
+            yield from _broken(known[shape["key"]["shape"]], key, (*path, str(key)))
+            yield from _broken(known[shape["value"]["shape"]], each, (*path, str(key)))
     elif shape["type"] == "list":
         for number, each in enumerate(value):
-            yield from _broken(shapes[shape["member"]["shape"]], each, (*path, str(number)))
+            yield from _broken(known[shape["member"]["shape"]], each, (*path, str(number)))
 
 
 def _broken_structure(
@@ -84,7 +84,7 @@ def _broken_structure(
         elif each is None:
             yield (*path, name), "is null, which no field can be"
         else:
-            yield from _broken(_shapes()[shape["members"][name]["shape"]], each, (*path, name))
+            yield from _broken(shapes()[shape["members"][name]["shape"]], each, (*path, name))
 
 
 def _no_field(name: str, fields: Mapping[str, Any]) -> str:

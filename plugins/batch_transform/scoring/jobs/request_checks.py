@@ -65,8 +65,8 @@ def check(request: Mapping[str, Any], shards: int, kinds: Sequence[str] = ()) ->
         RequestRefused: with all problems.
     """
     problems: list[Problem] = []
-    for asked in (request, *(with_instances(request, InstanceType=kind) for kind in kinds)):
-        problems += _request_problems(asked)
+    for variant in (request, *(with_instances(request, InstanceType=kind) for kind in kinds)):
+        problems += _request_problems(variant)
     count = _field(request, "TransformResources.InstanceCount", 1)
     if shards < count:
         what = (
@@ -95,7 +95,7 @@ def setting_problems(settings: PipelineFile) -> Iterator[tuple[Place, str]]:
 
 
 def _complete(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill in what is known when a job is started, unless something stands in its place."""
+    """Fill in what is known when a job is started, unless an override took its place."""
     source = {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": "s3://bucket/manifest"}}
     completed = {**request, "TransformJobName": "job", "ModelName": "model"}
     for name, field in (
@@ -196,7 +196,7 @@ def _filter_problems(request: Mapping[str, Any], name: str) -> Iterator[Problem]
         yield path, f"is {text!r}; it begins with $, then letters, digits and []*. ,:-' only"
     for inside in _BRACKETS.findall(text):
         if ":" in inside and "," in inside:
-            yield path, f"is {text!r}; a range stands alone in its brackets, like $[1:5]"
+            yield path, f"is {text!r}; a range has its brackets to itself, like $[1:5]"
     is_csv = _field(request, "TransformInput.ContentType", "") == "text/csv"
     if is_csv and re.search("[a-zA-Z]", text):
         yield path, f"is {text!r}; CSV has columns by number, not by name"

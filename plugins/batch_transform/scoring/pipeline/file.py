@@ -181,7 +181,7 @@ class Pipeline(BaseModel):
         name: the folder's name, also the DAG's id.
         folder: where it lies.
         settings: the content of ``pipeline.yaml``.
-        query: what the source is asked: the text of the SQL file, its identifiers filled in; of
+        query: what is read: the text of the SQL file, its identifiers filled in; of
             files the settings that say which and how.
         contract: the columns of ``contract.yaml``; None where there is no such file.
         reshape: the path of ``reshape.py``; None where there is no such file.

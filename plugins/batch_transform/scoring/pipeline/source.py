@@ -67,7 +67,7 @@ class Files(Section):
         columns: the columns to read where the files do not say, or ``reshape.py`` is to see some of
             them only; of a CSV without a header all that it has, in its order.
         header: whether each CSV file begins with the names of its columns.
-        delimiter: what stands between two fields of CSV.
+        delimiter: what separates two fields of CSV.
     """
 
     conn_id: ConnId
@@ -78,8 +78,8 @@ class Files(Section):
     delimiter: Annotated[str, BeforeValidator(_delimiter)] = ","
 
     @property
-    def asked(self) -> str:
-        """What the files are asked, whatever connection leads to them."""
+    def selection(self) -> str:
+        """Which files are read and how, whatever connection leads to them."""
         return self.model_dump_json(exclude={"conn_id"})
 
     @property

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import ID_KINDS, Column, Kind
-from batch_transform.scoring.pipeline import Record
-from batch_transform.scoring.records.ids import Row
+from batch_transform.scoring.kinds import ID_KINDS, Column, Kind, Row
+from batch_transform.scoring.pipeline import Policies, Record
 from batch_transform.scoring.records.kind_of import kind_of
 from batch_transform.scoring.records.lines import csv_column, csv_lines, json_column, json_lines
 from batch_transform.scoring.records.unwritable import Unwritable
 
 CHUNK_ROWS = 10_000
+_UNCHANGED = Policies()  # of ids: what a policy changes could become another row's
 
 
 def chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
@@ -71,8 +71,9 @@ class RowEncoder:
         to_text = csv_column if self._record.format == "csv" else json_column
         texts = []
         for number, values in enumerate(zip(*rows, strict=True)):
+            policies = _UNCHANGED if number < len(self._record.id) else self._record.policies
             try:
-                texts.append(to_text(values, self._kinds[number], self._record.policies))
+                texts.append(to_text(values, self._kinds[number], policies))
             except Unwritable as problem:
                 raise self._refusal(number, problem, rows) from None
         if self._record.format == "csv":
@@ -94,6 +95,5 @@ class RowEncoder:
         identity = ", ".join(
             f"{name}={value!r}" for name, value in zip(self._record.id, row, strict=False)
         )
-        return SourceError(
-            f"Row {identity}: column {self._record.columns[number]} holds {problem.what}"
-        )
+        words = problem.hazard.words(of_id=number < len(self._record.id))
+        return SourceError(f"Row {identity}: column {self._record.columns[number]} holds {words}")

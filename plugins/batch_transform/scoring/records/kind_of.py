@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from batch_transform.scoring.kinds import Kind
-from batch_transform.scoring.records.unwritable import UnreadableValue, Unwritable
+from batch_transform.scoring.records.unwritable import Hazard, UnreadableValue, Unwritable
 
 _KINDS: dict[type, Kind] = {
     bool: "boolean",
@@ -40,11 +40,11 @@ def kind_of(values: Sequence[Any], declared: Kind | None) -> Kind | None:
         if kind_here is None:
             raise _unknown(values, value_type)
         if kind is not None and kind_here != kind:
-            raise Unwritable(
-                _first(values, value_type),
+            hazard = Hazard(
                 f"a value of kind {kind_here} where the column is {kind}; cast it in the query or"
-                " in reshape.py",
+                " in reshape.py"
             )
+            raise Unwritable(_first(values, value_type), hazard)
         kind = kind_here
     return kind
 
@@ -53,10 +53,9 @@ def _unknown(values: Sequence[Any], value_type: type) -> Unwritable:
     position = _first(values, value_type)
     value = values[position]
     if isinstance(value, UnreadableValue):
-        return Unwritable(position, value.what)
-    return Unwritable(
-        position, f"a value of type {value_type.__name__}; cast it in the query or in reshape.py"
-    )
+        return Unwritable(position, value)
+    what = f"a value of type {value_type.__name__}; cast it in the query or in reshape.py"
+    return Unwritable(position, Hazard(what))
 
 
 def kind_of_type(value_type: type) -> Kind | None:

@@ -11,10 +11,9 @@ from batch_transform.scoring.pipeline import Policies
 from batch_transform.scoring.records.nested import nested_texts
 from batch_transform.scoring.records.scalars import MOMENTS, SCALARS, without_unwritable_numbers
 from batch_transform.scoring.records.texts import csv_texts, json_texts
-from batch_transform.scoring.records.unwritable import Unwritable
+from batch_transform.scoring.records.unwritable import NESTED_IN_CSV, Unwritable
 
 _NUMBERS: frozenset[Kind] = frozenset({"float", "decimal"})
-NESTED_IN_CSV = "a list or an object, which CSV has no text for; take it apart in the query"
 
 Texts = Callable[[Sequence[Any], Kind | None, Policies], list[str]]
 

@@ -11,12 +11,13 @@ from typing import Any
 from uuid import UUID
 
 from batch_transform.scoring.pipeline import Policies
-from batch_transform.scoring.records.scalars import float_text, timestamp_text
+from batch_transform.scoring.records.scalars import float_text, integer_text, timestamp_text
 from batch_transform.scoring.records.texts import whole_text
 from batch_transform.scoring.records.unwritable import (
     INFINITY,
     NAIVE,
     NAN,
+    Hazard,
     UnreadableValue,
     Unwritable,
 )
@@ -33,7 +34,7 @@ def nested_texts(values: Sequence[Any], policies: Policies) -> list[str]:
         try:
             texts.append(_text(value, policies))
         except Unwritable as problem:
-            raise Unwritable(position, f"a nested value with {problem.what}") from None
+            raise Unwritable(position, problem.hazard.inside("a nested value")) from None
     return texts
 
 
@@ -46,7 +47,7 @@ def _text(value: Any, policies: Policies) -> str:
         case str() | UUID():
             return encode_basestring(whole_text(str(value), policies))
         case int():
-            return int.__repr__(value)
+            return integer_text(value)
         case float() | Decimal():
             return _number(value, policies)
         case datetime() | date():
@@ -57,13 +58,13 @@ def _text(value: Any, policies: Policies) -> str:
         case list() | tuple():
             return "[" + ", ".join(_text(element, policies) for element in value) + "]"
     if isinstance(value, UnreadableValue):
-        raise Unwritable(0, value.what)
-    raise Unwritable(0, f"a value of type {type(value).__name__}; cast it in the query")
+        raise Unwritable(0, value)
+    raise Unwritable(0, Hazard(f"a value of type {type(value).__name__}; cast it in the query"))
 
 
 def _number(value: float | Decimal, policies: Policies) -> str:
-    if math.isfinite(value):
-        return f"{value:f}" if isinstance(value, Decimal) else float_text(value)
+    if math.isfinite(value):  # jsonb has no exponents
+        return f"{value if isinstance(value, Decimal) else Decimal(float_text(value)):f}"
     is_nan = value != value
     if (policies.nan if is_nan else policies.infinity) == "refuse":
         raise Unwritable(0, NAN if is_nan else INFINITY)
@@ -80,5 +81,6 @@ def _moment(value: date) -> str:
 
 def _key(key: Any, policies: Policies) -> str:
     if not isinstance(key, str):
-        raise Unwritable(0, f"a key of type {type(key).__name__}; JSON has texts for keys")
+        what = f"a key of type {type(key).__name__}; JSON has texts for keys"
+        raise Unwritable(0, Hazard(what))
     return encode_basestring(whole_text(key, policies))

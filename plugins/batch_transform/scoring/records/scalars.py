@@ -10,11 +10,20 @@ from typing import Any
 
 from batch_transform.scoring.kinds import Kind
 from batch_transform.scoring.pipeline import Policies
-from batch_transform.scoring.records.unwritable import FAR, INFINITY, NAIVE, NAN, Unwritable
+from batch_transform.scoring.records.unwritable import (
+    FAR,
+    INFINITY,
+    NAIVE,
+    NAN,
+    TOO_LONG,
+    Unwritable,
+)
 
 # From this power of ten on PostgreSQL writes an exponent, Python only from 1e16.
 # https://github.com/postgres/postgres/blob/REL_18_STABLE/src/common/d2s.c
 _EXPONENT_FROM = 1e15
+# Between these a text of at most 17 digits may be as near to one float as to the next.
+_HALFWAY_FROM, _HALFWAY_TO = 2**53, 1e40
 
 
 def without_unwritable_numbers(values: Sequence[Any], policies: Policies) -> Sequence[Any]:
@@ -45,14 +54,34 @@ def float_text(value: float) -> str:
     ('1', '0.1', '1e+15', '1.5e-07')
     """
     text = repr(value)
-    if "e" in text:
-        return text
     if abs(value) < _EXPONENT_FROM:
-        return text.removesuffix(".0")
-    sign, digits = ("-", text[1:]) if value < 0 else ("", text)
-    whole = digits.partition(".")[0]
-    fraction = digits.replace(".", "")[1:].rstrip("0")
-    return f"{sign}{whole[0]}{'.' if fraction else ''}{fraction}e+{len(whole) - 1:02d}"
+        return text if "e" in text else text.removesuffix(".0")
+    digits = sum(map(str.isdigit, text.partition("e")[0].rstrip(".0")))
+    if _HALFWAY_FROM < abs(value) < _HALFWAY_TO:
+        while _is_halfway(value, text):
+            text, digits = f"{value:.{digits}e}", digits + 1
+    return text if "e" in text else f"{value:.{digits - 1}e}"
+
+
+def _is_halfway(value: float, text: str) -> bool:
+    """Tell whether a text is as near to another float; PostgreSQL then writes a digit more."""
+    twice = 2 * int(Decimal(text))
+    return any(
+        twice == int(value) + int(math.nextafter(value, to))
+        for to in (0.0, math.copysign(math.inf, value))
+    )
+
+
+def integer_text(value: int) -> str:
+    """Return all digits.
+
+    Raises:
+        Unwritable: there are more than Python reads back.
+    """
+    try:
+        return int.__repr__(value)
+    except ValueError:
+        raise Unwritable(0, TOO_LONG) from None
 
 
 def timestamp_text(value: datetime) -> str:
@@ -84,7 +113,17 @@ def _dates(values: Sequence[date | None]) -> list[str | None]:
 
 
 def _integers(values: Sequence[int | None]) -> list[str | None]:
-    return [None if value is None else int.__repr__(value) for value in values]
+    try:
+        return [None if value is None else int.__repr__(value) for value in values]
+    except ValueError:  # then each is looked at alone
+        return [_integer(position, value) for position, value in enumerate(values)]
+
+
+def _integer(position: int, value: int | None) -> str | None:
+    try:
+        return None if value is None else integer_text(value)
+    except Unwritable:
+        raise Unwritable(position, TOO_LONG) from None
 
 
 def _decimals(values: Sequence[Decimal | None]) -> list[str | None]:

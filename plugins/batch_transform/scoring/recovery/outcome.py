@@ -33,13 +33,13 @@ class Sent:
         index: the objects, in the form of an extract's index.
         spans: which records each holds, in the same order.
         shards: names of the extract's shards.
-        control: the span among them whose answer is not needed; None where there is none.
+        controls: those of the spans whose answers are not needed.
     """
 
     index: ExtractIndex
     spans: tuple[Span, ...]
     shards: tuple[str, ...]
-    control: Span | None = None
+    controls: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class Outcome:
     """What became of it.
 
     Attributes:
-        parts: answered spans, but for the control.
+        parts: answered spans, but for controls.
         blamed: spans, or single records of an answered span, without a usable answer.
     """
 
@@ -73,7 +73,7 @@ def outcome_of(
     for shard, span in zip(sent.index.shards, sent.spans, strict=True):
         if shard.name in blame:
             blamed[span] = blame[shard.name]
-        elif span != sent.control:
+        elif span not in sent.controls:
             parts[span] = Part(
                 sent=shard,
                 sent_at=str(inputs[shard.name]),

@@ -8,14 +8,16 @@ and records that are given up. A round sends suspects again in one job:
 | the model refused a record                 | cut, in the end to single records       |
 | the container answered 5xx                 | cut where others were answered          |
 | it did not answer in time, or ended        | whole; where that happens again, cut    |
-| answers and records were not as many       | whole, but record by record; then cut   |
+| a request was too large, or its answers    | whole, but record by record; then cut   |
+| were more or fewer than its records        |                                         |
 | nobody says why                            | whole; where that happens again, cut    |
 | another object ended the container         | whole                                   |
 | the service failed                         | whole                                   |
 
-With them goes a control: a record that was answered before. ``suspects`` says what is held against
-a record; one that fails by itself twice is given up. A container that ends takes what it has not
-finished with it; so after such an end requests go one at a time, and the suspects last.
+With them goes a control: a record that was answered before, as the first object, and where a single
+record failed silently another as the last. ``suspects`` says what is held against a record; one
+that fails by itself twice is given up. A container that ends takes what it has not finished with
+it; so after such an end requests go one at a time, and the suspects last.
 """
 
 from __future__ import annotations
@@ -24,14 +26,23 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import heapify, heappop
+from itertools import islice
 
-from batch_transform.scoring.jobs.blame import NEVER_OF_RECORDS, NOT_OF_RECORDS_ALONE, Blame, Cause
+from batch_transform.scoring.jobs.blame import (
+    NEVER_OF_RECORDS,
+    NOT_OF_RECORDS_ALONE,
+    OF_REQUESTS,
+    Blame,
+    Cause,
+)
 from batch_transform.scoring.recovery.cuts import MOST_PIECES, expected_bad, parts
 from batch_transform.scoring.recovery.spans import Span
 from batch_transform.scoring.recovery.suspects import Suspect, Trial, failed
 
 _OF_SERVICE = NOT_OF_RECORDS_ALONE | NEVER_OF_RECORDS
 _OF_NO_RECORD = NEVER_OF_RECORDS | {Cause.UNKNOWN}
+_UNNAMED = frozenset({Cause.UNKNOWN, Cause.SERVICE})
+# Rounds in which objects take turns at ending the container before anything is answered.
 _MOST_TURNS = 5
 # Pieces, where all of them failing must prove that more is bad than allowed: twice as many show it
 # from a third more than allowed on, and cut about as finely as the search for so many needs.
@@ -72,6 +83,13 @@ class State:
             (1 + (each.is_proven and each.span.records > 1) for each in self.suspects), default=0
         )
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether no record was answered, and each was refused by itself."""
+        return not self.answered and all(
+            each.is_proven and each.span.records == 1 for each in self.suspects
+        )
+
     def is_hopeless(self, allowed: int) -> bool:
         """Tell whether the service fails whatever is sent: whole, once more, and cut.
 
@@ -84,7 +102,7 @@ class State:
             return False
         if any(each.blame.cause is Cause.BYSTANDER for each in self.suspects):
             return self.rounds >= _MOST_TURNS
-        is_repeated = all(each.failures > 1 for each in self.suspects)
+        is_repeated = all(each.is_repeated for each in self.suspects)
         is_cut = all(each.cuts or not each.is_to_cut(False) for each in self.suspects)
         return is_repeated and (is_cut or len(self.suspects) > allowed)
 
@@ -96,24 +114,27 @@ class Round:
     Attributes:
         number: of the round, from 1.
         suspects: what is sent, each with the suspect it comes from, in the order of the manifest.
-        control: a record that was answered before; none where none was.
-        is_careful: whether the control is the last object, of a single instance.
+        controls: records that were answered before: none where none was, or one that goes first,
+            or also one that goes last.
         record_by_record: whether each request holds one record.
         one_at_a_time: whether an instance has one request in flight.
     """
 
     number: int
     suspects: Mapping[Span, Suspect]
-    control: Span | None
-    is_careful: bool
+    controls: tuple[Span, ...]
     record_by_record: bool
     one_at_a_time: bool
 
     @property
+    def between_controls(self) -> bool:
+        """Whether a single instance is sent everything between two controls."""
+        return len(self.controls) > 1
+
+    @property
     def spans(self) -> tuple[Span, ...]:
         """What is sent, in the order of the manifest."""
-        control = () if self.control is None else (self.control,)
-        return (*self.suspects, *control) if self.is_careful else (*control, *self.suspects)
+        return (*self.controls[:1], *self.suspects, *self.controls[1:])
 
 
 def begin(answered: Iterable[Span], blamed: Mapping[Span, Blame], allowed: int) -> State:
@@ -122,7 +143,7 @@ def begin(answered: Iterable[Span], blamed: Mapping[Span, Blame], allowed: int) 
     Where no shard was answered nothing shows how dense bad records are: as dense as is allowed.
     """
     known = frozenset(answered)
-    trial = Trial(is_sound=bool(known))
+    trial = Trial(service_worked=bool(known))
     bad = expected_bad(len(blamed), len(known) + len(blamed)) if blamed else 1.0
     if not known:
         bad = max(bad, allowed / max(1, len(blamed)))
@@ -155,7 +176,7 @@ def next_round(
     has_silent_single = any(
         each.span.records == 1 and each.blame.cause is Cause.UNKNOWN for each in chosen
     )
-    is_careful = has_silent_single and Cause.SILENCE not in causes
+    controls = _controls(state, 2 if has_silent_single and Cause.SILENCE not in causes else 1)
     return Round(
         number=state.rounds + 1,
         suspects={
@@ -163,10 +184,9 @@ def next_round(
             for each in _ordered(chosen, state.rounds)
             for piece in each.span.cut(made.get(each.span, 1))
         },
-        control=_control(state),
-        is_careful=is_careful,
-        record_by_record=Cause.COUNT in causes,
-        one_at_a_time=is_careful or bool(causes & {Cause.SILENCE, Cause.BYSTANDER}),
+        controls=controls,
+        record_by_record=bool(causes & OF_REQUESTS),
+        one_at_a_time=len(controls) > 1 or bool(causes & {Cause.SILENCE, Cause.BYSTANDER}),
     )
 
 
@@ -186,11 +206,11 @@ def after(state: State, sent: Round, blamed: Mapping[Span, Blame]) -> State:
     suspects = [each for each in state.suspects if each.span not in sent_for]
     given_up = dict(state.given_up)
     for span, blame in blamed.items():
-        if span == sent.control:
+        if span in sent.controls:
             continue
         before = sent.suspects.get(span)  # none for a record that is unfit in a longer span
         suspect = failed(before and sent_for[before.span], span, blame, trial)
-        if suspect.is_given_up:
+        if suspect.is_given_up and answered:
             given_up[span] = blame
         else:
             suspects.append(suspect)
@@ -203,13 +223,13 @@ def forgiven(state: State) -> State:
 
 
 def _trial(sent: Round, blamed: Mapping[Span, Blame]) -> Trial:
-    control = blamed.get(sent.control) if sent.control else None
+    unanswered = [blamed[control].cause for control in sent.controls if control in blamed]
     some_answered = any(span not in blamed for span in sent.suspects)
     return Trial(
-        is_sick=control is not None and control.cause is not Cause.BYSTANDER,
-        is_sound=control is None if sent.control else some_answered,
-        is_careful=sent.is_careful,
-        is_named=all(each.cause is not Cause.UNKNOWN for each in blamed.values()),
+        service_failed=any(cause is not Cause.BYSTANDER for cause in unanswered),
+        service_worked=not unanswered if sent.controls else some_answered,
+        between_controls=sent.between_controls,
+        all_named=all(each.cause not in _UNNAMED for each in blamed.values()),
         one_at_a_time=sent.one_at_a_time,
         record_by_record=sent.record_by_record,
     )
@@ -251,15 +271,14 @@ def _ordered(chosen: Sequence[Suspect], rounds: int) -> list[Suspect]:
     return sorted(by_place, key=lambda each: (last.get(each.blame.cause, 0), each.named))
 
 
-def _control(state: State) -> Span | None:
-    """Choose a record that was answered, and is not suspect by itself."""
+def _controls(state: State, most: int) -> tuple[Span, ...]:
+    """Choose records that were answered, and are not suspect by themselves."""
     taken = {each.span for each in state.suspects} | state.given_up.keys()
     spans = list(state.answered)
     heapify(spans)  # the first will do, but where it is suspect
-    while spans:
-        span = heappop(spans)
-        for first in range(span.first, span.first + span.records):
-            record = Span(shard=span.shard, first=first, records=1)
-            if record not in taken:
-                return record
-    return None
+    records = (
+        Span(shard=span.shard, first=first, records=1)
+        for span in iter(lambda: heappop(spans) if spans else None, None)
+        for first in range(span.first, span.first + span.records)
+    )
+    return tuple(islice((record for record in records if record not in taken), most))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 from typing import Protocol
 
-from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.kinds import Column, Row
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline, Record
 from batch_transform.scoring.pipeline.contract import check
 from batch_transform.scoring.records.encoder import RowEncoder, chunks
-from batch_transform.scoring.records.ids import Row, distinct
+from batch_transform.scoring.records.ids import distinct
 from batch_transform.scoring.sources.slices import Slice
 
 
@@ -30,6 +31,7 @@ class Lines:
         part: the slice that these are the records of; None where they are the whole partition's.
         resubmits: digest of the load whose quarantined records these are; empty where they are the
             source's.
+        read_at: when the snapshot was taken, by the source's own clock; None where it has none.
     """
 
     columns: tuple[Column, ...]
@@ -37,6 +39,7 @@ class Lines:
     blocks: Generator[bytes]
     part: Slice | None = None
     resubmits: str = ""
+    read_at: datetime | None = None
 
 
 class Source(Protocol):

@@ -11,6 +11,7 @@ columns have pandas' nullable types; decimals, dates, lists and objects are Pyth
 
 from __future__ import annotations
 
+import ast
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import module_from_spec, spec_from_file_location
@@ -19,14 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from batch_transform.scoring.errors import ConfigurationError, SourceError
-from batch_transform.scoring.kinds import Column, Kind
+from batch_transform.scoring.kinds import Column, Kind, Row
 from batch_transform.scoring.records.encoder import chunks
-from batch_transform.scoring.records.ids import Row
 from batch_transform.scoring.records.kind_of import kind_of
 from batch_transform.scoring.records.unwritable import Unwritable
 from batch_transform.scoring.sources.protocol import Table
 
 Function = Callable[[Any], Any]
+
+_SIGNATURE = "reshape(frame: pandas.DataFrame) -> pandas.DataFrame"
 
 _DTYPES: dict[Kind, str] = {
     "integer": "Int64",
@@ -38,8 +40,28 @@ _LARGEST = 2**63
 
 
 def problems(path: Path) -> Iterator[str]:
-    """Say what is wrong with a ``reshape.py``, without running it."""
-    yield from ()
+    """Say what is wrong with a ``reshape.py``, without running it: pandas may not be there yet."""
+    try:
+        body = ast.parse(path.read_bytes()).body
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        yield f"line {line}: {getattr(error, 'msg', error)}"
+        return
+    functions = [node for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    own = [node for node in functions if node.name == "reshape"]
+    for node in own:
+        arguments = [*node.args.posonlyargs, *node.args.args]
+        if isinstance(node, ast.AsyncFunctionDef) or not (arguments or node.args.vararg):
+            yield f"line {node.lineno}: reshape must be a function of one argument, {_SIGNATURE}"
+    if not own and not any(_binds_reshape(node) for node in body):
+        yield f"does not define {_SIGNATURE}"
+
+
+def _binds_reshape(node: ast.stmt) -> bool:
+    """Tell whether a statement may give the name by other means: an import, a wrapped function."""
+    names = (getattr(each, "id", getattr(each, "asname", None)) for each in ast.walk(node))
+    imported = (alias.name for alias in getattr(node, "names", ()))
+    return "reshape" in {*names, *imported}
 
 
 def load(path: Path) -> Function:
@@ -58,7 +80,7 @@ def load(path: Path) -> Function:
     except Exception as error:
         raise ConfigurationError(
             f"{_place(error, path)} cannot be imported: {type(error).__name__}: {error}. It must"
-            " define reshape(frame: pandas.DataFrame) -> pandas.DataFrame"
+            f" define {_SIGNATURE}"
         ) from error
     return function
 
@@ -80,6 +102,7 @@ class Reshape:
                 columns for each chunk; names the chunk, and the function's file and line.
         """
         names = [column.name for column in table.columns]
+        self._kinds = {column.name: column.kind for column in table.columns}
         frames = self._frames(names, chunks(table.rows))
         first = next(frames, None)
         if first is None:
@@ -114,12 +137,15 @@ class Reshape:
 
         series = {}
         for name, values in zip(names, zip(*rows, strict=True), strict=True):
+            kind = self._kinds[name]
             try:
-                kind = self._kinds[name] = kind_of(values, self._kinds.get(name))
+                if kind != "nested":  # JSON may be anything
+                    kind = self._kinds[name] = kind_of(values, kind)
             except Unwritable as problem:
+                place = f"row {problem.position + 1} of chunk {number}"
                 raise SourceError(
-                    f"Column {name} holds {problem.what}: row {problem.position + 1} of chunk"
-                    f" {number}, before {self._path.name} sees it"
+                    f"Column {name} holds {problem.hazard.what}: {place}, before"
+                    f" {self._path.name} sees it"
                 ) from None
             series[name] = _series(values, kind)
         return pandas.DataFrame(series, columns=list(names))

@@ -14,9 +14,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Kind
-from batch_transform.scoring.pipeline import Extract
-from batch_transform.scoring.records.ids import Row
+from batch_transform.scoring.kinds import Kind, Row
+from batch_transform.scoring.pipeline.source import Extract
 from batch_transform.scoring.records.kind_of import kind_of_type
 
 _CURES: dict[Kind, str] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
+    CursorResult,
     Engine,
     Select,
     and_,
@@ -20,27 +21,30 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.exc import DataError, ProgrammingError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import NullType
 
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.kinds import Column, Row
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.pipeline.query import for_sqlalchemy, statement
 from batch_transform.scoring.records.encoder import CHUNK_ROWS
-from batch_transform.scoring.records.ids import Row
+from batch_transform.scoring.sources.dialects import bound_values, refusal, set_timezone
 from batch_transform.scoring.sources.protocol import Lines, Table, TableFunction, encoded, unchanged
 from batch_transform.scoring.sources.slices import Slice, checked
 
-_REFUSED = (
-    "The database does not give the {}: is the first column of record.id not what extract cuts?"
-    " Integers are cut by extract.slices, texts by texts as extract.ranges. It says: {}"
+# What drivers raise for a value that Python's types do not hold.
+_STREAMING = {"stream_results": True, "yield_per": CHUNK_ROWS}
+_UNREADABLE = (ValueError, TypeError, ArithmeticError, NotImplementedError)
+_REJECTED = (
+    "The database rejected the query for {}. Integer ids need extract.slices or integers as"
+    " extract.ranges, text ids texts as extract.ranges. {}"
 )
 
 
 class SqlSource:
-    """A query with the parameters ``:partition_start`` and ``:partition_end``.
+    """A query with the parameters of ``pipeline/query.py``.
 
     One statement sees one snapshot; rows stream through a server-side cursor where the database
     has them, in the order of their ids.
@@ -51,8 +55,8 @@ class SqlSource:
         self,
         engine: Engine,
         query: str,
-        reshape: TableFunction = unchanged,
         part: Slice | None = None,
+        reshape: TableFunction = unchanged,
     ) -> None:
         """Read with an engine, usually that of an Airflow SQL connection, and reshape the rows.
 
@@ -60,8 +64,8 @@ class SqlSource:
         """
         self._engine = engine
         self._query = statement(query)
-        self._reshape = reshape
         self._part = part
+        self._reshape = reshape
 
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
         """Run the query for a partition, reshape its rows, and encode them."""
@@ -70,26 +74,33 @@ class SqlSource:
 
     def read(self, partition: Partition, pipeline: Pipeline) -> Table:
         """Run the query for a partition."""
-        connection = self._engine.connect().execution_options(
-            stream_results=True, yield_per=CHUNK_ROWS
-        )
+        connection = self._engine.connect()
         try:
-            result = connection.execute(
-                self._asked(pipeline.settings.record.id),
-                {"partition_start": partition.start, "partition_end": partition.end},
-            )
-        except BaseException as error:
+            query = self._select(pipeline.settings.record.id)
+            values = bound_values(connection, partition)
+            with self._refusals():
+                set_timezone(connection, partition.timezone, self._query)
+                result = connection.execute(query, values, execution_options=_STREAMING)
+        except BaseException:
             connection.close()
-            if self._part is not None and isinstance(error, ProgrammingError | DataError):
-                raise SourceError(_REFUSED.format(self._part.label, error.orig)) from error
             raise
 
         def rows() -> Iterator[Row]:
             with closing(connection), closing(result):
-                yield from result
+                yield from self._rows(result)
 
         columns = tuple(Column(name=name) for name in result.keys())  # noqa: SIM118
         return Table(columns=columns, rows=self._checked(rows(), columns, pipeline))
+
+    def _rows(self, result: CursorResult[Any]) -> Iterator[Row]:
+        count, pending = 0, result.partitions(CHUNK_ROWS)
+        while True:
+            with self._refusals(count):
+                some = next(pending, ())
+            if not some:
+                return
+            yield from some
+            count += len(some)
 
     def _checked(
         self, rows: Iterator[Row], columns: tuple[Column, ...], pipeline: Pipeline
@@ -99,10 +110,28 @@ class SqlSource:
             return rows  # the contract refuses columns that are not the record's
         return checked(rows, self._part, name, names.index(name))
 
-    def _asked(self, id_names: list[str]) -> Select[Any]:
+    def _select(self, id_names: list[str]) -> Select[Any]:
         source = text(f"(\n{for_sqlalchemy(self._query)}) source")
-        asked = select(text("*")).select_from(source).order_by(*map(column, id_names))
-        return asked if self._part is None else asked.where(_condition(self._part, id_names[0]))
+        query = select(text("*")).select_from(source).order_by(*map(column, id_names))
+        return query if self._part is None else query.where(_condition(self._part, id_names[0]))
+
+    @contextmanager
+    def _refusals(self, count: int = 0) -> Iterator[None]:
+        """Turn an error that the same query would bring again, after so many rows."""
+        try:
+            yield
+        except _UNREADABLE as error:
+            raise SourceError(
+                f"A value in rows {count + 1} to {count + CHUNK_ROWS} of the query cannot be read"
+                f" ({type(error).__name__}); cast its column in the query"
+            ) from None
+        except DBAPIError as error:
+            words = refusal(error)
+            if words is None:
+                raise
+            if self._part is not None:
+                words = SourceError(_REJECTED.format(self._part.label, words))
+            raise words from None
 
 
 def _condition(part: Slice, name: str) -> ColumnElement[bool]:

@@ -9,10 +9,9 @@ from typing import Any
 from typing_extensions import override
 
 from batch_transform.scoring.jobs.memory import Memory
-from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.kinds import Column, Row
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline
-from batch_transform.scoring.records.ids import Row
 from batch_transform.scoring.sources.protocol import Lines, Source, Table, encoded
 from batch_transform.scoring.sources.slices import Slice, checked
 

@@ -100,6 +100,18 @@ def test_capacity_that_comes_back_costs_no_record(run):
     assert this.jobs == 4
 
 
+def test_requests_that_are_too_large_are_no_records_fault(run):
+    def model(batch):
+        if len(batch) > 3:
+            raise Refused(413, "request entity too large")
+        return [b"0.25"] * len(batch)
+
+    this = run(apples(40), model, shards={"min_count": 4})
+    coverage = this.recover()
+    assert this.answered(coverage) == list(range(1, 41))
+    assert this.service.counted == [4, 4], "whole, with a record to a request"
+
+
 def test_a_model_that_answers_404_to_everything_is_no_rest_to_load(run):
     def model(batch):
         raise Refused(404, "no such model")
@@ -180,8 +192,10 @@ SPAN = Span(shard=0, first=3, records=1)
 
 @pytest.mark.parametrize("cause", Cause)
 def test_nothing_is_held_against_a_record_in_a_job_in_which_the_control_failed(cause):
-    suspect = failed(None, SPAN, Blame(cause=cause), Trial(is_sound=False))
-    again = failed(suspect, SPAN, Blame(cause=cause), Trial(is_sick=True, is_sound=False))
+    suspect = failed(None, SPAN, Blame(cause=cause), Trial(service_worked=False))
+    again = failed(
+        suspect, SPAN, Blame(cause=cause), Trial(service_failed=True, service_worked=False)
+    )
     assert (again.held, again.broken) == (suspect.held, suspect.broken + 1)
 
 
@@ -190,6 +204,6 @@ def test_nothing_is_held_against_a_record_in_a_job_in_which_the_control_failed(c
     [(c, 0 if c in {Cause.BYSTANDER, Cause.SERVICE} else 1) for c in Cause],
 )
 def test_what_is_held_against_a_record_where_all_speaks_against_it(cause, at_best):
-    trial = Trial(is_sound=True, is_careful=True, is_named=True, one_at_a_time=True)
-    sent = failed(None, SPAN, Blame(cause=Cause.RECORD), Trial(is_sound=False))
+    trial = Trial(service_worked=True, between_controls=True, all_named=True, one_at_a_time=True)
+    sent = failed(None, SPAN, Blame(cause=Cause.RECORD), Trial(service_worked=False))
     assert failed(sent, SPAN, Blame(cause=cause), trial).held == sent.held + at_best

@@ -8,12 +8,11 @@ from itertools import chain
 from pathlib import Path
 
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.kinds import Column, Row
 from batch_transform.scoring.records.encoder import chunks
-from batch_transform.scoring.records.ids import Row
-from batch_transform.scoring.sources.files.literals import literals
 from batch_transform.scoring.sources.files.opened import OpenedFile, Texts
 from batch_transform.scoring.sources.files.text_lines import LARGEST_RECORD, text_lines
+from batch_transform.scoring.sources.literals import literals
 
 Fields = list[str | None]
 _Numbered = Iterator[tuple[int, Fields]]

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Kind
+from batch_transform.scoring.kinds import Kind, Row
 from batch_transform.scoring.records.encoder import chunks
-from batch_transform.scoring.records.ids import Row
 from batch_transform.scoring.records.unwritable import UnreadableValue
-from batch_transform.scoring.sources.files.literals import literals, nearest_float, parsed_json
 from batch_transform.scoring.sources.files.opened import OpenedFile, Texts
 from batch_transform.scoring.sources.files.text_lines import text_lines
+from batch_transform.scoring.sources.literals import literals, nearest_float, parsed_json
 
 
 class JsonLinesFormat:

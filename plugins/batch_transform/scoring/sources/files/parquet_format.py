@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Column, Kind
+from batch_transform.scoring.kinds import Column, Kind, Row
 from batch_transform.scoring.records.encoder import CHUNK_ROWS
-from batch_transform.scoring.records.ids import Row
 from batch_transform.scoring.records.unwritable import FAR, FINE, UnreadableValue
 from batch_transform.scoring.sources.files.opened import OpenedFile
 
@@ -91,13 +90,13 @@ def _value(alone: Any, arrow: Any) -> Any:
     try:
         return _python(alone, arrow)[0]
     except ArrowInvalid:  # the cast would lose digits
-        return UnreadableValue(FINE)
+        return FINE
     except UnicodeDecodeError:
         return UnreadableValue("text that is not UTF-8; correct the files")
     except KeyError:
         return UnreadableValue("a map that has a key twice; correct the files")
     except (ValueError, ArithmeticError):
-        return UnreadableValue(FAR)
+        return FAR
 
 
 def _python(column: Any, arrow: Any) -> list[Any]:

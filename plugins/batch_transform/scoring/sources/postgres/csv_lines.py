@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from batch_transform.scoring.records.csvfields import csv_fields
 from batch_transform.scoring.records.unwritable import LINE_BREAK
-from batch_transform.scoring.sources.postgres.refusals import Refusals, suspicious
+from batch_transform.scoring.sources.postgres.refusals import Refusals
 
 _QUOTED = rb'"(?:[^"\r\n]|"")*+"'
 _ID = rb'(?:[^",\n]++|' + _QUOTED + rb"),"
@@ -35,7 +35,7 @@ def checked(blocks: Iterable[bytes], refusals: Refusals) -> Iterator[bytes]:
             _refuse(block[match.end() if match else 0 :], first, refusals)
         if before and block.startswith(before):
             raise refusals.doubled(_fields(block)[: refusals.id_count])
-        if suspicious(block, refusals):
+        if refusals.suspects(block):
             for line in block.decode().split("\n")[:-1]:
                 refusals.look_at(csv_fields(line))
         last = first.match(block, block.rfind(b"\n", 0, -1) + 1)
@@ -50,7 +50,7 @@ def _refuse(block: bytes, ids: re.Pattern[bytes], refusals: Refusals) -> None:
         if "\n" in field or "\r" in field:
             raise refusals.refusal(row, number, LINE_BREAK)
     if not ids.match(block):  # a reader of CSV cannot tell an empty text from NULL; this can
-        refusals.look_for_null(row, "")
+        refusals.look_for_null([field or None for field in row])
     raise refusals.doubled(row[: refusals.id_count])
 
 

@@ -1,9 +1,9 @@
 r"""Makes JSON Lines of PostgreSQL's text format.
 
-Built by the database a JSON record takes three times as long as a row of text, so rows come as
-text and are made JSON here, a block at a time. In the text format a line feed ends a row and a tab
-a field, always, since those inside of values come escaped; and its escapes are nearly JSON's own.
-https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS-TEXT-FORMAT
+Built by the database a JSON record takes three times as long as a row of text. So rows come as
+text, each value already as JSON has it, texts in their quotes, and here the keys are put between.
+What is left to escape is looked for in many rows at once: the escapes of the text format are
+JSON's own, but for quotes, the vertical tab and rare control characters.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from batch_transform.scoring.kinds import Column, Kind
 from batch_transform.scoring.records.lines import leads
-from batch_transform.scoring.sources.postgres.refusals import Refusals, suspicious
+from batch_transform.scoring.records.nested import nested_texts
+from batch_transform.scoring.records.unwritable import Unwritable
+from batch_transform.scoring.sources.literals import parsed_json
+from batch_transform.scoring.sources.postgres.refusals import Refusals
+from batch_transform.scoring.sources.postgres.text_format import fields_of, unescaped
+from batch_transform.scoring.sources.postgres.types import MARK, STRINGS
 
-_NULL = r"\N"
+NULL = "null"
 _PART_BYTES = 1 << 15  # what is made of it stays in a core's cache: half the time of 1 MB
-_STRINGS: frozenset[Kind] = frozenset({"text", "date", "timestamp"})
-_ID = rb"(?!\\N\t)[^\t\n]*+\t"
-_CONTROLS = bytes([*range(9), *range(11, 32)])
-_TO_ESCAPE = re.compile(r'\\.|["\x00-\x1f]')
-_ESCAPED = re.compile(r"\\(.)")
-_PLAIN = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_ID = rb"(?!null\t)[^\t\n]*+\t"
+_CONTROLS = bytes([*range(9), *range(11, 32)])  # all but a tab and a line feed
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f]")
+_ESCAPE = re.compile(r"\\.")
 
 
 def json_lines(blocks: Iterable[bytes], refusals: Refusals) -> Iterator[bytes]:
@@ -34,92 +36,80 @@ def json_lines(blocks: Iterable[bytes], refusals: Refusals) -> Iterator[bytes]:
     ids = b"(" + _ID * refusals.id_count + b")"
     lines = re.compile(b"(?:" + ids + rb"[^\n]*+\n(?!\1))*+")
     first = re.compile(ids)
-    to_json = _Converter(refusals.columns)
+    converter = _Converter(refusals)
     before = b""
     for block in blocks:
         match = lines.match(block)
         if match is None or match.end() != len(block):
-            row = _plain_row(block[match.end() if match else 0 :])
-            refusals.look_for_null(row, _NULL)
+            row = _first_row(block[match.end() if match else 0 :])
+            refusals.look_for_null(row)
             raise refusals.doubled(row)
         if before and block.startswith(before):
-            raise refusals.doubled(_plain_row(block))
-        if suspicious(block, refusals):
+            raise refusals.doubled(_first_row(block))
+        if refusals.suspects(block):
             for line in block.decode().split("\n")[:-1]:
-                refusals.look_at(line.split("\t"))
+                refusals.look_at(_row(line))
         last = first.match(block, block.rfind(b"\n", 0, -1) + 1)
         before = last[0] if last else b""
-        yield b"".join(map(to_json.convert, _parts(block)))
+        escapes = b"\\" in block and rb"\v" in block
+        rare = escapes or len(block.translate(None, _CONTROLS)) != len(block)
+        yield b"".join(converter.converted(part, rare=rare) for part in _parts(block))
 
 
 class _Converter:
-    def __init__(self, columns: tuple[Column, ...]) -> None:
-        self._names = [column.name for column in columns]
-        self._kinds = [column.kind for column in columns]
-        self._strings = frozenset(n for n, kind in enumerate(self._kinds) if kind in _STRINGS)
-        self._between: dict[frozenset[int], list[str]] = {}
+    def __init__(self, refusals: Refusals) -> None:
+        self._refusals = refusals
+        self._leads = leads([column.name for column in refusals.columns])
+        kinds = [column.kind for column in refusals.columns]
+        self._width = len(kinds)
+        self._strings = [number for number, kind in enumerate(kinds) if kind in STRINGS]
+        self._nested = [number for number, kind in enumerate(kinds) if kind == "nested"]
 
-    def convert(self, block: bytes) -> bytes:
-        # No value ever has a NUL, so that it can stand for NULL.
-        marked = block.replace(rb"\N", b"\0") if b"\\" in block else block
-        if not self._is_simple(block, marked):
-            return self._converted(block)
-        if marked is block:
-            return self._assembled(_split(block), self._strings).encode()
-        fields = _split(marked)
-        quoted = self._strings - self._quote_beside_nulls(fields)
-        return self._assembled(fields, quoted).replace("\0", "null").encode()
-
-    def _converted(self, block: bytes) -> bytes:
-        fields = _split(block)
-        width = len(self._kinds)
-        for number, kind in enumerate(self._kinds):
-            convert = _string if kind in _STRINGS else _nested if kind == "nested" else _scalar
-            fields[number::width] = map(convert, fields[number::width])
-        return self._assembled(fields, frozenset()).encode()
-
-    def _is_simple(self, block: bytes, marked: bytes) -> bool:
-        return (
-            "nested" not in self._kinds
-            and b'"' not in block
-            and len(block.translate(None, _CONTROLS)) == len(block)
-            and b"\\" not in marked
-        )
-
-    def _quote_beside_nulls(self, fields: list[str]) -> set[int]:
-        """Quote the texts of columns that have a NULL; return which columns those are."""
-        width = len(self._kinds)
-        done = set()
-        for number in self._strings:
-            texts = fields[number::width]
-            if "\0" in texts:
-                fields[number::width] = [t if t == "\0" else f'"{t}"' for t in texts]
-                done.add(number)
-        return done
-
-    def _assembled(self, fields: list[str], quoted: frozenset[int]) -> str:
-        between = self._between.get(quoted) or self._between.setdefault(
-            quoted, self._leads_with_quotes(quoted)
-        )
-        width = len(self._kinds)
-        count = len(fields) // width
+    def converted(self, part: bytes, *, rare: bool) -> bytes:
+        """Return some rows as JSON Lines; ``rare`` where they have a control character."""
+        fields = fields_of(part)
+        if rare or self._nested or self._has_inner_quotes(part, fields):
+            for number in self._strings:
+                column = _escaped("\t".join([*fields[number :: self._width], ""]))
+                fields[number :: self._width] = column.split("\t")[:-1]
+        for number in self._nested:
+            self._spell_documents(fields, number)
         pieces = [""] * (2 * len(fields))
-        for number in range(width):
-            pieces[2 * number :: 2 * width] = [between[number]] * count
+        pieces[::2] = self._leads * (len(fields) // self._width)
         pieces[1::2] = fields
-        return ("".join(pieces) + between[-1]).removeprefix(between[-1])
+        return ("".join(pieces).removeprefix("}\n") + "}\n").encode()
 
-    def _leads_with_quotes(self, quoted: frozenset[int]) -> list[str]:
-        """Return what stands before each value, and after the last, with the quotes of strings."""
-        quotes = ['"' if number in quoted else "" for number in range(len(self._names))]
-        parts = zip([quotes[-1], *quotes[:-1]], leads(self._names), quotes, strict=True)
-        return [*(end + lead + quote for end, lead, quote in parts), quotes[-1] + "}\n"]
+    def _has_inner_quotes(self, part: bytes, fields: list[str]) -> bool:
+        """Tell whether there are more quotes than those around strings; none are nested."""
+        surplus = part.count(b'"') - 2 * len(self._strings) * (len(fields) // self._width)
+        if surplus:
+            columns = (fields[number :: self._width] for number in self._strings)
+            surplus += 2 * sum(column.count(NULL) for column in columns)
+        return surplus > 0
+
+    def _spell_documents(self, fields: list[str], number: int) -> None:
+        for at in range(number, len(fields), self._width):
+            text = unescaped(fields[at])
+            try:
+                fields[at] = self._document(text) if text.startswith(MARK) else text
+            except Unwritable as problem:
+                row = [_value(field) for field in fields[at - number : at + 1]]
+                raise self._refusals.refusal(row, number, problem.hazard) from None
+
+    def _document(self, text: str) -> str:
+        """Spell a document that jsonb cannot hold."""
+        value = parsed_json(text.removeprefix(MARK))
+        (document,) = nested_texts([value], self._refusals.policies)
+        return document
 
 
-def _split(block: bytes) -> list[str]:
-    fields = block.decode().replace("\n", "\t").split("\t")
-    fields.pop()
-    return fields
+def _escaped(column: str) -> str:
+    """Escape what is inside of strings in quotes, with a tab after each."""
+    if r"\v" in column:
+        column = _ESCAPE.sub(lambda match: r"\u000b" if match[0] == r"\v" else match[0], column)
+    column = _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", f"\t{column}")
+    inner = column.replace('"', r"\"")
+    return inner.replace('\t\\"', '\t"').replace('\\"\t', '"\t')[1:]
 
 
 def _parts(block: bytes) -> Iterator[bytes]:
@@ -130,33 +120,16 @@ def _parts(block: bytes) -> Iterator[bytes]:
         start = end
 
 
-def _scalar(text: str) -> str:
-    return "null" if text == _NULL else text
+def _first_row(block: bytes) -> list[str | None]:
+    return _row(block.partition(b"\n")[0].decode(errors="replace"))
 
 
-def _string(text: str) -> str:
-    if text == _NULL:
-        return "null"
-    return f'"{_TO_ESCAPE.sub(_escape, text)}"'
+def _row(line: str) -> list[str | None]:
+    return [_value(field) for field in line.split("\t")]
 
 
-def _escape(match: re.Match[str]) -> str:
-    found = match[0]
-    if found == '"':
-        return r"\""
-    if found == r"\v":
-        return r"\u000b"
-    return found if found[0] == "\\" else f"\\u{ord(found):04x}"
-
-
-def _nested(text: str) -> str:
-    return "null" if text == _NULL else _plain(text)
-
-
-def _plain(text: str) -> str:
-    return _ESCAPED.sub(lambda match: _PLAIN.get(match[1], match[1]), text)
-
-
-def _plain_row(block: bytes) -> list[str]:
-    line = block.partition(b"\n")[0].decode(errors="replace")
-    return [text if text == _NULL else _plain(text) for text in line.split("\t")]
+def _value(field: str) -> str | None:
+    """Return the value of a field, for a message."""
+    if field == NULL:
+        return None
+    return unescaped(field[1:-1] if field.startswith('"') else field)

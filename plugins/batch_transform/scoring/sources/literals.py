@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from batch_transform.scoring.kinds import Kind
-from batch_transform.scoring.records.unwritable import FINE, UnreadableValue
+from batch_transform.scoring.records.unwritable import FINE, TOO_LONG, UnreadableValue
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(
@@ -27,7 +27,6 @@ _MICROSECOND_DIGITS = 6
 _NO_SUCH_VALUE = (ValueError, ArithmeticError, RecursionError)
 # Those of PostgreSQL's numeric: https://www.postgresql.org/docs/current/datatype-numeric.html
 _LARGEST_EXPONENT = 131_072
-_TOO_LONG = "a number of more digits than any database keeps; correct the files"
 
 
 def literals(texts: Sequence[str | None], kind: Kind) -> list[Any]:
@@ -49,7 +48,7 @@ def decimal(text: str) -> Decimal | UnreadableValue:
     """Read a number with all its digits."""
     number = Decimal(text)
     if number.is_finite() and abs(number.adjusted()) > _LARGEST_EXPONENT:
-        return UnreadableValue(_TOO_LONG)
+        return TOO_LONG
     return number
 
 
@@ -98,7 +97,7 @@ def _timestamp(text: str) -> datetime | UnreadableValue:
     moment, fraction, zone = _whole(_TIMESTAMP, text).groups()
     digits = (fraction or "").rstrip("0")
     if len(digits) > _MICROSECOND_DIGITS:
-        return UnreadableValue(FINE)
+        return FINE
     value = datetime.fromisoformat(moment + ("+00:00" if zone in {"Z", "UTC"} else zone or ""))
     return value.replace(microsecond=int(digits.ljust(_MICROSECOND_DIGITS, "0")))
 

@@ -1,0 +1,7 @@
+SELECT
+    oid,
+    typname,
+    typtype,
+    format_type(oid, NULL)
+FROM pg_type
+WHERE oid = ANY (%s)
