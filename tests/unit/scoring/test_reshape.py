@@ -30,7 +30,8 @@ def reshaped(tmp_path):
 
     def reshaped(source, columns, rows):
         (tmp_path / "reshape.py").write_text(source)
-        table = Table(columns=tuple(Column(name=name) for name in columns), rows=iter(rows))
+        known = (each if isinstance(each, Column) else Column(name=each) for each in columns)
+        table = Table(columns=tuple(known), rows=iter(rows))
         found = Reshape(tmp_path / "reshape.py")(table)
         return [column.name for column in found.columns], list(found.rows)
 
@@ -72,6 +73,31 @@ def test_values_of_numpy_become_pythons(reshaped):
     assert found[0] == (1, 1.5, 0, NOON)
     assert [type(value) for value in found[0]] == [int, float, int, datetime]
     assert found[1][3] is None
+
+
+def test_all_rows_may_be_dropped(reshaped):
+    source = "def reshape(frame):\n    return frame.iloc[:0]\n"
+    assert reshaped(source, ["apple_id"], [(1,), (2,)]) == (["apple_id"], [])
+
+
+def test_nanoseconds_are_refused_and_not_cut(make_jsonl_pipeline, tmp_path):
+    (tmp_path / "reshape.py").write_text(
+        "import pandas as pd\n"
+        "def reshape(frame):\n"
+        "    moment = pd.Timestamp('2013-06-01T12:30:00.000000001Z')\n"
+        "    return frame.assign(weight=moment, colour='')\n"
+    )
+    table = Table(columns=(Column(name="apple_id"),), rows=iter([(7,)]))
+    with pytest.raises(SourceError, match="apple_id=7: column weight holds a timestamp finer than"):
+        encoded(Reshape(tmp_path / "reshape.py")(table), make_jsonl_pipeline())
+
+
+def test_a_column_that_begins_with_nulls_has_the_type_that_its_source_knows(reshaped, monkeypatch):
+    monkeypatch.setattr(records, "CHUNK_ROWS", 1)
+    source = "def reshape(frame):\n    return frame.assign(kind=str(frame['count'].dtype))\n"
+    columns = (Column(name="count", kind="integer"),)
+    _, rows = reshaped(source, columns, [(None,), (1,)])
+    assert rows == [(None, "Int64"), (1, "Int64")]
 
 
 def test_chunks_are_reshaped_one_by_one(reshaped, monkeypatch):
@@ -118,7 +144,12 @@ def test_an_error_names_the_chunk_the_file_and_the_line_but_no_value(reshaped, m
     ("body", "complaint"),
     [
         ("return None", "returned NoneType for chunk 1"),
-        ("return frame if frame.word[0] == '1' else frame[[]]", "returned other columns for chu"),
+        ("return __import__('pandas').DataFrame([])", "returned a frame without columns for chunk"),
+        ("return frame[[]]", "returned a frame without columns for chunk 1"),
+        (
+            "return frame if frame.word[0] == '1' else frame.iloc[:, :0].assign(x=1)",
+            "other columns",
+        ),
     ],
 )
 def test_a_result_that_is_no_frame_of_the_same_columns_is_refused(

@@ -23,7 +23,7 @@ from batch_transform.scoring.errors import ConfigurationError, SourceError
 from batch_transform.scoring.kinds import Column, Kind, Row
 from batch_transform.scoring.records.encoder import chunks
 from batch_transform.scoring.records.kind_of import kind_of
-from batch_transform.scoring.records.unwritable import Unwritable
+from batch_transform.scoring.records.unwritable import FINE, Unwritable
 from batch_transform.scoring.sources.protocol import Table
 
 Function = Callable[[Any], Any]
@@ -130,6 +130,11 @@ class Reshape:
                     f"{self._path} returned {type(reshaped).__name__} for chunk {number} of the"
                     " rows; reshape must return a pandas.DataFrame"
                 )
+            if not len(reshaped.columns):
+                raise SourceError(
+                    f"{self._path} returned a frame without columns for chunk {number} of the rows;"
+                    " to drop all of them return frame.iloc[:0], which keeps its columns"
+                )
             yield reshaped
 
     def _frame(self, names: Sequence[str], rows: Sequence[Row], number: int) -> Any:
@@ -188,18 +193,14 @@ def _values(series: Any) -> list[Any]:
     """Return a column's values as Python's own; what pandas counts as missing is None."""
     import pandas
 
-    values = series.astype("object").tolist()
-    missing = pandas.NA, pandas.NaT
-    return [
-        None
-        if any(value is nothing for nothing in missing)
-        else value.to_pydatetime(warn=False)
-        if isinstance(value, pandas.Timestamp)
-        else value.item()
-        if hasattr(value, "item") and hasattr(value, "dtype")
-        else value
-        for value in values
-    ]
+    def python(value: Any) -> Any:
+        if value is pandas.NA or value is pandas.NaT:
+            return None
+        if isinstance(value, pandas.Timestamp):
+            return FINE if value.nanosecond else value.to_pydatetime()
+        return value.item() if hasattr(value, "item") and hasattr(value, "dtype") else value
+
+    return [python(value) for value in series.astype("object").tolist()]
 
 
 def _place(error: BaseException, path: Path) -> str:
