@@ -1,0 +1,5 @@
+"""``python -m batch_transform.cli``, for a plugins folder, which installs no command."""
+
+from batch_transform.cli.app import main
+
+main()
