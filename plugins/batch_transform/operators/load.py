@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from batch_transform.connections import Aws, Connect, open_warehouse
+from batch_transform.connections import Aws, Connect, open_warehouse, services
 from batch_transform.failures import no_retry
 from batch_transform.params import PUBLISH, is_asked
 from batch_transform.scoring.aws.objects import ObjectStore
@@ -61,7 +61,7 @@ class LoadOperator(BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the outputs, prove them complete, check them, and swap the partition."""
-        objects = self.connect(self.deployment.aws_conn_id).objects
+        objects = services(self).objects
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(objects.get(layout.index))
         job, target = self._job(index), self.pipeline.settings.target
@@ -97,7 +97,7 @@ class LoadOperator(BaseOperator):
     def _job(self, index: ExtractIndex) -> Job | None:
         if not self.job_name and not index.shards:
             return None
-        return get(self.connect(self.deployment.aws_conn_id).jobs, self.job_name)
+        return get(services(self).jobs, self.job_name)
 
     def _report(self, index: ExtractIndex, loaded: Loaded) -> None:
         for finding in loaded.findings:

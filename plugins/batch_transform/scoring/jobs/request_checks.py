@@ -40,6 +40,11 @@ _OURS = {
     "TransformResources.InstanceType": "name it in transform.instance_type",
     "TransformResources.InstanceCount": "set transform.instance_count",
     "DataProcessing.JoinSource": "set transform.join",
+    "TransformOutput.KmsKeyId": "set transform.kms_key, which the shards have as well",
+    "TransformResources.VolumeKmsKeyId": "set transform.volume_kms_key",
+    "Environment": "set transform.environment",
+    "Tags": "set transform.tags",
+    "DataCaptureConfig": "set transform.data_capture",
 }
 
 
@@ -50,6 +55,11 @@ _SETTINGS = {
     ("MaxPayloadInMB",): "max_payload_mb",
     ("TransformResources", "InstanceCount"): "instance_count",
     ("TransformResources", "InstanceType"): "instance_type",
+    ("TransformResources", "VolumeKmsKeyId"): "volume_kms_key",
+    ("TransformOutput", "KmsKeyId"): "kms_key",
+    ("Environment",): "environment",
+    ("Tags",): "tags",
+    ("DataCaptureConfig",): "data_capture",
 }
 
 
@@ -109,8 +119,9 @@ def _complete(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _place(path: tuple[str, ...], overrides: Mapping[str, Any]) -> Place:
     """Return the setting that a field of the request comes from."""
-    if path in _SETTINGS and not _is_in(overrides, path):
-        return ("transform", _SETTINGS[path])
+    for above in (path[:length] for length in range(1, len(path) + 1)):
+        if above in _SETTINGS and not _is_in(overrides, above):
+            return ("transform", _SETTINGS[above])
     return ("transform", "overrides", *path) if path[0] in overrides else ("transform",)
 
 

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field
 from batch_transform.scoring.pipeline.fields import (
     BadRecords,
     Duration,
+    Flag,
     Integer,
     Number,
     Place,
@@ -20,6 +21,7 @@ from batch_transform.scoring.pipeline.fields import (
     matching,
     twice,
 )
+from batch_transform.scoring.pipeline.governance import DataCapture, KmsKey, Tags, Variables, Vpc
 
 _MOST_IN_FLIGHT_MB = 100
 _AwsName = Annotated[
@@ -56,11 +58,17 @@ class Model(Section):
         package_group: instead of a name: the latest approved version of this model package group,
             whose model is made when it is first used.
         role: with ``package_group``: ARN of the execution role of the models that are made.
+        vpc: subnets and security groups of the containers: of models that are made; another model
+            that has not just these is refused.
+        network_isolation: whether the containers have no network: those of models that are made;
+            another model that has one is refused.
     """
 
     name: _AwsName | None = None
     package_group: _AwsName | None = None
     role: _Role | None = None
+    vpc: Vpc | None = None
+    network_isolation: Flag = False
 
     def broken(self) -> Iterator[tuple[Place, str]]:
         """Tell a name from a package group."""
@@ -88,6 +96,13 @@ class Transform(Section):
         strategy: ``MultiRecord`` or ``SingleRecord``.
         max_concurrent_transforms: requests at once on each instance.
         max_payload_mb: bound of one request; times the requests at once at most 100.
+        kms_key: KMS key of all that a run keeps in S3: shards, manifests, outputs, quarantine;
+            without one the bucket's own default.
+        volume_kms_key: KMS key of the instances' volumes; of types with local disks none.
+        environment: variables of the model's containers, by name. No place for a secret: whoever
+            may describe the job reads them.
+        tags: tags of the job, by name.
+        data_capture: where a record is kept of which objects a job read and wrote.
         join: ``engine``: SageMaker joins record and prediction; ``line``: the job returns
             predictions alone, and ``load`` gives each to the record of its line.
         overrides: raw CreateTransformJob fields, merged last.
@@ -99,6 +114,11 @@ class Transform(Section):
     strategy: Literal["MultiRecord", "SingleRecord"]
     max_concurrent_transforms: Annotated[Integer, Field(ge=1, le=100)] = 1
     max_payload_mb: Annotated[Integer, Field(ge=1, le=100)] = 6
+    kms_key: KmsKey | None = None
+    volume_kms_key: KmsKey | None = None
+    environment: Variables = Field(default_factory=dict)
+    tags: Tags = Field(default_factory=dict)
+    data_capture: DataCapture | None = None
     join: Literal["engine", "line"] = "engine"
     overrides: dict[str, Any] = Field(default_factory=dict)
 
