@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from airflow.sdk import Context
 
 from batch_transform.params import PARTITION
@@ -11,11 +13,11 @@ _MANUAL = "manual"
 _BACKFILL = "backfill"
 
 
-def partition_of(context: Context, timezone: str) -> Partition:
-    """Resolve the partition that a run scores.
+def partition_of(context: Context, timezone: str, earliest: date | None = None) -> Partition:
+    """Resolve the partition that a run scores; see ``resolve``.
 
     Raises:
-        PartitionError: the run names no day that is over.
+        PartitionError: the run names no day that is over, or one before ``earliest``.
     """
     run = context["dag_run"]
     return resolve(
@@ -28,4 +30,5 @@ def partition_of(context: Context, timezone: str) -> Partition:
             run_after=run.run_after,
         ),
         timezone,
+        earliest,
     )

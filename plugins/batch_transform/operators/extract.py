@@ -61,7 +61,8 @@ class ExtractOperator(BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Write shards and index."""
-        partition = partition_of(context, self.pipeline.settings.schedule.timezone)
+        settings = self.pipeline.settings
+        partition = partition_of(context, settings.schedule.timezone, settings.start_date)
         layout = RunLayout.of(
             self.deployment.root, self.pipeline.name, partition.label, str(context["ti"].id)
         )

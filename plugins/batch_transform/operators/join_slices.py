@@ -41,7 +41,8 @@ class JoinSlicesOperator(BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Copy the shards and write one index."""
-        partition = partition_of(context, self.pipeline.settings.schedule.timezone)
+        settings = self.pipeline.settings
+        partition = partition_of(context, settings.schedule.timezone, settings.start_date)
         layout = RunLayout.of(
             self.deployment.root, self.pipeline.name, partition.label, str(context["ti"].id)
         )

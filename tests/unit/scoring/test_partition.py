@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -45,6 +46,8 @@ def test_bounds_are_instants_in_utc():
             ),
             "2013-07-04",
         ),
+        # by hand with a date picked in a clock of another time zone
+        (RunDates(logical_date=datetime(2013, 7, 4, 4, tzinfo=UTC), run_after=NOON), "2013-07-04"),
         # by hand with the form's own logical date, which is now
         (RunDates(logical_date=NOON, manual=True, run_after=NOON), "2013-07-09"),
         # by hand over the API with nothing
@@ -96,6 +99,54 @@ def test_a_label_that_is_no_date_is_refused_with_the_way_to_write_one(label):
 def test_a_day_that_is_not_over_is_refused(dates):
     with pytest.raises(PartitionError, match="is not over: it ends at"):
         resolve(dates, NEW_YORK)
+
+
+TOKYO = "Asia/Tokyo"
+PICKED_IN_TOKYO = datetime(2013, 6, 4, tzinfo=ZoneInfo(TOKYO))  # 2013-06-03 15:00 in UTC
+
+
+def test_a_date_that_is_picked_east_of_utc_is_that_date():
+    picked = RunDates(logical_date=PICKED_IN_TOKYO, manual=True, run_after=NOON)
+    assert resolve(picked, TOKYO).label == "2013-06-04"
+    label = RunDates(logical_date=datetime(2013, 6, 4, tzinfo=UTC), manual=True, run_after=NOON)
+    assert resolve(label, TOKYO).label == "2013-06-04"
+    assert resolve(label, NEW_YORK).label == "2013-06-04"
+
+
+def test_now_east_of_utc_is_the_last_whole_day_there():
+    now = datetime(2013, 7, 10, 16, tzinfo=UTC)  # the 11th in Tokyo
+    assert resolve(RunDates(logical_date=now, manual=True, run_after=now), TOKYO).label == (
+        "2013-07-10"
+    )
+
+
+@pytest.mark.parametrize("label", ["9999-12-31", "9999-12-30"])
+@pytest.mark.parametrize("timezone", ["UTC", NEW_YORK, TOKYO])
+def test_the_end_of_the_calendar_is_not_over(label, timezone):
+    with pytest.raises(PartitionError, match=f"Partition {label} is not over"):
+        resolve(RunDates(parameter=label, run_after=NOON), timezone)
+
+
+@pytest.mark.parametrize("timezone", ["UTC", NEW_YORK, TOKYO, "Pacific/Kiritimati"])
+def test_the_beginning_of_the_calendar_is_refused_or_has_bounds(timezone):
+    for label in ("0001-01-01", "0001-01-02"):
+        with pytest.raises(PartitionError, match=f"Partition {label} is before 0001-01-03"):
+            resolve(RunDates(parameter=label, run_after=NOON), timezone)
+    first = resolve(RunDates(parameter="0001-01-03", run_after=NOON), timezone)
+    assert first.start < first.end
+
+
+def test_a_day_before_the_earliest_is_refused():
+    earliest = date(2013, 6, 1)
+    dates = RunDates(parameter="2013-06-01", run_after=NOON)
+    assert resolve(dates, NEW_YORK, earliest).label == "2013-06-01"
+    for dates in (
+        RunDates(parameter="2013-05-31", run_after=NOON),
+        RunDates(partition_key="2013-05-31", run_after=NOON),
+        RunDates(logical_date=datetime(2013, 5, 31, tzinfo=UTC), run_after=NOON),
+    ):
+        with pytest.raises(PartitionError, match="2013-05-31 is before 2013-06-01, the pipeline's"):
+            resolve(dates, NEW_YORK, earliest)
 
 
 def test_a_backfill_has_its_own_dates():

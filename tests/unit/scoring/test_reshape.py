@@ -7,7 +7,7 @@ from batch_transform.scoring.errors import ConfigurationError, SourceError
 from batch_transform.scoring.kinds import Column
 from batch_transform.scoring.records import encoder as records
 from batch_transform.scoring.sources.protocol import Table, encoded
-from batch_transform.scoring.sources.reshape import Reshape
+from batch_transform.scoring.sources.reshape import Reshape, problems
 
 NOON = datetime(2013, 6, 1, 12, 30, 0, 5, tzinfo=UTC)
 EVERYTHING = (
@@ -158,6 +158,46 @@ def test_a_result_that_is_no_frame_of_the_same_columns_is_refused(
     monkeypatch.setattr(records, "CHUNK_ROWS", 1)
     with pytest.raises(SourceError, match=complaint):
         reshaped(f"def reshape(frame):\n    {body}\n", ["word"], [("1",), ("2",)])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def reshape(frame):\n    return frame\n",
+        "import nothing_of_the_kind\n\nreshape = nothing_of_the_kind.reshape\n",
+        "from elsewhere import reshape\n",
+        "from elsewhere import change as reshape\n",
+        "try:\n    from fast import reshape\nexcept ImportError:\n    reshape = None\n",
+        "if True:\n    def reshape(frame):\n        return frame\n",
+        "class Reshape:\n    pass\n\nreshape: object = Reshape()\n",
+        "raise SystemExit\n\n\ndef reshape(frame):\n    return frame\n",
+    ],
+)
+def test_a_file_that_could_be_imported_has_no_problem_and_is_not_run(tmp_path, source):
+    (tmp_path / "reshape.py").write_text(source)
+    assert list(problems(tmp_path / "reshape.py")) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("x = 1\nreshape = 1 +\n", "reshape.py:2: cannot be imported: SyntaxError: invalid syntax"),
+        ("def reshape(frame):\nreturn frame\n", "reshape.py:2: cannot be imported: IndentationE"),
+        ("x = '\udc80'\n", "reshape.py:1: cannot be imported: SyntaxError"),
+        ("x = 1\0\n", "reshape.py: cannot be imported: "),
+        ("", "reshape.py: does not define reshape(frame: pandas.DataFrame) -> pandas.DataFrame"),
+        (
+            "def other(frame):\n    def reshape(frame):\n        pass\n",
+            "reshape.py: does not define",
+        ),
+        ("class A:\n    def reshape(frame):\n        pass\n", "reshape.py: does not define"),
+        ("print(reshape)\n", "reshape.py: does not define"),
+    ],
+)
+def test_a_file_that_cannot_be_imported_has_a_problem(tmp_path, source, problem):
+    (tmp_path / "reshape.py").write_bytes(source.encode("utf-8", "surrogateescape"))
+    (found,) = problems(tmp_path / "reshape.py")
+    assert found.startswith(problem)
 
 
 @pytest.mark.parametrize(

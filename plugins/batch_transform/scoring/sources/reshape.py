@@ -11,6 +11,7 @@ columns have pandas' nullable types; decimals, dates, lists and objects are Pyth
 
 from __future__ import annotations
 
+import ast
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import module_from_spec, spec_from_file_location
@@ -35,6 +36,34 @@ _DTYPES: dict[Kind, str] = {
     "text": "string",
 }
 _LARGEST = 2**63
+_FUNCTION = "reshape"
+_SIGNATURE = "reshape(frame: pandas.DataFrame) -> pandas.DataFrame"
+
+
+def problems(path: Path) -> Iterator[str]:
+    """Say what is wrong with a ``reshape.py``, without running it."""
+    try:
+        module = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError) as error:
+        line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        words = error.msg if isinstance(error, SyntaxError) else error
+        yield f"{path.name}{line}: cannot be imported: {type(error).__name__}: {words}"
+        return
+    if _FUNCTION not in set(_names(module)):
+        yield f"{path.name}: does not define {_SIGNATURE}"
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    """Yield the names to which a module gives a value, in an if or a try, too."""
+    for inner in ast.iter_child_nodes(node):
+        if isinstance(inner, ast.FunctionDef | ast.ClassDef):
+            yield inner.name
+        elif isinstance(inner, ast.alias):
+            yield inner.asname or inner.name
+        elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            yield inner.id
+        else:
+            yield from _names(inner)
 
 
 def load(path: Path) -> Function:
@@ -53,7 +82,7 @@ def load(path: Path) -> Function:
     except Exception as error:
         raise ConfigurationError(
             f"{_place(error, path)} cannot be imported: {type(error).__name__}: {error}. It must"
-            " define reshape(frame: pandas.DataFrame) -> pandas.DataFrame"
+            f" define {_SIGNATURE}"
         ) from error
     return function
 
