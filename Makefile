@@ -4,14 +4,14 @@ PYTHON ?=
 PORT ?=
 ROW ?=
 VENV := .venv
-RUN := PYTHONPATH=.:plugins $(VENV)/bin/python
+RUN := PYTHONPATH=.:plugins exec $(VENV)/bin/python
 # Nothing is left in the home directory: caches stay in this folder.
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export PYTHONDONTWRITEBYTECODE :=
 export AIRFLOW_HOME := $(CURDIR)/.state/airflow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint bench conformance lock
+.PHONY: help setup demo up aws test lint bench conformance lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ demo: setup ## score four days of real flights through real Airflow, and show th
 
 up: setup ## keep the stack running with the Airflow UI until Ctrl-C; PORT=8080 chooses the port
 	@$(RUN) -m local up $(if $(PORT),--port $(PORT))
+
+aws: setup ## serve the local AWS alone until Ctrl-C, on port 4566 or PORT=4567
+	@$(RUN) -m sagemaker_local --port $(or $(PORT),4566) --containers local/containers.yaml
 
 test: setup lint ## run the whole test suite
 	@$(RUN) -m pytest
@@ -36,14 +39,17 @@ bench: setup ## compare with what people use today; ROW=name chooses
 	@$(RUN) -m tests.bench $(ROW)
 
 conformance: setup ## run the vectors of the real service against the local Batch Transform
-	@$(RUN) -m tests.contract.aws.conformance
+	@PYTHONPATH=local/aws/tests $(VENV)/bin/python -m sagemaker_lab.conformance
 
 COMPILE := $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-header --quiet
 
 lock: setup ## compile each list of dependencies into its pinned one
 	@$(COMPILE) requirements.in -o requirements.txt
-	@$(COMPILE) tests/contract/aws/clients.in -o tests/contract/aws/clients.txt
+	@$(COMPILE) local/aws/tests/clients/clients.in -o local/aws/tests/clients/clients.txt
 
-$(VENV)/.installed: requirements.txt local/setup.sh
+# What the package in local/aws declares, its version included.
+AWS_METADATA := local/aws/pyproject.toml local/aws/src/sagemaker_local/__init__.py
+
+$(VENV)/.installed: requirements.txt local/setup.sh $(AWS_METADATA)
 	@sh local/setup.sh "$(PYTHON)" $(VENV)

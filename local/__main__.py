@@ -10,7 +10,8 @@ import traceback
 from pathlib import Path
 
 from local.errors import Interrupted, LocalError
-from local.interrupts import interruptible
+from local.interrupts import ignore_interrupts, interruptible
+from local.processes import end_children
 
 _INTERRUPTED = 130
 _TRACEBACK = Path(__file__).parents[1] / ".state" / "last-error.txt"
@@ -24,38 +25,45 @@ def main() -> int:
     up = commands.add_parser("up", help="keep the stack running until Ctrl-C")
     up.add_argument("--port", type=int, help="port of the Airflow UI; a free one by default")
     arguments = parser.parse_args()
-    started = time.monotonic()
-
-    def say(text: str) -> None:
-        minutes, seconds = divmod(int(time.monotonic() - started), 60)
-        print(f"[{minutes}:{seconds:02}] {text}", flush=True)
-
     try:
         with interruptible():
-            if arguments.command == "demo":
-                # The heavy imports wait until Ctrl-C is looked after.
-                from local.demo import run_demo
-
-                agree = run_demo(say)
-                say("Done")
-                return 0 if agree else 1
-            from local.up import keep_up
-
-            keep_up(arguments.port, say)
+            try:
+                return _run(arguments)
+            finally:
+                ignore_interrupts()
+                end_children()
     except Interrupted:
         print("Interrupted; everything that was started is stopped.", file=sys.stderr)
-        return _INTERRUPTED
+        return 0 if arguments.command == "up" else _INTERRUPTED
     except LocalError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except Exception as error:
         print(f"\n{_unforeseen(error)}", file=sys.stderr)
         return 1
-    return 0
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    started = time.monotonic()
+
+    def say(text: str) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - started), 60)
+        print(f"[{minutes}:{seconds:02}] {text}", flush=True)
+
+    # The heavy imports wait until Ctrl-C is handled.
+    if arguments.command == "up":
+        from local.up import keep_up
+
+        keep_up(arguments.port, say)
+    from local.demo import run_demo
+
+    agree = run_demo(say)
+    say("Done. Next: make up, which keeps a stack like this one running, with the Airflow UI")
+    return 0 if agree else 1
 
 
 def _unforeseen(error: Exception) -> str:
-    """Keep the traceback of what nobody foresaw, and say where; a full disk may not take it."""
+    """Keep the traceback of an unexpected error, and say where; a full disk may not take it."""
     what = f"{type(error).__name__}: {' '.join(str(error).split())}"
     try:
         _TRACEBACK.parent.mkdir(exist_ok=True)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
 import socket
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
-from cryptography.fernet import Fernet
 
 from local.airflow_api import AirflowApi
 from local.errors import LocalError
@@ -58,72 +59,55 @@ class AirflowSettings:
         return f"http://{_HOST}:{self.port}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Secrets:
-    """Keys of one Airflow, made on first start and kept in its home."""
-
-    fernet_key: str
-    jwt_secret: str
-    api_secret_key: str
-    password: str
-
-    @classmethod
-    def of(cls, home: Path) -> Secrets:
-        """Read the secrets of an Airflow, or make them."""
-        path = home / "secrets.json"
-        if path.exists():
-            return cls(**json.loads(path.read_text()))
-        made = cls(
-            fernet_key=Fernet.generate_key().decode(),
-            jwt_secret=secrets.token_urlsafe(48),
-            api_secret_key=secrets.token_urlsafe(48),
-            password=secrets.token_urlsafe(9),
-        )
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(asdict(made)))
-        return made
-
-
 class Airflow:
-    """The components of one Airflow, as processes of a stack."""
+    """The components of one Airflow, as processes of a stack.
+
+    They are started one by one, since `airflow standalone` mixes their logs, goes on when one of
+    them ends, and serves logs on every address.
+    """
 
     def __init__(self, settings: AirflowSettings, postgres: Postgres, processes: Processes) -> None:
         """Prepare the home folder; nothing is started yet."""
         self.settings = settings
         self._processes = processes
         settings.home.mkdir(parents=True, exist_ok=True)
-        keys = Secrets.of(settings.home)
-        self.password = keys.password
-        passwords = settings.home / "passwords.json"
-        passwords.touch(mode=0o600)
-        passwords.write_text(json.dumps({USER: keys.password}))
-        self._env = _environment(settings, keys, postgres, passwords)
+        self._passwords = settings.home / "passwords.json"
+        self._passwords.touch(mode=0o600)
+        self._env = _environment(settings, postgres, self._passwords)
+
+    @property
+    def password(self) -> str:
+        """Password of the user; Airflow makes it when the API server starts first."""
+        password: str = json.loads(self._passwords.read_text())[USER]
+        return password
 
     def migrate(self) -> Running:
-        """Start to make, or bring up to date, the tables of Airflow's database."""
-        return self._start("airflow-migrate", "db", "migrate")
+        """Start to make, or bring up to date, Airflow's keys and the tables of its database."""
+        return self.run("airflow-migrate", "db", "migrate")
 
-    def start(self) -> AirflowApi:
+    def start(self, say: Callable[[str], None]) -> AirflowApi:
         """Start the components, and return once all are healthy.
 
         Raises:
             ProcessFailed: a component ended, or was not healthy in time.
         """
         running = {
-            name: self._start(f"airflow-{name}", name, *arguments)
+            name: self.run(f"airflow-{name}", name, *arguments, restarts=True)
             for name, arguments in _COMPONENTS.items()
         }
-        api_server = running["api-server"]
-        api_server.wait_until(self._answers, _START_SECONDS)
+        running["api-server"].wait_until(self._answers, _START_SECONDS, say)
         api = AirflowApi.log_in(self.settings.url, USER, self.password)
         for name in ("scheduler", "dag-processor", "triggerer"):
-            component = name.replace("-", "_")
-            running[name].wait_until(lambda key=component: api.is_healthy(key), _START_SECONDS)  # type: ignore[misc]
+            is_healthy = partial(api.is_healthy, name.replace("-", "_"))
+            running[name].wait_until(is_healthy, _START_SECONDS, say)
         return api
 
-    def start_command(self, name: str, *arguments: str) -> Running:
+    def run(self, name: str, *arguments: str, restarts: bool = False) -> Running:
         """Start an ``airflow`` command."""
-        return self._start(name, *arguments)
+        argv = [sys.executable, "-m", "airflow", *arguments]
+        return self._processes.start(
+            Command(name=name, argv=argv, env=self._env, restarts=restarts)
+        )
 
     def _answers(self) -> bool:
         try:
@@ -131,54 +115,33 @@ class Airflow:
         except httpx.TransportError:
             return False
 
-    def _start(self, name: str, *arguments: str) -> Running:
-        return self._processes.start(
-            Command(
-                name=name,
-                argv=[sys.executable, "-m", "airflow", *arguments],
-                env=self._env,
-                cwd=self.settings.home,
-            )
-        )
 
+def choose_port(port: int | None) -> int:
+    """Return the port if it is free, or any free one where none is given.
 
-def choose_port(wanted: int | None) -> int:
-    """Return the wanted port, or a free one where none is wanted.
-
-    A free one is drawn at random, below those that the system gives to outgoing connections, so
+    Any free one is drawn at random, below those that the system gives to outgoing connections, so
     that two stacks that start together do not meet.
 
     Raises:
-        LocalError: the wanted port is taken, or there is no free one.
+        LocalError: the port is taken.
     """
-    if wanted is not None:
-        if not _is_free(wanted):
-            raise LocalError(
-                f"Port {wanted} is in use: choose another with PORT=, or leave it out and a free"
-                " one is taken"
-            )
-        return wanted
-    for port in secrets.SystemRandom().sample(_PORTS, len(_PORTS)):
-        if _is_free(port):
-            return port
-    raise LocalError(f"No port from {_PORTS[0]} to {_PORTS[-1]} is free: choose one with PORT=")
+    candidates = _PORTS if port is None else (port,)
+    for candidate in secrets.SystemRandom().sample(candidates, len(candidates)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((_HOST, candidate))
+            return candidate
+    raise LocalError(
+        f"Port {port or _PORTS} is in use: choose another with PORT=, or leave it out and a free"
+        " one is taken"
+    )
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_HOST, port))
-        except OSError:
-            return False
-    return True
-
-
-def _environment(
-    settings: AirflowSettings, keys: Secrets, postgres: Postgres, passwords: Path
-) -> dict[str, str]:
+def _environment(settings: AirflowSettings, postgres: Postgres, passwords: Path) -> dict[str, str]:
     """Compose the environment of every component: this process's, and Airflow's settings.
 
+    Airflow makes its other keys itself and keeps them in its home; its key for tokens is too short
+    for the algorithm it uses, of which every process would warn.
     https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html
     """
     inherited = {
@@ -192,7 +155,6 @@ def _environment(
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
-        "AIRFLOW__CORE__FERNET_KEY": keys.fernet_key,
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{settings.url}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
@@ -201,8 +163,7 @@ def _environment(
         "AIRFLOW__API__PORT": str(settings.port),
         "AIRFLOW__API__BASE_URL": settings.url,
         "AIRFLOW__API__WORKERS": "1",
-        "AIRFLOW__API__SECRET_KEY": keys.api_secret_key,
-        "AIRFLOW__API_AUTH__JWT_SECRET": keys.jwt_secret,
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(48),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         **{
             f"AIRFLOW_CONN_{conn_id.upper()}": json.dumps(connection)

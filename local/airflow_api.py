@@ -37,7 +37,7 @@ class AirflowApi:
         )
 
     def is_healthy(self, component: str) -> bool:
-        """Tell whether a component beats its heart."""
+        """Tell whether a component sends heartbeats."""
         health = self._get("/monitor/health")
         return bool(health.get(component, {}).get("status") == "healthy")
 
@@ -77,10 +77,9 @@ class AirflowApi:
 
     def tasks(self) -> list[dict[str, Any]]:
         """List the task instances of every run."""
-        found: list[dict[str, Any]] = self._get("/dags/~/dagRuns/~/taskInstances", limit=1000)[
-            "task_instances"
-        ]
-        return found
+        path = "/dags/~/dagRuns/~/taskInstances"
+        tasks: list[dict[str, Any]] = self._get(path, limit=1000)["task_instances"]
+        return tasks
 
     def returned(self, dag_id: str, run_id: str, task_id: str) -> Any:
         """Return what a task returned (its XCom)."""

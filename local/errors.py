@@ -3,7 +3,7 @@
 LocalError          what went wrong in one sentence, and where to look
 └── ProcessFailed   a process of the stack ended, or never became ready
 
-Interrupted         the person asked to stop; not an error
+Interrupted         Ctrl-C or SIGTERM; not an error
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ProcessFailed(LocalError):
 
 
 class Interrupted(BaseException):
-    """Ctrl-C or a request to end; passes through every handler of errors."""
+    """Ctrl-C or SIGTERM; not an Exception, so that no handler of errors catches it."""
 
 
 def last_line(log: Path) -> str:

@@ -51,17 +51,18 @@ class Postgres:
     def create_database(self, name: str) -> None:
         """Create a database where it does not exist."""
         with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
-            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
-            if found.fetchone() is None:
+            query = "SELECT 1 FROM pg_database WHERE datname = %s"
+            if connection.execute(query, (name,)).fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
 
-def start_postgres(data: Path, processes: Processes) -> Postgres:
-    """Start the server on a data folder, made where it is missing.
+def start_postgres(processes: Processes) -> Postgres:
+    """Start the server, with its data where the stack's processes work, as it goes there anyway.
 
     The wheel's library prepares the folder; for root, which PostgreSQL refuses to run as, it adds
     a system user ``pgserver`` and lets others pass through the folders above.
     """
+    data = processes.workplace / "postgres"
     data.mkdir(parents=True, exist_ok=True)
     prepared, socket_folder = _prepare(data)
     settings = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
@@ -74,11 +75,11 @@ def start_postgres(data: Path, processes: Processes) -> Postgres:
                 *settings,
             ],
             env=os.environ,
-            cwd=prepared.pgdata,
             user=prepared.system_user,
             stop_signal=signal.SIGINT,  # "fast shutdown": does not wait for clients to leave
             grace_seconds=20.0,
             serves_others=True,
+            restarts=True,
         )
     )
     postgres = Postgres(socket_folder=socket_folder)

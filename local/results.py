@@ -10,7 +10,6 @@ from typing import Any
 
 import boto3
 import psycopg
-from sklearn.metrics import roc_auc_score
 
 from local.airflow_api import AirflowApi
 from local.data.package_days import flights_per_day
@@ -57,7 +56,7 @@ def read_results(stack: Stack, pipelines: Sequence[str], days: Sequence[date]) -
     """Read back what became of each partition of each pipeline."""
     with psycopg.connect(stack.postgres.dsn("warehouse")) as warehouse:
         source = {(name, day): count for name, day, count in _query(warehouse, "source_rows")}
-        found = {(name, day): row for name, day, *row in _query(warehouse, "predictions")}
+        scored = {(name, day): row for name, day, *row in _query(warehouse, "predictions")}
     package = {"flight_delay": flights_per_day()}
     seconds = _seconds(stack.api)
     jobs = _job_names(stack.aws_url)
@@ -67,8 +66,8 @@ def read_results(stack: Stack, pipelines: Sequence[str], days: Sequence[date]) -
             partition=day,
             source_rows=source.get((name, day), 0),
             package_rows=package[name].get(day, 0) if name in package else None,
-            predictions=found.get((name, day), (0, None))[0],
-            mean_score=found.get((name, day), (0, None))[1],
+            predictions=scored.get((name, day), (0, None))[0],
+            mean_score=scored.get((name, day), (0, None))[1],
             transform_jobs=sum(f"{name.replace('_', '-')}-{day}-" in job for job in jobs),
             seconds=seconds.get((name, day), 0.0),
         )
@@ -89,6 +88,8 @@ def table(results: Sequence[Scored]) -> str:
 
 def flight_auc(stack: Stack) -> float:
     """Return how well the scores tell late flights from others: 0.5 is chance, 1 is perfect."""
+    from sklearn.metrics import roc_auc_score  # slow to import, and only needed at the end
+
     with psycopg.connect(stack.postgres.dsn("warehouse")) as warehouse:
         pairs = _query(warehouse, "late_flights")
     scores, late = zip(*pairs, strict=True)

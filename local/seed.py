@@ -19,7 +19,7 @@ _PREDICTIONS_SCHEMA = "CREATE SCHEMA IF NOT EXISTS predictions"
 
 
 def main() -> None:
-    """Seed a stack; whatever is there already is left alone."""
+    """Seed a stack; data and models that are there already stay."""
     parser = argparse.ArgumentParser(prog="python -m local.seed", description=__doc__)
     parser.add_argument("--warehouse", required=True, help="libpq connection string")
     parser.add_argument("--endpoint", required=True, help="URL of the local AWS")

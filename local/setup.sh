@@ -1,10 +1,10 @@
 #!/bin/sh
-# Installs requirements.txt into a virtual environment: setup.sh PYTHON FOLDER
+# Installs requirements.txt and ./local/aws into a virtual environment: setup.sh PYTHON FOLDER
 # PYTHON may be empty; then the first suitable one on the PATH is taken. Ends with one clear
 # sentence where something is missing, and leaves the stamp FOLDER/.installed only when all is there.
 set -eu
 
-wanted=$1
+named=$1
 venv=$2
 log=.state/setup.log
 uv_version=$(sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.txt)
@@ -22,20 +22,21 @@ fail() {
 mkdir -p .state 2>/dev/null || fail "Cannot write to $(pwd): check its permissions and free space."
 
 python=
-for candidate in ${wanted:-python3 python3.13 python3.12 python3.11 python3.14 python}; do
+for candidate in ${named:-python3 python3.13 python3.12 python3.11 python3.14 python}; do
     if suitable "$candidate"; then
         python=$candidate
         break
     fi
 done
-[ -n "$python" ] || fail "Python 3.11 to 3.14 with venv is needed, and ${wanted:-the PATH} has none:\
+[ -n "$python" ] || fail "Python 3.11 to 3.14 with venv is needed, and ${named:-the PATH} has none:\
  install one, or name it with: make setup PYTHON=/path/to/python3"
 
 echo "Installing into $venv with $("$python" --version)"
 if ! {
     "$python" -m venv --clear "$venv" &&
         "$venv/bin/python" -m pip install --quiet --no-cache-dir "uv==$uv_version" &&
-        "$venv/bin/uv" pip sync --quiet --python "$venv/bin/python" requirements.txt
+        "$venv/bin/uv" pip sync --quiet --python "$venv/bin/python" requirements.txt &&
+        "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps --editable ./local/aws
 } >"$log" 2>&1; then
     fail "The installation failed: $(grep -v '^[[:space:]]*$' "$log" | tail -n 1)
 All of it: $log. It needs a package registry and 2 GB of disk; run it again once these are there."

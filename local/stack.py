@@ -24,6 +24,7 @@ BUCKET = "batch-transform"
 REGION = "us-east-1"
 STATE = PROJECT / ".state"
 PIPELINES = PROJECT / "include" / "pipelines"
+CONTAINERS = PROJECT / "local" / "containers.yaml"
 
 _AWS_START_SECONDS = 60.0
 _DAGS_SECONDS = 120.0
@@ -78,13 +79,13 @@ Say = Callable[[str], None]
 
 @contextmanager
 def running_stack(settings: StackSettings, say: Say) -> Iterator[Stack]:
-    """Start a stack, lend it, and end all of its processes whatever happens.
+    """Start a stack, yield it, and end all of its processes in any case.
 
     Raises:
         LocalError: a part did not start; the message says which, and where its log is.
     """
     with _locked(settings):
-        processes = Processes(settings.folder / "logs")
+        processes = Processes(settings.folder)
         processes.end_leftovers()
         _check_disk(settings.state)
         if settings.fresh:
@@ -95,17 +96,19 @@ def running_stack(settings: StackSettings, say: Say) -> Iterator[Stack]:
                 yield stack
         finally:
             ignore_interrupts()
-            say("Stopping what was started")
-            processes.stop()
+            try:
+                say("Stopping what was started")
+            finally:  # whoever reads may have gone
+                processes.stop()
 
 
 def _start(settings: StackSettings, processes: Processes, say: Say) -> Stack:
     say("Starting PostgreSQL and the local AWS")
     aws, ready_file = _start_aws(settings, processes)
-    postgres = start_postgres(settings.folder / "postgres", processes)
+    postgres = start_postgres(processes)
     for database in ("airflow", "warehouse"):
         postgres.create_database(database)
-    aws.wait_until(ready_file.exists, _AWS_START_SECONDS)
+    aws.wait_until(ready_file.exists, _AWS_START_SECONDS, say)
     aws_url: str = json.loads(ready_file.read_text())["endpoint_url"]
     say("Loading a year of flights, training the models, preparing Airflow's database")
     airflow = Airflow(_airflow_settings(settings, postgres, aws_url), postgres, processes)
@@ -113,9 +116,10 @@ def _start(settings: StackSettings, processes: Processes, say: Say) -> Stack:
     seeding = _start_seeding(settings, postgres, aws_url, processes)
     migration.finish()
     say("Starting Airflow: scheduler, DAG processor, triggerer, API server")
-    api = airflow.start()
+    api = airflow.start(say)
     create_pools(api, PIPELINES)
     seeding.finish()
+    say("Waiting for Airflow to read the pipelines")
     _await_dags(api, processes)
     return Stack(postgres=postgres, aws_url=aws_url, airflow=airflow, api=api, processes=processes)
 
@@ -126,9 +130,11 @@ def _start_aws(settings: StackSettings, processes: Processes) -> tuple[Running, 
     settings.folder.mkdir(parents=True, exist_ok=True)
     command = Command(
         name="aws",
-        argv=[sys.executable, "-m", "local.aws", "--port", "0", "--ready-file", str(ready_file)],
+        argv=[
+            *(sys.executable, "-m", "sagemaker_local", "--port", "0"),
+            *("--containers", str(CONTAINERS), "--ready-file", str(ready_file)),
+        ],
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
-        cwd=settings.folder,
         grace_seconds=15.0,
         serves_others=True,
     )
@@ -152,7 +158,6 @@ def _start_seeding(
             name="seed",
             argv=[sys.executable, "-m", "local.seed", *argv],
             env={**os.environ, "PYTHONPATH": str(PROJECT)},
-            cwd=PROJECT,
         )
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import NoReturn
 
 from local.airflow import USER, choose_port
 from local.stack import Say, StackSettings, running_stack
@@ -10,7 +11,7 @@ from local.stack import Say, StackSettings, running_stack
 _LOOK_SECONDS = 1.0
 
 
-def keep_up(port: int | None, say: Say) -> None:
+def keep_up(port: int | None, say: Say) -> NoReturn:
     """Run the stack until Interrupted.
 
     Raises:
@@ -24,10 +25,11 @@ def keep_up(port: int | None, say: Say) -> None:
             f"\n  Airflow    {airflow.settings.url}   user {USER}, password {airflow.password}"
             f"\n  AWS        {stack.aws_url}"
             f"\n  Warehouse  psql '{stack.postgres.dsn('warehouse')}'"
-            f"\n  Logs       {stack.processes.folder}"
+            f"\n  Logs       {stack.processes.logs}"
             "\n\nCtrl-C stops it all.\n",
             flush=True,
         )
         while True:
-            stack.processes.check()
+            for restarted in stack.processes.restart_ended():
+                say(f"{restarted.command.name} ended and was started again: {restarted.log}")
             time.sleep(_LOOK_SECONDS)

@@ -1,4 +1,4 @@
-"""What every test stands on: an Airflow home of its own, and a real PostgreSQL."""
+"""What every test uses: an Airflow home of its own, and a real PostgreSQL."""
 
 import os
 import shutil
@@ -27,8 +27,20 @@ os.environ.update(
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_HOME}/airflow.db",
         "BATCH_TRANSFORM_S3_URI": "s3://test-bucket/runs",
         "PYTHONPATH": str(PROJECT),
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(PROJECT / ".cache" / "hypothesis"),
+        # Threads of a model that wait for each other would keep both cores from other tests.
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
 )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """Keep temporary files in this clone; other runs clean up the machine's default folder."""
+    if config.option.basetemp is None:
+        state = PROJECT / ".state"
+        state.mkdir(exist_ok=True)
+        config.option.basetemp = str(state / "pytest")
 
 
 def _is_of_the_laptop(nodeid):
@@ -64,9 +76,9 @@ def postgres():
     from local.processes import Processes
 
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
-        processes = Processes(Path(folder) / "logs")
+        processes = Processes(Path(folder))
         try:
-            yield start_postgres(Path(folder) / "data", processes)
+            yield start_postgres(processes)
         finally:
             processes.stop()
 

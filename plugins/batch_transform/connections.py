@@ -6,79 +6,111 @@ file would pay it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow.sdk import BaseHook
 
-from batch_transform.scoring.aws.objects import S3Objects
-from batch_transform.scoring.errors import ConfigurationError
-from batch_transform.scoring.jobs.logs import CloudWatchLogs
-from batch_transform.scoring.jobs.look import Services
-from batch_transform.scoring.jobs.models import SageMakerModels
-from batch_transform.scoring.jobs.service import SageMakerJobs
-from batch_transform.scoring.pipeline import Target
-from batch_transform.scoring.warehouse.files import FilesWarehouse
-from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
-from batch_transform.scoring.warehouse.protocol import Warehouse
+from batch_transform.scoring.aws.objects import ObjectStore, S3Objects
+from batch_transform.scoring.errors import ConfigurationError, Unreachable
+from batch_transform.scoring.jobs.logs import CloudWatchLogs, JobLogs
+from batch_transform.scoring.jobs.models import Models, SageMakerModels
+from batch_transform.scoring.jobs.service import SageMakerJobs, TransformJobs
 
 if TYPE_CHECKING:
     from psycopg import Connection
     from sqlalchemy import Engine
+
+    from batch_transform.scoring.pipeline import Target
+    from batch_transform.scoring.warehouse.protocol import Warehouse
 
 
 # https://docs.aws.amazon.com/boto3/latest/guide/retries.html
 _PATIENT = {
     "connect_timeout": 10,
     "read_timeout": 60,
-    "retries": {"mode": "standard", "total_max_attempts": 5},
+    "retries": {"mode": "standard", "total_max_attempts": 8},
 }
+# Short timeouts, for a worker being killed.
 _HURRIED = {
     "connect_timeout": 1,
     "read_timeout": 2,
     "retries": {"mode": "standard", "total_max_attempts": 2},
 }
+# Seconds; a load balancer forgets a connection that is silent for minutes, as in a long DELETE. The
+# connection's own extra wins.
+# https://www.postgresql.org/docs/18/libpq-connect.html#LIBPQ-KEEPALIVES
+_POSTGRES = {"connect_timeout": 30, "keepalives_idle": 60, "keepalives_interval": 15}
 
 
-def s3_objects(aws_conn_id: str) -> S3Objects:
-    """Open the object store of an AWS connection."""
-    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+class AwsServices(Protocol):
+    """What tasks need of AWS: one set of clients for each execution."""
 
-    return S3Objects(S3Hook(aws_conn_id=aws_conn_id).get_conn())
+    @property
+    def objects(self) -> ObjectStore:
+        """S3."""
 
+    @property
+    def jobs(self) -> TransformJobs:
+        """SageMaker's transform jobs."""
 
-def transform_jobs(aws_conn_id: str, *, hurried: bool = False) -> SageMakerJobs:
-    """Open the transform jobs of an AWS connection.
+    @property
+    def models(self) -> Models:
+        """SageMaker's models."""
 
-    Args:
-        aws_conn_id: Airflow connection.
-        hurried: give up after seconds, for who is being killed.
-    """
-    patience = _HURRIED if hurried else _PATIENT
-    return SageMakerJobs(_client(aws_conn_id, "sagemaker", patience))
+    @property
+    def logs(self) -> JobLogs:
+        """CloudWatch's logs of jobs."""
 
-
-def sagemaker_models(aws_conn_id: str) -> SageMakerModels:
-    """Open the models of an AWS connection."""
-    return SageMakerModels(_client(aws_conn_id, "sagemaker", _PATIENT))
-
-
-def transform_services(aws_conn_id: str) -> Services:
-    """Open all that watching a transform job needs of an AWS connection."""
-    return Services(
-        jobs=transform_jobs(aws_conn_id),
-        objects=S3Objects(_client(aws_conn_id, "s3", _PATIENT)),
-        logs=CloudWatchLogs(_client(aws_conn_id, "logs", _PATIENT)),
-    )
+    def hurried(self) -> AwsServices:
+        """Return clients that give up after seconds, for who is being killed."""
 
 
-def _client(aws_conn_id: str, service: str, patience: dict[str, Any]) -> Any:
-    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
-    from botocore.config import Config
+Connect = Callable[[str], AwsServices]  # makes them from the id of an Airflow connection
 
-    hook = AwsBaseHook(aws_conn_id=aws_conn_id, client_type=service, config=Config(**patience))
-    return hook.get_conn()
+
+class Aws(AwsServices):
+    """The clients of an AWS connection, each made when it is first used."""
+
+    def __init__(self, conn_id: str, patience: dict[str, Any] = _PATIENT) -> None:
+        """Use an Airflow connection."""
+        self._conn_id = conn_id
+        self._patience = patience
+
+    @cached_property
+    def objects(self) -> ObjectStore:
+        """S3."""
+        return S3Objects(self._client("s3"))
+
+    @cached_property
+    def jobs(self) -> TransformJobs:
+        """SageMaker's transform jobs."""
+        return SageMakerJobs(self._client("sagemaker"))
+
+    @cached_property
+    def models(self) -> Models:
+        """SageMaker's models."""
+        return SageMakerModels(self._client("sagemaker"))
+
+    @cached_property
+    def logs(self) -> JobLogs:
+        """CloudWatch's logs of jobs."""
+        return CloudWatchLogs(self._client("logs"))
+
+    def hurried(self) -> Aws:
+        """Return clients that give up after seconds."""
+        return Aws(self._conn_id, _HURRIED)
+
+    def _client(self, service: str) -> Any:
+        from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+        from botocore.config import Config
+
+        config = Config(**self._patience)
+        hook = AwsBaseHook(aws_conn_id=self._conn_id, client_type=service, config=config)
+        return hook.get_conn()
 
 
 @contextmanager
@@ -108,15 +140,22 @@ def postgres_connection(conn_id: str) -> Iterator[Connection[Any]]:
 
     Raises:
         ConfigurationError: the connection is of another kind.
+        Unreachable: the database refuses it, or does not answer.
     """
     from airflow.providers.postgres.hooks.postgres import PostgresHook
+    from psycopg import OperationalError
 
     hook = BaseHook.get_hook(conn_id)
     if not isinstance(hook, PostgresHook):
         raise ConfigurationError(
             f"Connection {conn_id!r} is not Postgres; name a Postgres connection in target.conn_id"
         )
-    connection = hook.get_conn()
+    mine = hook.connection
+    mine.extra = json.dumps({**_POSTGRES, **mine.extra_dejson})
+    try:
+        connection = hook.get_conn()
+    except OperationalError as error:
+        raise Unreachable(f"Connection {conn_id!r}: the database refuses: {error}") from error
     try:
         yield connection  # type: ignore[misc]  # with SQLAlchemy 2 the hook speaks psycopg 3
     finally:
@@ -131,7 +170,11 @@ def open_warehouse(target: Target) -> Iterator[Warehouse]:
         ConfigurationError: the connection is of another kind than the target.
     """
     if target.in_s3:
-        yield FilesWarehouse(s3_objects(target.conn_id))
+        from batch_transform.scoring.warehouse.files import FilesWarehouse
+
+        yield FilesWarehouse(Aws(target.conn_id).objects)
         return
+    from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
+
     with postgres_connection(target.conn_id) as connection:
         yield PostgresWarehouse(connection)

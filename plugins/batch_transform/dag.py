@@ -22,6 +22,7 @@ from airflow.sdk import DAG, TaskGroup, XComArg
 from batch_transform.following.retrying import RetryByType
 from batch_transform.invalid import InvalidPipelines
 from batch_transform.operators.build_manifest import BuildManifestOperator
+from batch_transform.operators.janitor import StopOrphansOperator
 from batch_transform.operators.join_slices import extract_tasks
 from batch_transform.operators.load import LoadOperator
 from batch_transform.operators.recover import RecoverOperator
@@ -32,43 +33,49 @@ from batch_transform.pools import pool_of
 from batch_transform.runbook import runbook
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import PipelineInvalid
-from batch_transform.scoring.jobs import request
 from batch_transform.scoring.pipeline import Pipeline
-from batch_transform.scoring.pipelines import pipeline_folders, read_pipeline
+from batch_transform.scoring.pipelines import read_all, read_pipeline
 from batch_transform.timetable import PartitionTimetable
 
 # What waiting cures may take hours; RetryByType gives other errors fewer.
 RETRIES_OF_JOBS = 8
+JANITOR = "batch_transform_janitor"
+JANITOR_EVERY = timedelta(minutes=5)  # no job runs for nobody for longer than twice that
 # Mostly there is nothing to recover: then a run that is nearly done does not wait for those behind.
 FIRST_IN_THE_POOL = 100
 
 
-def declare(namespace: MutableMapping[str, Any], *, pipelines: Path | str) -> None:
+def declare(
+    namespace: MutableMapping[str, Any], *, pipelines: Path | str, janitor: bool = True
+) -> None:
     """Put a DAG for each valid pipeline folder into the namespace of a DAG file.
 
     Args:
         namespace: ``globals()`` of the DAG file.
         pipelines: the folder whose subfolders are the pipelines; the environment variable
             ``BATCH_TRANSFORM_PIPELINES`` names another one where it is set.
+        janitor: whether to declare the DAG that stops orphaned jobs, too: once in a deployment.
 
     Raises:
         ConfigurationError: the deployment's environment is wrong, or there is no such folder.
     """
     deployment = Deployment.from_environ(os.environ)
-    valid = [each for each in _read(pipelines, deployment) if isinstance(each, Pipeline)]
-    dags = {f"batch_transform_{each.name}": scoring_dag(each, deployment) for each in valid}
-    namespace.update(dags)
+    read = list(_dags(pipelines, deployment))
+    dags = [each for each in read if not isinstance(each, PipelineInvalid)]
+    if janitor:
+        dags.append(janitor_dag(deployment))
+    namespace.update({f"_dag_{dag.dag_id}": dag for dag in dags})
 
 
 def report_invalid(namespace: MutableMapping[str, Any], *, pipelines: Path | str) -> None:
-    """Show the pipeline folders that cannot be read as an import error of this DAG file alone.
+    """Show the pipeline folders that cannot become DAGs as an import error of this DAG file alone.
 
     The arguments are those of ``declare``, which passes the same folders over.
     """
     deployment = Deployment.from_environ(os.environ)
-    errors = [each for each in _read(pipelines, deployment) if isinstance(each, PipelineInvalid)]
+    errors = [each for each in _dags(pipelines, deployment) if isinstance(each, PipelineInvalid)]
     if errors:
-        namespace["invalid_pipelines"] = InvalidPipelines(errors)
+        namespace["batch_transform_invalid"] = InvalidPipelines(errors)
 
 
 def scoring_dag(pipeline: Pipeline, deployment: Deployment) -> DAG:
@@ -84,8 +91,36 @@ def scoring_dag(pipeline: Pipeline, deployment: Deployment) -> DAG:
         params=run_params(),
         tags={"batch-transform", spec.record.format},
         default_args=_task_policy(pipeline),
+        # A DAG is what is put into a namespace; Airflow would also take one that failed half made.
+        auto_register=False,
     ) as dag:
         _bind_tasks(pipeline, deployment)
+    return dag
+
+
+def janitor_dag(deployment: Deployment) -> DAG:
+    """Make the DAG that stops the deployment's transform jobs which run for no task any more."""
+    with DAG(
+        dag_id=JANITOR,
+        description="Stops transform jobs that run for no task any more",
+        doc_md="Each task stops its own transform job when it is marked, or out of time. Where its"
+        " process was killed or Airflow was away at that moment, the job runs on for nobody, and is"
+        " paid for: this DAG stops it. It asks Airflow about the owners in the job's tags.",
+        schedule=JANITOR_EVERY,
+        start_date=datetime(2013, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=False,
+        tags={"batch-transform"},
+    ) as dag:
+        StopOrphansOperator(
+            task_id="stop_orphans",
+            deployment=deployment,
+            owner="batch-transform",
+            retries=1,
+            retry_delay=timedelta(minutes=1),
+            execution_timeout=timedelta(minutes=5),
+        )
     return dag
 
 
@@ -119,13 +154,17 @@ def batch_transform_group(
     return group
 
 
-def _read(pipelines: Path | str, deployment: Deployment) -> Iterator[Pipeline | PipelineInvalid]:
-    """Read every pipeline folder; an invalid one does not stop the others."""
-    for folder in pipeline_folders(deployment.pipelines or Path(pipelines)):
+def _dags(pipelines: Path | str, deployment: Deployment) -> Iterator[DAG | PipelineInvalid]:
+    """Make the DAG of every pipeline folder; one that cannot be made does not stop the others."""
+    for pipeline in read_all(deployment.pipelines or Path(pipelines)):
+        if isinstance(pipeline, PipelineInvalid):
+            yield pipeline
+            continue
         try:
-            yield read_pipeline(folder)
-        except PipelineInvalid as error:
-            yield error
+            yield scoring_dag(pipeline, deployment)
+        except Exception as error:  # ours, and the other pipelines' DAGs have no part in it
+            reason = f"no DAG can be made of it: {type(error).__name__}: {error}"
+            yield PipelineInvalid(pipeline.name, [f"pipeline.yaml:1: the file: {reason}"])
 
 
 def _task_policy(pipeline: Pipeline) -> dict[str, Any]:
@@ -146,11 +185,7 @@ def _bind_tasks(pipeline: Pipeline, deployment: Deployment) -> None:
     paid: dict[str, Any] = {"retries": RETRIES_OF_JOBS, "retry_policy": RetryByType()}
     pool = pool_of(pipeline, deployment)
     build_manifest = BuildManifestOperator(task_id="build_manifest", **bound)
-    places = request.JobPlaces(
-        manifest=str(XComArg(build_manifest, "manifest")),
-        output=str(XComArg(build_manifest, "output")),
-    )
-    transform = TransformOperator(task_id="transform", places=places, **bound, **paid, **pool)
+    transform = TransformOperator(task_id="transform", **bound, **paid, **pool)
     wait = TransformSensor(
         task_id="wait",
         job_name=XComArg(transform, "job_name"),
@@ -171,7 +206,6 @@ def _bind_tasks(pipeline: Pipeline, deployment: Deployment) -> None:
     load = LoadOperator(
         task_id="load",
         job_name=XComArg(wait, "job_name"),
-        job_output=XComArg(wait, "output"),
         coverage=XComArg(recover, "coverage"),
         trigger_rule="none_failed",  # a partition without records has no job to wait for
         **bound,

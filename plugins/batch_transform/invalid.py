@@ -22,7 +22,7 @@ class InvalidPipelines(DAG):
 
     def __init__(self, errors: Sequence[PipelineInvalid]) -> None:
         """Report these errors when Airflow validates the file's DAGs."""
-        super().__init__(dag_id="invalid_pipelines", schedule=None)
+        super().__init__(dag_id="batch_transform_invalid", schedule=None)
         self.errors = errors
 
     def validate(self) -> None:

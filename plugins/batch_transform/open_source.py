@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
-from batch_transform.connections import postgres_connection, s3_objects, sql_engine
+from batch_transform.connections import Aws, postgres_connection, sql_engine
 from batch_transform.scoring.pipeline import Files
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def open_source(pipeline: Pipeline, part: Slice | None = None) -> Iterator[Sourc
     if isinstance(pipeline.settings.source, Files):
         from batch_transform.scoring.sources.files.file_source import FileSource
 
-        yield FileSource(s3_objects(conn_id), reshape)
+        yield FileSource(Aws(conn_id).objects, reshape)
         return
     if _is_postgres(conn_id):
         from batch_transform.scoring.sources.postgres.copy_source import CopySource

@@ -5,11 +5,14 @@ https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deploym
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.plugins_manager import AirflowPlugin
 
 # Operators are no part of a plugin. But executors fork their tasks from a process that has loaded
 # the plugins: what a DAG file imports is imported there once, and not by every task anew.
 from batch_transform import dag  # noqa: F401
+from batch_transform.scoring.jobs.request_bounds import shapes
 from batch_transform.timetable import PartitionTimetable
 
 
@@ -18,3 +21,8 @@ class BatchTransformPlugin(AirflowPlugin):
 
     name = "batch_transform"
     timetables = [PartitionTimetable]  # noqa: RUF012  # Airflow reads a plain class attribute
+
+    @classmethod
+    def on_load(cls, *args: Any, **kwargs: Any) -> None:
+        """Load what every reading of a pipeline needs, before processes are forked."""
+        shapes()

@@ -13,7 +13,8 @@ It scores one partition, a calendar day in {timezone}: {does}.
 
 ### To score a day by hand
 Trigger, and fill in *Partition*. A day whose data have not changed costs no second job; *Force a
-new job* asks for one all the same.
+new job* asks for one all the same. Where the DAG is paused, *Unpause on trigger* would score the
+last day that is due as well: take its tick away unless you want that.
 
 ### To score many
 Create a backfill; from and to are the first and the last day, with the UI's clock on UTC or on

@@ -66,9 +66,9 @@ def running():
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         folder.chmod(0o755)
-        processes = Processes(folder / "logs")
+        processes = Processes(folder)
         stack.callback(processes.stop)
-        postgres = start_postgres(folder / "postgres", processes)
+        postgres = start_postgres(processes)
         postgres.create_database("bench")
         dsn = postgres.dsn("bench")
         _fill(dsn)
@@ -77,7 +77,7 @@ def running():
         store = _serve(
             stack,
             folder,
-            ["local.aws", "--port", "0", "--ready-file", str(folder / "store")],
+            ["sagemaker_local", "--port", "0", "--ready-file", str(folder / "store")],
             "store",
         )
         store = json.loads(store)["endpoint_url"]

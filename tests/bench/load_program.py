@@ -10,6 +10,7 @@ import os
 import resource
 import sys
 import time
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -21,15 +22,17 @@ DAY = date(2013, 6, 1)
 
 def ours(form, endpoint, dsn, context):
     import boto3
-    import duckdb  # noqa: F401  # which the stage would import
+    import duckdb  # noqa: F401  # which the stage would import, as it would what follows
+    import pyarrow.parquet  # noqa: F401
 
     from batch_transform.scoring.aws.objects import S3Objects
     from batch_transform.scoring.extract.index import ExtractIndex
     from batch_transform.scoring.names import S3Uri
-    from batch_transform.scoring.outputs.fetch import Places, covered
+    from batch_transform.scoring.outputs.sent import covered
     from batch_transform.scoring.pipeline import Pipeline, PipelineFile
-    from batch_transform.scoring.publish.load import Job, LoadRun, load
+    from batch_transform.scoring.publish.load import LoadRun, load
     from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
+    from tests.factories import a_job
 
     client = boto3.client("s3", endpoint_url=endpoint, **context["aws"])
     objects = S3Objects(client)
@@ -41,18 +44,23 @@ def ours(form, endpoint, dsn, context):
         query="SELECT 1",
     )
     index = ExtractIndex.from_json(objects.get(root / "input" / "index.json"))
-    places = Places(input=root / "input", output=root / "output")
+    job = a_job("bench", root)
     run = LoadRun(
         pipeline=pipeline,
         index=index,
-        coverage=covered(index, objects, places),
+        coverage=covered(index, job, objects),
         quarantine=root / "quarantine",
-        job=Job(name="bench"),
+        job=job,
         run_id="bench",
     )
+
+    @contextmanager
+    def opened():
+        with psycopg.connect(dsn) as connection:
+            yield PostgresWarehouse(connection)
+
     start = time.perf_counter()
-    with psycopg.connect(dsn) as connection:
-        load(run, objects, PostgresWarehouse(connection))
+    load(run, objects, opened)
     return time.perf_counter() - start
 
 

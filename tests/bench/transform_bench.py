@@ -17,7 +17,7 @@ from contextlib import contextmanager
 
 import psutil
 
-from local.aws.testing import running_aws
+from sagemaker_local.testing import running
 from tests.bench.row import Row
 
 MB = 1 << 20
@@ -121,7 +121,7 @@ def beside_a_bare_loop(strategy, size, step, target):
     data = RECORD * (size // len(RECORD))
     concurrency = 4
     ours, floors = [], []
-    with line_container() as port, running_aws() as aws:
+    with line_container() as port, running() as aws:
         jobs = Jobs(aws, port)
         jobs.put(data)
         jobs.seconds(strategy, concurrency)
@@ -152,7 +152,7 @@ def single_record():
 def memory():
     """Peak memory of the service and of the agent together while 1 GB passes through."""
     most, over = 0, threading.Event()
-    with line_container() as port, running_aws() as aws:
+    with line_container() as port, running() as aws:
         jobs = Jobs(aws, port)
         jobs.put(RECORD * (10**9 // len(RECORD)))
         service = psutil.Process(aws.pid)

@@ -35,7 +35,7 @@ class Laptop:
             if state in ("success", "failed"):
                 return state
             time.sleep(0.5)  # polling a server that offers nothing to wait on
-        raise LocalError(f"{run_id} of {dag_id} did not finish; see {self.stack.processes.folder}")
+        raise LocalError(f"{run_id} of {dag_id} did not finish; see {self.stack.processes.logs}")
 
     def state(self, dag_id, run_id):
         """Return the state of a run."""

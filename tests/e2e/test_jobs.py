@@ -13,6 +13,7 @@ import boto3
 import httpx
 import pytest
 
+from batch_transform.dag import JANITOR
 from tests.e2e.conftest import POOL
 
 FLIGHTS = "flight_delay"
@@ -23,7 +24,11 @@ DAYS = {
     "deleted": "2013-07-04",
     "worker killed": "2013-07-05",
     "triggerer killed": "2013-07-06",
+    "worker killed and marked": "2013-07-09",
+    "triggerer killed and marked": "2013-07-10",
+    "wanted twice": "2013-07-11",
 }
+WORKERS_KILLED = ("worker killed", "worker killed and marked")
 WAIT_SECONDS = 150
 TEN_DAYS_SECONDS = 400
 
@@ -51,12 +56,13 @@ class Jobs:
         jobs = found["TransformJobSummaries"]
         return {job["TransformJobName"]: job["TransformJobStatus"] for job in jobs}
 
-    def owner(self, day):
-        """Return the attempt that the job of a day belongs to."""
+    def owners(self, day):
+        """Return the attempts that want the job of a day."""
         (name,) = self.of(day)
         arn = self.client.describe_transform_job(TransformJobName=name)["TransformJobArn"]
         tags = self.client.list_tags(ResourceArn=arn)["Tags"]
-        return {tag["Key"]: tag["Value"] for tag in tags}["batch-transform:owner"]
+        values = {tag["Key"]: tag["Value"] for tag in tags}
+        return {v for key, v in values.items() if key.startswith("batch-transform:owner:")}
 
     def stops(self, day):
         """Count the calls of StopTransformJob that stopped a job of a day."""
@@ -129,18 +135,39 @@ def runs(laptop, jobs):
 def held(runs, jobs):
     """Start the runs, and wait until each job is there and its task is deferred.
 
-    One worker is killed while it still holds a job that was just created.
+    Two workers are killed while they still hold a job that was just created.
     """
     jobs.order("POST", "faults", fault="frozen", times=len(DAYS))
     ids = {what: runs.start(day) for what, day in DAYS.items()}
-    killed = ids["worker killed"]
-    until(lambda: jobs.of(DAYS["worker killed"]), "a job is created")
-    os.kill(runs.transform(killed)["pid"], signal.SIGKILL)
-    until(runs.is_in(killed, "up_for_retry"), "Airflow notices the dead worker")
+    for what in WORKERS_KILLED:
+        until(lambda day=DAYS[what]: jobs.of(day), "a job is created")
+        os.kill(runs.transform(ids[what])["pid"], signal.SIGKILL)
+    runs.mark(ids["worker killed and marked"], "failed")
+    until(runs.is_in(ids["worker killed"], "up_for_retry"), "Airflow notices the dead worker")
     for what, run_id in ids.items():
-        if what != "worker killed":
+        if what not in WORKERS_KILLED:
             until(runs.is_in(run_id, "deferred"), f"{what}: deferred")
     return ids
+
+
+@pytest.fixture(scope="module")
+def no_triggerer(held, runs, laptop):
+    """Mark a deferred task while there is no triggerer, and start one again."""
+    processes = laptop.stack.processes
+    (old,) = [each for each in processes.running if each.command.name == "airflow-triggerer"]
+    os.killpg(old.process.pid, signal.SIGKILL)
+    old.process.wait()
+    processes.running.remove(old)
+    runs.mark(held["triggerer killed and marked"], "failed")
+    processes.start(old.command)
+
+
+def janitor(laptop):
+    """Let the janitor pass, sooner than by its schedule."""
+    answer = laptop.post(f"/dags/{JANITOR}/dagRuns", logical_date=None).raise_for_status()
+    run_id = answer.json()["dag_run_id"]
+    assert laptop.finished(JANITOR, run_id) == "success"
+    return laptop.api.returned(JANITOR, run_id, "stop_orphans")
 
 
 @pytest.mark.parametrize("state", ["failed", "success"])
@@ -161,10 +188,11 @@ def test_a_run_that_is_failed_and_deleted_stops_its_job_once(held, laptop, jobs)
 
 def test_a_task_that_is_cleared_while_it_runs_attaches_to_its_job(held, laptop, runs, jobs):
     day, run_id = DAYS["cleared"], held["cleared"]
-    before = jobs.owner(day)
-    assert before == runs.transform(run_id)["id"]
+    before = jobs.owners(day)
+    assert len(before) == 1
     runs.clear(run_id)
-    until(lambda: jobs.owner(day) != before, "its next attempt owns the job")
+    until(lambda: jobs.owners(day) != before, "its next attempt owns the job")
+    assert len(jobs.owners(day)) == 1
     jobs.release(day)
     assert laptop.finished(FLIGHTS, run_id) == "success"
     assert list(jobs.of(day).values()) == ["Completed"]
@@ -182,17 +210,32 @@ def test_a_worker_that_dies_with_its_job_running_is_followed_by_one_that_attache
     assert (list(jobs.of(day).values()), jobs.stops(day)) == (["Completed"], 0)
 
 
-def test_a_triggerer_that_dies_is_followed_by_one_that_watches_on(held, laptop, jobs):
+def test_a_triggerer_that_dies_is_followed_by_one_that_watches_on(held, no_triggerer, laptop, jobs):
     day, run_id = DAYS["triggerer killed"], held["triggerer killed"]
-    processes = laptop.stack.processes
-    (old,) = [each for each in processes.running if each.command.name == "airflow-triggerer"]
-    os.killpg(old.process.pid, signal.SIGKILL)
-    old.process.wait()
-    processes.running.remove(old)
-    processes.start(old.command)
     jobs.release(day)
     assert laptop.finished(FLIGHTS, run_id) == "success"
     assert (list(jobs.of(day).values()), jobs.stops(day)) == (["Completed"], 0)
+
+
+def test_a_run_that_is_cancelled_leaves_the_job_to_another_that_wants_it(held, laptop, runs, jobs):
+    day, first = DAYS["wanted twice"], held["wanted twice"]
+    second = runs.start(day)
+    until(lambda: len(jobs.owners(day)) == 2, "both own the job")
+    until(runs.is_in(second, "deferred"), "the second run is deferred")
+    runs.mark(second, "failed")
+    until(lambda: len(jobs.owners(day)) == 1, "the second has given it up")
+    jobs.release(day)
+    assert laptop.finished(FLIGHTS, first) == "success"
+    assert (list(jobs.of(day).values()), jobs.stops(day)) == (["Completed"], 0)
+
+
+def test_the_janitor_stops_what_nobody_else_can(held, no_triggerer, laptop, jobs):
+    orphans = [DAYS[what] for what in ("worker killed and marked", "triggerer killed and marked")]
+    janitor(laptop)  # unless it has passed by its schedule
+    for day in orphans:
+        until(lambda day=day: list(jobs.of(day).values()) == ["Stopped"], "it is stopped")
+        assert jobs.stops(day) == 1
+    assert janitor(laptop) == []
 
 
 def test_a_worker_that_dies_before_the_call_costs_nothing(laptop, runs, jobs):

@@ -3,12 +3,11 @@
 import os
 import signal
 import threading
-from http.server import ThreadingHTTPServer
 
 import psycopg
 import pytest
 
-from tests.contract.aws.programs import Echo
+from sagemaker_local.container import ModelHandler, listening
 from tests.e2e.conftest import PICKY
 from tests.e2e.test_jobs import Jobs, until
 
@@ -16,7 +15,7 @@ DAY = "2013-06-13"
 NAME = "picky-flights"
 
 
-class Picky(Echo):
+class Picky(ModelHandler):
     """Answers 0.25 for a flight; refuses flights to Hawaii while ``refuses`` is set."""
 
     refuses = threading.Event()
@@ -33,19 +32,13 @@ class Picky(Echo):
 def picky(laptop):
     """A container that listens already, and the model of it."""
     Picky.refuses.set()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Picky)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    Jobs(laptop).client.create_model(
-        ModelName="picky",
-        ExecutionRoleArn="arn:aws:iam::123456789012:role/picky",
-        PrimaryContainer={"Image": f"http://127.0.0.1:{server.server_address[1]}"},
-    )
-    yield
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(Picky) as url:
+        Jobs(laptop).client.create_model(
+            ModelName="picky",
+            ExecutionRoleArn="arn:aws:iam::123456789012:role/picky",
+            PrimaryContainer={"Image": url},
+        )
+        yield
 
 
 def read(laptop, query):

@@ -14,15 +14,14 @@ from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.sources.files.file_source import FileSource
 from batch_transform.scoring.testing import InMemoryObjects
-from local.aws.testing import local_aws  # noqa: F401
 
 BUCKET = "lake-bucket"
 HEADER = b"apple_id,weight,colour\n"
 
 
 @pytest.fixture
-def s3(local_aws):  # noqa: F811
-    client = local_aws.client("s3")
+def s3(sagemaker_local_server):
+    client = sagemaker_local_server.client("s3")
     client.create_bucket(Bucket=BUCKET)
     yield client
     for entry in client.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
@@ -115,10 +114,10 @@ def test_an_extract_reads_through_the_airflow_connection(
     pipeline,
     partition,
     layout,
-    local_aws,  # noqa: F811
+    sagemaker_local_server,
     monkeypatch,
 ):
-    extra = {"endpoint_url": local_aws.endpoint_url, "region_name": "us-east-1"}
+    extra = {"endpoint_url": sagemaker_local_server.endpoint_url, "region_name": "us-east-1"}
     connection = {"conn_type": "aws", "login": "test", "password": "test", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
     store = S3Objects(s3)

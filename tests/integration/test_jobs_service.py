@@ -1,9 +1,12 @@
 """One suite for the protocols of jobs and models: the fakes, and boto3 on the local service."""
 
+import sys
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import boto3
 import pytest
@@ -16,16 +19,17 @@ from batch_transform.scoring.errors import (
     ServiceBroken,
     Unreachable,
 )
-from batch_transform.scoring.jobs.claim import Claimant
 from batch_transform.scoring.jobs.logs import CloudWatchLogs
-from batch_transform.scoring.jobs.memory import begin
 from batch_transform.scoring.jobs.models import SageMakerModels, checked, of_package_group
+from batch_transform.scoring.jobs.owners import owners
 from batch_transform.scoring.jobs.service import COMPLETED, FAILED, STOPPED, SageMakerJobs, get
-from batch_transform.scoring.jobs.start import Wanted
-from batch_transform.scoring.testing import InMemoryJobs, InMemoryMemory, InMemoryModels
-from local.aws.testing import running_aws
-from tests.contract.aws.conftest import CONTAINERS
+from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.testing import FakeAws, InMemoryJobs, InMemoryModels
+from sagemaker_local.testing import running
+from tests.unit.scoring.jobs.conftest import JOB, ROOT, Task
 
+OUTPUT = S3Uri.parse("s3://contract/out")
+DYING = Path(__file__).with_name("dying_container.py")
 ROLE = "arn:aws:iam::123456789012:role/test"
 REQUEST = {
     "ModelName": "echo",
@@ -42,8 +46,10 @@ REQUEST = {
 
 @pytest.fixture(scope="module")
 def aws():
-    with running_aws(containers=CONTAINERS, switches=["stop_grace_seconds=0.5"]) as running:
-        s3, sagemaker = running.client("s3"), running.client("sagemaker")
+    with running(switches={"stop_grace_seconds": 0.5}) as aws:
+        aws.containers.register("test/echo:1", [sys.executable, "-m", "sagemaker_local.container"])
+        aws.containers.register("test/dying:1", [sys.executable, DYING])
+        s3, sagemaker = aws.client("s3"), aws.client("sagemaker")
         s3.create_bucket(Bucket="contract")
         s3.put_object(Bucket="contract", Key="in/a.csv", Body=b"1,2\n")
         s3.put_object(Bucket="contract", Key="bad/a.csv", Body=b"die\n")
@@ -51,7 +57,7 @@ def aws():
             sagemaker.create_model(
                 ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer={"Image": image}
             )
-        yield running
+        yield aws
 
 
 class Fake:
@@ -75,7 +81,7 @@ class Local:
         self.aws, self.jobs = aws, SageMakerJobs(aws.client("sagemaker"))
 
     def hold(self):
-        self.aws.order("POST", "faults", {"fault": "frozen"})
+        self.aws.faults.freeze()
 
     def end(self, name, status):
         deadline = time.monotonic() + 60
@@ -118,6 +124,18 @@ def test_tags_come_with_the_request_and_can_be_changed(service, name):
     assert service.jobs.tags(arn) == {"batch-transform:owner": "first"}
     service.jobs.tag(arn, {"batch-transform:owner": "second", "more": "x"})
     assert service.jobs.tags(arn) == {"batch-transform:owner": "second", "more": "x"}
+    service.jobs.untag(arn, ["more", "never there"])
+    assert service.jobs.tags(arn) == {"batch-transform:owner": "second"}
+
+
+def test_every_running_job_is_listed_and_no_other(service, name):
+    service.hold()
+    service.jobs.create({**REQUEST, "TransformJobName": name})
+    job = get(service.jobs, name)
+    assert (job.name, job.arn) in service.jobs.running()
+    service.jobs.stop(name)
+    service.end(name, STOPPED)
+    assert job.name not in dict(service.jobs.running())
 
 
 def test_a_job_is_stopped_once(service, name):
@@ -140,23 +158,19 @@ def test_many_workers_at_once_with_the_same_plan_start_one_job(aws):
     digest = uuid.uuid4().hex * 2
 
     def attempt(number):
-        wanted = Wanted(
-            pipeline="crowd",
-            partition="2013-06-01",
-            digest=digest,
-            request={key: value for key, value in REQUEST.items() if key != "Tags"},
-            instance_types=("ml.m5.large",),
-            claimant=Claimant(attempt=str(number), run="nightly"),
-        )
-        jobs, memory = SageMakerJobs(aws.client("sagemaker")), InMemoryMemory()
-        return begin(jobs, memory, wanted, stands=lambda job: job.status == "Completed", expect=str)
+        services = FakeAws(jobs=SageMakerJobs(aws.client("sagemaker")))
+        request = {key: value for key, value in REQUEST.items() if key != "Tags"}
+        job = replace(JOB, pipeline="crowd", digest=digest, request=request, output=OUTPUT)
+        return Task(services, f"run {number}").attempt(job), services
 
-    aws.order("POST", "faults", {"fault": "frozen"})
+    aws.faults.freeze()
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(attempt, range(8)))
-    assert sorted(each.how.value for each in found) == ["attached"] * 7 + ["started"]
-    (name,) = {each.job.name for each in found}
-    SageMakerJobs(aws.client("sagemaker")).stop(name)
+        held = list(pool.map(attempt, range(8)))
+    assert sorted(each.how.value for each, _ in held) == ["attached"] * 7 + ["started"]
+    (name,) = {each.job.name for each, _ in held}
+    jobs = held[0][1].jobs
+    assert len(owners(jobs.tags(get(jobs, name).arn), ROOT).of_deployment) == 8
+    jobs.stop(name)
 
 
 @pytest.mark.parametrize(
@@ -164,13 +178,13 @@ def test_many_workers_at_once_with_the_same_plan_start_one_job(aws):
 )
 def test_what_waiting_cures_has_its_type(aws, name, fault, error):
     jobs = Local(aws).jobs
-    aws.order("POST", "faults", {"fault": fault, "operation": "CreateTransformJob"})
+    aws.control("POST", "faults", {"fault": fault, "operation": "CreateTransformJob"})
     with pytest.raises(error, match="CreateTransformJob"):
         jobs.create({**REQUEST, "TransformJobName": name})
-    aws.order("PUT", "limits", {"ml.m5.large": 0})
+    aws.limit("ml.m5.large", 0)
     with pytest.raises(CapacityShort, match="account-level service limit"):
         jobs.create({**REQUEST, "TransformJobName": name})
-    aws.order("PUT", "limits", {"ml.m5.large": 100})
+    aws.limit("ml.m5.large", 100)
     with pytest.raises(RequestRefused, match="Could not find model"):
         jobs.create({**REQUEST, "TransformJobName": name, "ModelName": "nobody"})
 
@@ -249,7 +263,7 @@ def test_the_latest_approved_version_becomes_a_model_once(packages):
     packages.add("Rejected")
     assert packages.models.latest_approved(packages.group) == second
     facts = of_package_group(packages.models, packages.group, second, ROLE)
-    assert facts.content == [{"ModelPackageName": second}]
+    assert facts.identity == second
     packages.models.create(facts.name, second, ROLE)  # another worker was as quick
     assert of_package_group(packages.models, packages.group, second, ROLE) == facts
 

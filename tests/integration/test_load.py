@@ -1,28 +1,29 @@
 """A load from the objects in S3 to the rows of a real PostgreSQL."""
 
-from datetime import UTC, date, datetime
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
 from pydantic import ValidationError
 
-from batch_transform.scoring.errors import OutputError, PartitionBlocked, TargetMismatch
-from batch_transform.scoring.names import S3Uri
-from batch_transform.scoring.outputs.fetch import covered
-from batch_transform.scoring.publish.load import Job, LoadRun, load
-from batch_transform.scoring.records.quarantine import Quarantined, from_json_lines
-from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
-from tests.unit.scoring.outputs.partitions import PLACES, Sent, put
-
-DAY = date(2013, 6, 1)
-QUARANTINE = S3Uri("bucket", "run/quarantine")
-JOB = Job(
-    name="apples-job",
-    model="apples-v3",
-    instance_type="ml.c5.large",
-    instance_count=2,
-    seconds=60,
+from batch_transform.scoring.errors import (
+    OutputError,
+    PartitionBlocked,
+    Superseded,
+    TargetMismatch,
 )
+from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.outputs.coverage import Coverage
+from batch_transform.scoring.outputs.sent import covered
+from batch_transform.scoring.publish.load import LoadRun, load
+from batch_transform.scoring.records.quarantine import Quarantined, from_json_lines
+from batch_transform.scoring.testing import InMemoryObjects
+from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
+from tests.factories import DAY, a_job
+from tests.unit.scoring.outputs.partitions import OUTPUTS, Sent, put
+
+QUARANTINE = S3Uri("bucket", "run/quarantine")
 NOW = datetime(2013, 6, 2, 2, 30, tzinfo=UTC)
 
 
@@ -30,7 +31,10 @@ NOW = datetime(2013, 6, 2, 2, 30, tzinfo=UTC)
 def run(connection, objects):
     """Load scores by apple; ``bad`` are written as the model wrote them."""
 
-    def run(pipeline, scores, *, partition=DAY, **changes):
+    def ours():
+        return nullcontext(PostgresWarehouse(connection))
+
+    def run(pipeline, scores, *, partition=DAY, lend=ours, objects=objects, **changes):
         sent = "".join(f"{apple},0.5,red\n" for apple in scores).encode()
         out = "".join(f"{apple},0.5,red,{score}\n" for apple, score in scores.items()).encode()
         ids = list(scores)
@@ -38,17 +42,18 @@ def run(connection, objects):
         outputs = {"part-00000.csv": out} if ids else {}
         index = put(objects, pipeline, shards, outputs)
         index = index.model_copy(update={"partition": partition})
+        job = changes.pop("job", a_job(ModelName="apples-v3"))
         this = LoadRun(
             pipeline=pipeline,
             index=index,
-            coverage=covered(index, objects, PLACES),
+            coverage=covered(index, job, objects) if job else Coverage(parts=()),
             quarantine=QUARANTINE,
-            job=changes.pop("job", JOB),
+            job=job,
             run_id="scheduled__2013-06-01",
             now=lambda: NOW,
             **changes,
         )
-        return load(this, objects, PostgresWarehouse(connection))
+        return load(this, objects, lend)
 
     return run
 
@@ -95,7 +100,7 @@ def test_outputs_of_another_job_are_loaded_though_the_shards_are_the_same(
 ):
     run(make_pipeline(), {1: 0.5})
     assert run(make_pipeline(), {1: 0.5}).changed is False
-    assert run(make_pipeline(), {1: 0.75}, job=Job(name="apples-job-g2")).changed is True
+    assert run(make_pipeline(), {1: 0.75}, job=a_job("apples-job-g2")).changed is True
     assert rows(connection) == [(DAY, 1, 0.75)]
 
 
@@ -110,7 +115,7 @@ def test_rows_that_somebody_deleted_come_back(run, connection, make_pipeline):
 def test_an_output_that_is_not_whole_touches_nothing(run, connection, make_pipeline, objects):
     run(make_pipeline(), {1: 0.5})
     with pytest.raises(OutputError, match="1 of 1 records have no fit prediction"):
-        run(make_pipeline(), {1: 1.5})
+        run(make_pipeline(limits={"bad_records": 0}), {1: 1.5})
     assert rows(connection) == [(DAY, 1, 0.5)]
     assert len(ledger(connection, "rows")) == 1
 
@@ -146,7 +151,7 @@ def test_a_blocked_partition_is_published_by_hand_alone(run, connection, make_pi
         run(pipeline, {1: 0.2, 2: 0.2})
     assert "publish_blocked" in str(caught.value)
     assert rows(connection) == [(DAY, 1, 0.5)]
-    assert objects.get(PLACES.output / "part-00000.csv.out")
+    assert objects.get(OUTPUTS / "part-00000.csv.out")
     loaded = run(pipeline, {1: 0.2, 2: 0.2}, publish_blocked=True)
     assert [str(each) for each in loaded.findings] == [
         "mean of sweetness: 0.2; 0.4 to inf is allowed"
@@ -167,6 +172,50 @@ def test_the_row_count_is_held_to_the_partitions_before(run, make_pipeline):
         PartitionBlocked, match=r"row_count: 8 rows; the last 2 .* 10\.0 on average"
     ):
         run(pipeline, dict.fromkeys(range(8), 0.5), partition=date(2013, 6, 3))
+
+
+def test_a_partition_does_not_become_empty_by_itself(run, connection, make_pipeline):
+    run(make_pipeline(), {1: 0.5})
+    with pytest.raises(
+        PartitionBlocked, match=r"empty: there is no row, and the partition holds 1"
+    ):
+        run(make_pipeline(), {}, job=None)
+    assert rows(connection) == [(DAY, 1, 0.5)]
+    next_day = {"partition": date(2013, 6, 2), "job": None}
+    with pytest.raises(PartitionBlocked, match=r"empty: .* the last 1 partitions had some"):
+        run(make_pipeline(), {}, **next_day)
+    assert run(make_pipeline(), {}, publish_blocked=True, **next_day).rows == 0
+    assert run(make_pipeline(), {}, publish_blocked=True, job=None).changed is True
+    assert rows(connection) == []
+    assert run(make_pipeline(checks={"empty": {"level": "off"}}), {}, job=None).changed is False
+
+
+def test_no_connection_is_open_while_outputs_are_read(run, connection, make_pipeline):
+    run(make_pipeline(), {1: 0.5})
+    opened = []
+
+    @contextmanager
+    def lend():
+        opened.append("opened")
+        yield PostgresWarehouse(connection)
+        opened.append("closed")
+
+    class Noting(InMemoryObjects):
+        def pieces(self, uri):
+            opened.append(uri.key.rpartition("/")[2])
+            return super().pieces(uri)
+
+    run(make_pipeline(), {1: 0.75}, lend=lend, objects=Noting())
+    assert opened[-4:] == ["part-00000.csv", "part-00000.csv.out", "opened", "closed"]
+
+
+def test_an_older_extract_is_refused_and_names_the_run(run, connection, make_pipeline):
+    run(make_pipeline(), {1: 0.5}, snapshot_at=NOW)
+    earlier = NOW - timedelta(hours=1)
+    with pytest.raises(Superseded, match=r"run scheduled__2013-06-01, whose extract .* 02:30:00"):
+        run(make_pipeline(), {1: 0.75}, job=a_job("apples-job-0"), snapshot_at=earlier)
+    assert rows(connection) == [(DAY, 1, 0.5)]
+    assert ledger(connection, "snapshot_at") == [(NOW,)]
 
 
 @pytest.mark.parametrize(

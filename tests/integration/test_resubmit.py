@@ -1,18 +1,21 @@
 """Quarantined records, sent again once the model is mended, and added to their partition."""
 
+from contextlib import nullcontext
 from datetime import date
 
 import pytest
 
 from batch_transform.scoring.errors import SourceError, Superseded
+from batch_transform.scoring.extract import manifest, snapshot
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.names import RunLayout, S3Uri
-from batch_transform.scoring.outputs.fetch import Places, covered
+from batch_transform.scoring.outputs.sent import covered
 from batch_transform.scoring.partition import Partition
-from batch_transform.scoring.publish.load import Job, LoadRun, load
+from batch_transform.scoring.publish.load import LoadRun, load
 from batch_transform.scoring.publish.quarantine_source import QuarantineSource
 from batch_transform.scoring.testing import RowsSource
 from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
+from tests.factories import a_job
 
 DAY = Partition(day=date(2013, 6, 1), timezone="UTC")
 BAD = "ERROR"
@@ -32,12 +35,13 @@ class Runs:
         return layout, extract(self.pipeline, DAY, source, self.objects, layout)
 
     def nightly(self, scores):
-        rows = [(apple, 0.5, "red") for apple in scores]
-        return self.load(*self.extract(RowsSource(["apple_id", "weight", "colour"], rows)), scores)
+        return self.load(*self.extract(a_source(scores)), scores)
+
+    def entry(self):
+        return self.warehouse.in_force(self.pipeline.settings.target, DAY.day)
 
     def quarantined(self):
-        entry = self.warehouse.in_force(self.pipeline.settings.target, DAY.day)
-        return self.extract(QuarantineSource(entry, self.objects))
+        return self.extract(QuarantineSource(self.entry(), self.objects))
 
     def load(self, layout, index, scores, job=""):
         for shard in index.shards:
@@ -46,16 +50,22 @@ class Runs:
                 line + f",{scores[int(line.split(b',')[0])]}\n".encode() for line in lines
             )
             self.objects.put(layout.output / f"{shard.name}.out", out)
-        places = Places(input=layout.input, output=layout.output)
+        manifest.write(index, layout, self.objects)
+        sent_by = a_job(job or f"job-{self.attempts}", layout.attempt_root)
         run = LoadRun(
             pipeline=self.pipeline,
             index=index,
-            coverage=covered(index, self.objects, places),
+            coverage=covered(index, sent_by, self.objects),
             quarantine=layout.quarantine,
-            job=Job(name=job or f"job-{self.attempts}", model="apples", seconds=60),
+            job=sent_by,
+            snapshot_at=snapshot.read(layout, self.objects),
             run_id=f"run-{self.attempts}",
         )
-        return load(run, self.objects, self.warehouse)
+        return load(run, self.objects, lambda: nullcontext(self.warehouse))
+
+
+def a_source(scores):
+    return RowsSource(["apple_id", "weight", "colour"], [(each, 0.5, "red") for each in scores])
 
 
 @pytest.fixture
@@ -78,7 +88,7 @@ def test_mended_records_are_added_and_the_ledger_accounts_for_all(runs, connecti
     loaded = runs.load(layout, index, {2: 0.125, 4: BAD})
     assert (loaded.rows, loaded.changed, loaded.quarantined) == (3, True, 1)
     assert table(connection) == [(1, 0.5), (2, 0.125), (3, 0.25)]
-    entry = runs.warehouse.in_force(runs.pipeline.settings.target, DAY.day)
+    entry = runs.entry()
     assert (entry.source_rows, entry.records, entry.rows, entry.quarantined) == (4, 4, 3, 1)
     assert (entry.transform_jobs, entry.transform_seconds) == (2, 120)
     assert entry.profile["sweetness"]["mean"] == pytest.approx((0.5 + 0.25 + 0.125) / 3)
@@ -108,3 +118,26 @@ def test_records_of_another_shape_are_refused(runs, make_pipeline):
     runs.pipeline = make_pipeline(record={"features": ["colour", "weight"]})
     with pytest.raises(SourceError, match="columns are not those of the record"):
         runs.quarantined()
+
+
+def test_what_still_fails_stays_in_quarantine_whatever_share_of_the_few_it_is(
+    connection, objects, make_pipeline
+):
+    """A limit that is a share was held when they were quarantined, against all records."""
+    runs = Runs(connection, objects, make_pipeline(limits={"bad_records": "10%"}))
+    bad = {2: BAD, 4: BAD, 6: BAD}
+    runs.nightly(dict.fromkeys(range(30), 0.5) | bad)
+    layout, index = runs.quarantined()
+    loaded = runs.load(layout, index, {**bad, 4: 0.25})
+    assert (loaded.rows, loaded.quarantined) == (28, 2)
+
+
+def test_a_resubmitted_partition_is_as_old_as_the_extract_of_its_records(runs, connection):
+    """An extract between the two is newer than these rows, though the resubmit began later."""
+    runs.nightly({1: 0.5, 2: BAD})
+    before = runs.entry()
+    between = runs.extract(a_source({1: 0.75, 2: 0.25}))
+    runs.load(*runs.quarantined(), {2: 0.125})
+    assert runs.entry().snapshot_at == before.snapshot_at
+    runs.load(*between, {1: 0.75, 2: 0.25})
+    assert table(connection) == [(1, 0.75), (2, 0.25)]

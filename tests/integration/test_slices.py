@@ -7,9 +7,9 @@ import psycopg2
 import pytest
 from sqlalchemy import create_engine, text
 
-from batch_transform.scoring.aws.objects import ObjectMissing, S3Objects
+from batch_transform.scoring.aws.objects import S3Objects
 from batch_transform.scoring.aws.upload import PART_BYTES
-from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.errors import ObjectMissing, SourceError
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.extract.join import join
 from batch_transform.scoring.names import RunLayout, S3Uri
@@ -18,7 +18,6 @@ from batch_transform.scoring.sources.protocol import unchanged
 from batch_transform.scoring.sources.reshape import Reshape
 from batch_transform.scoring.sources.slices import slices
 from batch_transform.scoring.sources.sql import SqlSource
-from local.aws.testing import local_aws  # noqa: F401
 
 BUCKET = "slices-bucket"
 QUERY = "SELECT apple_id, weight, colour FROM apples WHERE :partition_start < :partition_end"
@@ -175,8 +174,8 @@ def test_slices_are_cut_before_rows_are_reshaped(make_pipeline, fill, read, tmp_
 
 
 @pytest.fixture
-def store(local_aws):  # noqa: F811
-    client = local_aws.client("s3")
+def store(sagemaker_local_server):
+    client = sagemaker_local_server.client("s3")
     client.create_bucket(Bucket=BUCKET)
     yield S3Objects(client)
     for entry in client.list_objects_v2(Bucket=BUCKET).get("Contents", ()):

@@ -9,6 +9,7 @@ import gzip
 import importlib.util
 import json
 import re
+import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -30,8 +31,7 @@ from batch_transform.scoring.jobs import request
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.pipelines import read_pipeline
 from batch_transform.scoring.testing import InMemoryMemory
-from local.aws.testing import running_aws
-from tests.contract.aws.conftest import CONTAINERS
+from sagemaker_local.testing import running
 from tests.factories import a_shard, an_index
 from tests.project import PIPELINES
 from tests.unit.airflow.conftest import Supervisor
@@ -67,9 +67,6 @@ class Side:
         self.pipeline = shipped.model_copy(
             update={"name": f"p_{name.replace('-', '_')}", "settings": settings}
         )
-        self.places = request.JobPlaces(
-            manifest=str(self.root / "manifest.json"), output=str(self.root / "output")
-        )
 
     def context(self, attempt="first"):
         ti = SimpleNamespace(
@@ -77,12 +74,18 @@ class Side:
             dag_id="d",
             run_id="r",
             task_id="t",
+            map_index=-1,
+            try_number=1 + (attempt != "first"),
+            max_tries=8,
             xcom_push=lambda **_: None,
         )
-        return {"ti": ti, "task_instance": ti, "task_state_store": self.memory, "params": {}}
+        task = SimpleNamespace(retries=8)
+        memory = {"task_state_store": self.memory}
+        return {"ti": ti, "task_instance": ti, "task": task, "params": {}, **memory}
 
     def stock(self, **changes):
-        config = request.build(self.pipeline.settings, self.places)
+        reads = request.reading(request.build(self.pipeline.settings), self.root / "manifest.json")
+        config = request.writing(reads, self.root / "output")
         settings = {"wait_for_completion": False, "deferrable": False, **changes}
         config |= {"TransformJobName": self.name}
         return SageMakerTransformOperator(task_id="stock", config=config, **settings)
@@ -91,7 +94,6 @@ class Side:
         return TransformOperator(
             task_id="ours",
             index=self.index,
-            places=self.places,
             pipeline=self.pipeline,
             deployment=Deployment(root=self.root, poll_seconds=1),
         )
@@ -106,7 +108,7 @@ class Side:
         )
 
     def order(self, fault, **rule):
-        self.aws.order("POST", "faults", {"fault": fault, **rule})
+        self.aws.control("POST", "faults", {"fault": fault, **rule})
 
     def jobs(self):
         found = self.sagemaker.list_transform_jobs(NameContains=self.name, MaxResults=100)
@@ -122,14 +124,14 @@ class Side:
 
 @pytest.fixture(scope="module")
 def aws():
-    switches = ["stop_grace_seconds=0.5"]
-    with running_aws(containers=CONTAINERS, switches=switches) as running:
-        running.client("sagemaker").create_model(
+    with running(switches={"stop_grace_seconds": 0.5}) as aws:
+        aws.containers.register("test/echo:1", [sys.executable, "-m", "sagemaker_local.container"])
+        aws.client("sagemaker").create_model(
             ModelName="flight-delay",
             ExecutionRoleArn="arn:aws:iam::123456789012:role/test",
             PrimaryContainer={"Image": "test/echo:1", "Environment": {"TOKEN": "secret"}},
         )
-        yield running
+        yield aws
 
 
 @pytest.fixture
@@ -140,12 +142,11 @@ def side(aws, request, monkeypatch):
     supervisor = Supervisor()
     supervisor.states = {"r": {"t": "failed"}}
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
-    monkeypatch.setattr("batch_transform.following.follower._AT_FIRST_SECONDS", 0)
+    monkeypatch.setattr("batch_transform.following.job_task._AT_FIRST_SECONDS", 0)
     monkeypatch.setattr("batch_transform.following.trigger._SHORTEST_SECONDS", 0)
-    monkeypatch.setattr("batch_transform.following.stopping._WORKER_SECONDS", 0.2)
     yield Side(aws, re.sub("[^a-z]+", "-", request.node.name)[-40:].strip("-"))
-    aws.order("DELETE", "faults")
-    aws.order("PUT", "limits", {"ml.m5.large": 100})
+    aws.faults.clear()
+    aws.limit("ml.m5.large", 100)
 
 
 def test_a_retry(side):
@@ -165,11 +166,11 @@ def test_a_stopped_job(side):
     """A job that somebody stopped."""
     side.order("frozen")
     name = side.start()
-    side.aws.order("POST", f"jobs/{name}/stop")
+    side.aws.control("POST", f"jobs/{name}/stop")
     _until(side, name, "Stopped")
     assert SageMakerTransformSensor(task_id="s", job_name=name).poke({}) is True
     with pytest.raises(AirflowFailException, match="was stopped before it was over"):
-        side.our_sensor(name).execute(side.context())
+        side.our_sensor(name).poke(side.context())
 
 
 def test_a_completed_job_without_outputs(side):
@@ -179,7 +180,7 @@ def test_a_completed_job_without_outputs(side):
     _until(side, name, "Completed")
     assert SageMakerTransformSensor(task_id="s", job_name=name).poke({}) is True
     with pytest.raises(AirflowFailException, match="1 of 1 shards have no output"):
-        side.our_sensor(name).execute(side.context())
+        side.our_sensor(name).poke(side.context())
 
 
 def test_a_killed_task(side):
@@ -193,6 +194,8 @@ def test_a_killed_task(side):
     with pytest.raises(TaskDeferred):
         ours.execute(side.context())
     ours.on_kill()
+    with pytest.raises(InterruptedError):
+        ours.held.stopper.check()
     (name,) = set(side.jobs()) - {side.name}
     assert _status(side, name) in ("Stopping", "Stopped")
 
@@ -235,7 +238,7 @@ def test_what_deferring_needs(side):
     with pytest.raises(TaskDeferred) as ours:
         side.ours().execute(side.context())
     (name,) = set(side.jobs()) - {side.name}
-    side.aws.order("POST", f"jobs/{name}/stop")
+    side.aws.control("POST", f"jobs/{name}/stop")
     trigger = TransformJobTrigger(**ours.value.trigger.serialize()[1])
     assert asyncio.run(_first(trigger))["why"] == "the job is Stopped"
 
@@ -255,8 +258,8 @@ def test_a_throttled_look(side):
         looking = asyncio.create_task(_first(trigger))
         await asyncio.sleep(1)
         assert not looking.done()
-        await asyncio.to_thread(side.aws.order, "DELETE", "faults")
-        await asyncio.to_thread(side.aws.order, "POST", f"jobs/{name}/stop")
+        await asyncio.to_thread(side.aws.faults.clear)
+        await asyncio.to_thread(side.aws.control, "POST", f"jobs/{name}/stop")
         return await looking
 
     assert asyncio.run(look_while_throttled())["why"] == "the job is Stopped"
@@ -264,7 +267,7 @@ def test_a_throttled_look(side):
 
 def test_the_accounts_limit(side):
     """A start while the account's limit of instances is reached."""
-    side.aws.order("PUT", "limits", {"ml.m5.large": 0})
+    side.aws.limit("ml.m5.large", 0)
     with pytest.raises(Exception, match="ResourceLimitExceeded"):
         side.stock().execute(side.context())
     with pytest.raises(TaskDeferred) as ours:
@@ -278,9 +281,9 @@ def test_what_an_xcom_holds(side):
     assert "secret" in json.dumps(stock, default=str), "the model's environment"
     name = side.start()
     _until(side, name, "Completed")
-    ours = side.our_sensor(name).execute(side.context("waiter"))
+    ours = side.our_sensor(name).poke(side.context("waiter")).xcom_value
     assert "secret" not in json.dumps(ours)
-    assert ours["output"] == side.places.output
+    assert ours["output"].startswith(str(side.root / "output"))
 
 
 def test_the_table_has_a_row_for_each_test_and_a_test_for_each_row():
@@ -294,7 +297,7 @@ def _watch(side, job_name):
     return {
         "job_name": job_name,
         "index": side.index,
-        "by": {"attempt": "first", "dag_id": "d", "run_id": "r", "task_id": "t"},
+        "owner": {"deployment": str(side.root), "dag_id": "d", "run_id": "r", "task_id": "t"},
         "aws_conn_id": "aws_default",
         "deadline_seconds": 3600,
         "poll_seconds": 1,

@@ -11,14 +11,13 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from batch_transform.scoring.aws.objects import ObjectMissing, S3Objects
+from batch_transform.scoring.aws.objects import S3Objects
 from batch_transform.scoring.aws.upload import PART_BYTES
-from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.errors import ObjectMissing, SourceError
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.sources.postgres.copy_source import CopySource
 from batch_transform.scoring.testing import RowsSource
-from local.aws.testing import local_aws  # noqa: F401
 
 BUCKET = "uploads-bucket"
 QUERY = """
@@ -28,8 +27,8 @@ PROGRAM = Path(__file__).parent / "extract_program.py"
 
 
 @pytest.fixture
-def store(local_aws, request):  # noqa: F811
-    client = local_aws.client("s3")
+def store(sagemaker_local_server, request):
+    client = sagemaker_local_server.client("s3")
     client.create_bucket(Bucket=BUCKET)
     yield S3Objects(client)
     for entry in client.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
@@ -101,11 +100,11 @@ def test_kill_9_in_the_middle_then_a_retry(
     attempt,
     connection,
     database,
-    local_aws,  # noqa: F811
+    sagemaker_local_server,
 ):
     killed, retried = attempt("killed"), attempt("retried")
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    arguments = [database, local_aws.endpoint_url, QUERY, str(killed.attempt_root)]
+    arguments = [database, sagemaker_local_server.endpoint_url, QUERY, str(killed.attempt_root)]
     with subprocess.Popen([sys.executable, str(PROGRAM), *arguments], env=environ) as process:
         deadline = time.monotonic() + 40
         try:

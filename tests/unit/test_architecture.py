@@ -1,6 +1,7 @@
 """The house: who may import whom, and where things lie."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,14 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 PLUGINS = PROJECT / "plugins"
 SCORING = PLUGINS / "batch_transform" / "scoring"
+AWS = PROJECT / "local" / "aws"
 HOUSES = {
     # package: folder, and the project's packages it may import
     "dags": (PROJECT / "dags", {"batch_transform"}),
     "batch_transform": (PLUGINS, {"batch_transform"}),
-    "local": (PROJECT / "local", {"local"}),
+    "local": (PROJECT / "local", {"local", "sagemaker_local"}),
+    "sagemaker_local": (AWS / "src", {"sagemaker_local"}),
+    "sagemaker_lab": (AWS / "tests", {"sagemaker_lab", "sagemaker_local"}),
 }
 PACKAGES = {*HOUSES, "include", "tests"}
 # The rooms of scoring from the top to the ground: each may import those below it.
@@ -28,7 +32,7 @@ FLOORS = [
     {"pipeline"},
     {"aws"},
     {"deployment", "partition"},
-    {"kinds", "names"},
+    {"kinds", "names", "queries", "frozen"},
     {"errors"},
 ]
 
@@ -47,7 +51,13 @@ def imported_packages(path):
 
 
 def sources(folder):
-    return sorted(path for path in folder.rglob("*.py"))
+    """The modules below a folder; the distribution in `local/aws` is no part of `local`."""
+    below_aws = AWS.is_relative_to(folder)
+    return sorted(
+        path
+        for path in folder.rglob("*.py")
+        if not (below_aws and path.is_relative_to(AWS) and path.parent != AWS)
+    )
 
 
 @pytest.mark.parametrize("house", HOUSES)
@@ -107,8 +117,21 @@ def test_airflow_executes_one_plugin_file_and_no_other():
 def test_no_module_passes_three_hundred_lines():
     long = {
         str(path.relative_to(PROJECT)): lines
-        for folder, _ in HOUSES.values()
+        for house, (folder, _) in HOUSES.items()
+        if house != "sagemaker_lab"  # these are tests
         for path in sources(folder)
         if (lines := len(path.read_text().splitlines())) > 300
     }
     assert long == {}
+
+
+def test_the_page_of_the_architecture_has_every_room_and_no_file_that_is_not_there():
+    page = (PROJECT / "docs" / "architecture.md").read_text()
+    for room in set().union(*FLOORS):
+        assert f"`{room}`" in page, room
+    package = PLUGINS / "batch_transform"
+    for path in re.findall(r"`(?!\+)([\w/]+\.(?:py|toml))`", page):
+        places = (PROJECT, package, SCORING)
+        assert any((place / path).exists() for place in places), path
+    for path in re.findall(r"`\+ ([\w/]+\.py)`", page):
+        assert not (package / path).exists(), f"{path} is there: it is no example any more"

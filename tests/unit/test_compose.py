@@ -3,11 +3,13 @@
 import importlib.util
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 from cryptography.fernet import Fernet
+from packaging.requirements import Requirement
 
 from batch_transform.scoring.deployment import Deployment
 
@@ -27,6 +29,10 @@ def defaults(text):
 
 def environment(service):
     return {name: defaults(str(value)) for name, value in SERVICES[service]["environment"].items()}
+
+
+def arguments_of(service):
+    return dict(each[2:].split("=", 1) for each in SERVICES[service]["command"][3:])
 
 
 def test_airflow_runs_in_its_four_parts_after_its_database_is_ready():
@@ -64,17 +70,18 @@ def test_airflow_and_the_package_get_settings_they_can_read():
     assert len(found["AIRFLOW__API_AUTH__JWT_SECRET"]) >= 64
     assert Deployment.from_environ(found).root.bucket == "batch-transform"
     aws = json.loads(found["AIRFLOW_CONN_AWS_DEFAULT"])
-    port = SERVICES["aws"]["command"][-1]
+    port = arguments_of("aws")["port"]
     assert aws["extra"]["endpoint_url"] == f"http://aws:{port}"
     assert json.loads(found["AIRFLOW_CONN_WAREHOUSE"])["host"] in SERVICES
 
 
 def test_seeding_uses_the_bucket_and_the_database_of_airflow():
-    arguments = dict(each[2:].split("=", 1) for each in SERVICES["seed"]["command"][3:])
+    arguments = arguments_of("seed")
     assert arguments["bucket"] == "batch-transform"
     assert "dbname=warehouse" in arguments["warehouse"]
     assert "CREATE DATABASE warehouse" in COMPOSE["configs"]["warehouse"]["content"]
     assert (PROJECT / arguments["features"]).is_file()
+    assert (PROJECT / arguments_of("aws")["containers"]).is_file()
 
 
 def test_the_image_holds_what_runs_and_installs_the_pinned_versions():
@@ -85,3 +92,14 @@ def test_the_image_holds_what_runs_and_installs_the_pinned_versions():
     pinned = re.findall(pattern, (PROJECT / "requirements.txt").read_text(), re.MULTILINE)
     assert len(pinned) == 1
     assert "uv pip sync --system --no-cache requirements.txt" in DOCKERFILE
+    assert "uv pip install --system --no-cache --no-deps ./local/aws" in DOCKERFILE
+
+
+def test_the_pinned_versions_are_ones_that_the_local_aws_takes():
+    """It is installed without its dependencies, which nothing else would check."""
+    project = tomllib.loads((PROJECT / "local" / "aws" / "pyproject.toml").read_text())["project"]
+    lock = (PROJECT / "requirements.txt").read_text()
+    pinned = dict(re.findall(r"^([\w.-]+)==([\w.]+)", lock, re.MULTILINE))
+    needed = [Requirement(each) for each in project["dependencies"]]
+    assert needed
+    assert [each for each in needed if not each.specifier.contains(pinned[each.name])] == []

@@ -59,3 +59,15 @@ def test_every_setting_is_documented():
             and not any(each.startswith(f"{name}.") for each in documented)
         }
         assert missing == set(), f"docs/pipeline.md misses {missing}"
+
+
+def test_the_table_of_a_run_has_the_tasks_in_their_order():
+    from batch_transform.tasks import TASKS, tasks_of
+
+    section = README.partition("## A run")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+    assert rows == [task.task_id for task in tasks_of(1)]
+    for task in TASKS:
+        assert f"`{task.task_id}`" in section
+    drawn = re.findall(r"\w\[(\w+)\]", section)
+    assert drawn == rows

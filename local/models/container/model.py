@@ -12,33 +12,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from local.models.container.errors import (
-    BadRecordError,
-    ModelFailedError,
-    ModelUnusableError,
-    RequestRefusedError,
-)
-from local.models.container.media import reply_format, request_format
+from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
+
+from local.models.container.errors import ModelUnusableError
 from local.models.container.records import decode, encode
 
 CODE_FILE = Path("code") / "inference.py"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What a client posted, with the headers that say how to read and to answer it."""
-
-    body: bytes
-    content_type: str
-    accept: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reply:
-    """What the client gets back."""
-
-    body: bytes
-    content_type: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,18 +29,19 @@ class LoadedModel:
     predict_fn: Callable[[Any, Any], Any]
     output_fn: Callable[[Any, str], bytes]
 
-    def answer(self, request: Request) -> Reply:
+    def predict(self, body: bytes, content_type: str, accept: str) -> bytes:
         """Predictions for the records of one request, a line for each.
 
         Raises:
-            RequestRefusedError: with the status and the sentence for the client.
+            HTTPException: a record is bad (400, 415), or the model failed (500).
         """
-        content_type = request_format(request.content_type)
-        accept = reply_format(request.accept, request.content_type)
-        data = _blaming_the_record(self.input_fn, request.body, content_type)
-        prediction = _blaming_the_record(self.predict_fn, data, self.artifact)
-        _check_count(data, prediction)
-        return Reply(body=self.output_fn(prediction, accept), content_type=accept)
+        records = _call(self.input_fn, body, content_type)
+        predictions = _call(self.predict_fn, records, self.artifact)
+        if isinstance(records, Sequence) and len(records) != len(predictions):
+            raise InternalServerError(
+                f"the model gave {len(predictions)} predictions for {len(records)} records"
+            )
+        return self.output_fn(predictions, accept)
 
 
 def load_model(model_dir: Path) -> LoadedModel:
@@ -102,27 +82,19 @@ def _import_code(path: Path) -> ModuleType:
     return module
 
 
-def _blaming_the_record(step: Callable[[Any, Any], Any], first: Any, second: Any) -> Any:
+def _call(function: Callable[[Any, Any], Any], first: Any, second: Any) -> Any:
     """Calls a function of the model; a ValueError is the record's fault, all else the model's."""
     try:
-        return step(first, second)
-    except RequestRefusedError:
+        return function(first, second)
+    except HTTPException:
         raise
     except ValueError as error:
-        raise BadRecordError(_summary(error, with_type=False)) from error
+        raise BadRequest(" ".join(str(error).split())) from error
     except Exception as error:
         traceback.print_exc()
-        raise ModelFailedError(f"the model failed: {_summary(error)}; see its log") from error
+        raise InternalServerError(f"the model failed: {_summary(error)}; see its log") from error
 
 
-def _check_count(data: Any, prediction: Any) -> None:
-    if isinstance(data, Sequence) and len(data) != len(prediction):
-        raise ModelFailedError(
-            f"the model gave {len(prediction)} predictions for {len(data)} records"
-        )
-
-
-def _summary(error: Exception, *, with_type: bool = True) -> str:
+def _summary(error: Exception) -> str:
     """An exception on one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if with_type else text
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -7,105 +7,81 @@ one record and has one line of the reply, which is what a transform job counts o
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from local.models.container.errors import BadRecordError, ModelFailedError, UnsupportedContentError
-from local.models.container.media import CSV, JSON, JSON_LINES
+from werkzeug.exceptions import BadRequest, InternalServerError, UnsupportedMediaType
 
-Records = list[Any]
+CSV = "text/csv"
+JSON = "application/json"
+JSON_LINES = "application/jsonlines"
+SUPPORTED = (CSV, JSON_LINES, JSON)
 
 
-def decode(body: bytes, media_type: str) -> Records:
+def decode(body: bytes, media_type: str) -> list[Any]:
     """The records of a request body.
 
     Raises:
-        UnsupportedContentError: the bytes are not UTF-8 text.
-        BadRecordError: a line is no record; the message names the line, from 1.
+        UnsupportedMediaType: the bytes are not UTF-8 text.
+        BadRequest: a line is not a record; the message names the line, from 1.
     """
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise UnsupportedContentError(
+        raise UnsupportedMediaType(
             f"the payload is not UTF-8 text: {error.reason} at byte {error.start}"
         ) from error
-    return _DECODERS[media_type](text)
+    if media_type == CSV:
+        return _decode_csv(text)
+    lines = text.removesuffix("\n").split("\n") if media_type == JSON_LINES else [text]
+    return [_decode_json(line, number) for number, line in enumerate(lines, start=1)]
 
 
 def encode(predictions: Sequence[Any], media_type: str) -> bytes:
     """The reply body: a line for each prediction, a number or a list of numbers.
 
+    JSON has the shape TensorFlow Serving answers in: one instance a line, so one row in each list.
+
     Raises:
-        ModelFailedError: a prediction cannot be written in this format.
+        InternalServerError: a prediction cannot be written in this format.
     """
+    rows = [list(row) if isinstance(row, list | tuple) else [row] for row in predictions]
     try:
-        return _ENCODERS[media_type](predictions).encode("utf-8")
+        if media_type == CSV:
+            lines = [",".join(_json(value) for value in row) for row in rows]
+        else:
+            lines = [_json({"predictions": [row]}) for row in rows]
     except (TypeError, ValueError) as error:
-        raise ModelFailedError(
+        raise InternalServerError(
             f"a prediction cannot be written as {media_type}: {error}"
         ) from error
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _decode_csv(text: str) -> Records:
+def _decode_csv(text: str) -> list[Any]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     records = []
     try:
         for record in reader:
             if not record:
-                raise BadRecordError(f"line {reader.line_num}: is empty")
+                raise BadRequest(f"line {reader.line_num}: is empty")
             records.append(record)
     except csv.Error as error:
-        raise BadRecordError(f"line {reader.line_num}: is not CSV: {error}") from error
+        raise BadRequest(f"line {reader.line_num}: is not CSV: {error}") from error
     return records
 
 
-def _decode_json_lines(text: str) -> Records:
-    lines = text.removesuffix("\n").split("\n") if text else []
-    return [_parse(line, number) for number, line in enumerate(lines, start=1)]
-
-
-def _decode_json(text: str) -> Records:
-    return [_parse(text, 1)]
-
-
-def _parse(text: str, number: int) -> Any:
+def _decode_json(text: str, number: int) -> Any:
     if not text.strip():
-        raise BadRecordError(f"line {number}: is empty")
+        raise BadRequest(f"line {number}: is empty")
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
         reason = f"{error.msg} (column {error.colno})"
-        raise BadRecordError(f"line {number}: is not JSON: {reason}") from error
+        raise BadRequest(f"line {number}: is not JSON: {reason}") from error
     except (ValueError, RecursionError) as error:
-        raise BadRecordError(f"line {number}: is not JSON that can be read: {error}") from error
+        raise BadRequest(f"line {number}: is not JSON that can be read: {error}") from error
 
 
-def _encode_csv(predictions: Sequence[Any]) -> str:
-    return "".join(",".join(map(_number_text, _listed(one))) + "\n" for one in predictions)
-
-
-def _encode_json_lines(predictions: Sequence[Any]) -> str:
-    """The shape TensorFlow Serving answers in: one instance a line, so one row in each list."""
-    return "".join(
-        json.dumps({"predictions": [_listed(one)]}, allow_nan=False) + "\n" for one in predictions
-    )
-
-
-def _listed(prediction: Any) -> list[Any]:
-    return list(prediction) if isinstance(prediction, list | tuple) else [prediction]
-
-
-def _number_text(value: Any) -> str:
+def _json(value: Any) -> str:
     return json.dumps(value, allow_nan=False)
-
-
-_DECODERS: dict[str, Callable[[str], Records]] = {
-    CSV: _decode_csv,
-    JSON_LINES: _decode_json_lines,
-    JSON: _decode_json,
-}
-_ENCODERS: dict[str, Callable[[Sequence[Any]], str]] = {
-    CSV: _encode_csv,
-    JSON_LINES: _encode_json_lines,
-    JSON: _encode_json_lines,
-}

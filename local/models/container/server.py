@@ -3,145 +3,136 @@
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-batch-code.html
 """
 
+import io
 import json
-from concurrent.futures import Future
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, BinaryIO, cast
+import socket
+from collections.abc import Iterable
+from http.server import BaseHTTPRequestHandler
+from typing import cast
+from wsgiref.types import StartResponse, WSGIEnvironment
 
-from local.models.container.errors import (
-    BadRecordError,
-    ModelNotLoadedError,
-    RequestRefusedError,
-    SettingsError,
+from werkzeug.exceptions import (
+    HTTPException,
+    NotAcceptable,
+    NotFound,
+    RequestEntityTooLarge,
+    ServiceUnavailable,
+    UnsupportedMediaType,
 )
-from local.models.container.model import LoadedModel, Request
-from local.models.container.request_body import BodyReader
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
+from local.models.container.errors import SettingsError
+from local.models.container.model import LoadedModel
+from local.models.container.records import SUPPORTED
 from local.models.container.settings import Settings
 
 # Loopback only: the container is a process of this machine, and its model is nobody else's.
 HOST = "127.0.0.1"
-PLAIN_TEXT = "text/plain; charset=utf-8"
-_IDLE_CONNECTION_SECONDS = 900
+_QUEUED_CONNECTIONS = 128
 
 
-class ModelServer(ThreadingHTTPServer):
-    """Answers while the model loads, so that /ping can say 'not yet'; a thread a connection."""
+class Container:
+    """Answers requests; until `model` is set, /ping says that it is not ready."""
 
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, settings: Settings, model: Future[LoadedModel]) -> None:
-        """Listens on the settings' port.
-
-        Raises:
-            SettingsError: the port cannot be had.
-        """
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.model = model
+        self.model: LoadedModel | None = None
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answers one request; what is wrong with it is one line of text."""
         try:
-            super().__init__((HOST, settings.port), _Handler)
-        except OSError as error:
-            raise SettingsError(
-                f"port {settings.port} cannot be listened on: {error.strerror};"
-                " set SAGEMAKER_BIND_TO_PORT to a free one"
-            ) from error
+            response = self._answer(Request(environ))
+        except HTTPException as refusal:
+            response = Response(f"{refusal.description}\n", status=refusal.code)
+        return response(environ, start_response)
 
-    def loaded_model(self) -> LoadedModel:
-        """The model.
+    def _answer(self, request: Request) -> Response:
+        match request.method, request.path:
+            case "GET", "/ping":
+                self._loaded_model()
+                return Response()
+            case "GET", "/execution-parameters":
+                return Response(json.dumps(self._parameters()), mimetype="application/json")
+            case "POST", "/invocations":
+                return self._predict(request)
+        raise NotFound(f"there is no {request.path} to {request.method}")
 
-        Raises:
-            ModelNotLoadedError: it is still loading, or could not be loaded.
-        """
-        if not self.model.done() or self.model.exception():
-            raise ModelNotLoadedError("the model is not loaded yet; ask /ping until it says 200")
-        return self.model.result()
+    def _loaded_model(self) -> LoadedModel:
+        if self.model is None:
+            raise ServiceUnavailable("the model is not loaded yet; ask /ping until it says 200")
+        return self.model
 
-
-class _Handler(BaseHTTPRequestHandler):
-    """One connection. Replies leave in one write, so none waits for a delayed acknowledgement."""
-
-    protocol_version = "HTTP/1.1"
-    server_version = "model-container"
-    sys_version = ""
-    disable_nagle_algorithm = True
-    wbufsize = -1
-    timeout = _IDLE_CONNECTION_SECONDS
-
-    def do_GET(self) -> None:
-        """Health and parameters."""
-        self._answer({"/ping": self._ping, "/execution-parameters": self._parameters})
-
-    def do_POST(self) -> None:
-        """Predictions."""
-        self._answer({"/invocations": self._invoke})
-
-    def handle_expect_100(self) -> bool:
-        """Sends the go-ahead at once; it would stay in the write buffer otherwise."""
-        go_ahead = super().handle_expect_100()
-        self.wfile.flush()
-        return go_ahead
-
-    def _answer(self, routes: dict[str, Any]) -> None:
-        try:
-            body = self._read_body()
-            path = self.path.partition("?")[0]
-            if path in routes:
-                routes[path](body)
-            else:
-                self._reply(
-                    HTTPStatus.NOT_FOUND, f"there is no {path} to {self.command}\n".encode()
-                )
-        except RequestRefusedError as refusal:
-            self._reply(HTTPStatus(refusal.status), f"{refusal}\n".encode())
-
-    def _read_body(self) -> bytes:
-        """The request's body; a connection whose framing is lost cannot be kept."""
-        limit = self._model_server.settings.max_payload_bytes
-        try:
-            return BodyReader(cast("BinaryIO", self.rfile), limit).read(self.headers)
-        except BadRecordError:
-            self.close_connection = True
-            raise
-
-    def _ping(self, _: bytes) -> None:
-        self._model_server.loaded_model()
-        self._reply(HTTPStatus.OK, b"")
-
-    def _parameters(self, _: bytes) -> None:
-        settings = self._model_server.settings
-        parameters = {
-            "MaxConcurrentTransforms": settings.max_concurrent_transforms,
+    def _parameters(self) -> dict[str, int | str]:
+        return {
+            "MaxConcurrentTransforms": self.settings.max_concurrent_transforms,
             "BatchStrategy": "MULTI_RECORD",
-            "MaxPayloadInMB": settings.max_payload_mb,
+            "MaxPayloadInMB": self.settings.max_payload_mb,
         }
-        self._reply(HTTPStatus.OK, json.dumps(parameters).encode(), "application/json")
 
-    def _invoke(self, body: bytes) -> None:
-        model = self._model_server.loaded_model()
+    def _predict(self, request: Request) -> Response:
+        model = self._loaded_model()
+        body = self._body(request)
         if not body:
-            self._reply(HTTPStatus.NO_CONTENT, b"")
-            return
-        reply = model.answer(
-            Request(
-                body=body,
-                content_type=self.headers.get("Content-Type", ""),
-                accept=self.headers.get("Accept", ""),
+            return Response(status=204)
+        content_type, accept = _formats(request)
+        return Response(model.predict(body, content_type, accept), content_type=accept)
+
+    def _body(self, request: Request) -> bytes:
+        """The request's body.
+
+        Werkzeug's own limit cuts a chunked body silently, so this reads one byte more instead.
+        """
+        limit = self.settings.max_payload_bytes
+        stream = io.BufferedReader(cast("io.RawIOBase", request.stream))
+        body = stream.read(-1 if limit is None else limit + 1)
+        if limit is not None and len(body) > limit:
+            raise RequestEntityTooLarge(
+                f"the payload is over the limit of {limit} bytes;"
+                " send fewer records at once or set MaxPayloadInMB"
             )
+        return body
+
+
+class _Handler(WSGIRequestHandler):
+    """A request handler whose log has no colours, and whose replies wait for no acknowledgement."""
+
+    disable_nagle_algorithm = True
+    log_request = BaseHTTPRequestHandler.log_request
+
+
+def make_container_server(container: Container) -> BaseWSGIServer:
+    """Listens on the settings' port, with a thread for each request.
+
+    Raises:
+        SettingsError: the port is not available.
+    """
+    port = container.settings.port
+    try:
+        listening = socket.create_server((HOST, port), backlog=_QUEUED_CONNECTIONS)
+    except OSError as error:
+        raise SettingsError(
+            f"port {port} cannot be listened on: {error.strerror};"
+            " set SAGEMAKER_BIND_TO_PORT to a free one"
+        ) from error
+    with listening:
+        return make_server(
+            HOST, port, container, threaded=True, request_handler=_Handler, fd=listening.fileno()
         )
-        self._reply(HTTPStatus.OK, reply.body, reply.content_type)
 
-    def _reply(self, status: HTTPStatus, body: bytes, content_type: str = PLAIN_TEXT) -> None:
-        self.send_response(status)
-        if body:
-            self.send_header("Content-Type", content_type)
-        if status is not HTTPStatus.NO_CONTENT:
-            self.send_header("Content-Length", str(len(body)))
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(body)
 
-    @property
-    def _model_server(self) -> ModelServer:
-        return cast("ModelServer", self.server)
+def _formats(request: Request) -> tuple[str, str]:
+    """Media types of request and reply; the reply has the request's where any will do."""
+    content_type = request.mimetype
+    if content_type not in SUPPORTED:
+        raise UnsupportedMediaType(
+            f"Content-Type {request.content_type or ''!r} is not supported; send one of"
+            f" {', '.join(SUPPORTED)}"
+        )
+    accept = request.accept_mimetypes.best_match([content_type, *SUPPORTED])
+    if request.accept_mimetypes and accept is None:
+        raise NotAcceptable(
+            f"Accept {request.headers['Accept']!r} is not supported; ask for one of"
+            f" {', '.join(SUPPORTED)}"
+        )
+    return content_type, accept or content_type

@@ -5,6 +5,7 @@ empty field or null is a missing value.
 """
 
 import math
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 
+# Read when scikit-learn's OpenMP is loaded: a thread that waits for others would otherwise keep a
+# core busy, and several containers share a laptop's.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 MODEL_FILE = "model.joblib"
 DECIMALS = 4
 _MISSING = ("", None)
@@ -95,9 +99,9 @@ def _pandas_hidden() -> Iterator[None]:
 def _check_shape(records: Sequence[Any], features: Sequence[str]) -> None:
     for number, record in enumerate(records, start=1):
         if not isinstance(record, list | tuple) or len(record) != len(features):
-            found = f"{len(record)} fields" if isinstance(record, list | tuple) else "no list"
+            shape = f"{len(record)} fields" if isinstance(record, list | tuple) else "no list"
             raise ValueError(
-                f"line {number}: has {found}, the model takes {len(features)} fields:"
+                f"line {number}: has {shape}, the model takes {len(features)} fields:"
                 f" {', '.join(features)}"
             )
 

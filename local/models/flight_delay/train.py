@@ -111,7 +111,7 @@ def fit(rows: TrainingRows) -> Model:
 
 
 def write_model(model: Model, model_dir: Path) -> None:
-    """Lays a model out as the container program wants it: data beside `code/inference.py`."""
+    """Lays a model out as the container program reads it: data beside `code/inference.py`."""
     import joblib
 
     (model_dir / "code").mkdir(parents=True, exist_ok=True)

@@ -1,41 +1,74 @@
-"""Stops the transform job of an attempt that a person or a timeout has ended.
+"""Stops the transform job of an attempt that has come to its end before the job.
 
-A cleared task is ended too, but its next attempt attaches to the job: so the end of an attempt
-waits a little for an heir, and stops the job only where none comes. An heir that comes later still
-finds the job's name, and starts the next generation.
+A person who marks a task, or deletes its run, wants no job. Who clears it does: the next attempt
+attaches. Airflow's state of the task tells which it was. What no task can stop, since its process
+was killed or Airflow was away, the janitor does.
 """
 
 from __future__ import annotations
 
+import logging
+import random
+import sys
+import threading
 import time
+from collections.abc import Callable
+from queue import SimpleQueue
 
-from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+from airflow.sdk.exceptions import AirflowTaskTimeout
 
-from batch_transform.connections import transform_jobs
-from batch_transform.following.attempt import Attempt, Watch
-from batch_transform.scoring.jobs.claim import Stop, stop_if_owned
+from batch_transform.following.liveness import is_alive
+from batch_transform.scoring.errors import Transient
+from batch_transform.scoring.jobs.owners import Owner, Stop, give_up
 from batch_transform.scoring.jobs.service import TransformJobs
 
+_LOG = logging.getLogger(__name__)
+
 # [triggerer] on_kill_timeout gives the triggerer 30 s; the supervisor gives a worker 5 s.
-_HEIR_SECONDS = 20.0
-_WORKER_SECONDS = 3.0
-_LOOK_SECONDS = 0.5
-_OVER = {"success", "failed", "skipped", "upstream_failed", "removed"}
+TRIGGERER_SECONDS = 25.0
+WORKER_SECONDS = 4.0
+_PAUSE_SECONDS = 0.5
+
+
+def stop_job(jobs: TransformJobs, name: str, owner: Owner, seconds: float) -> Stop:
+    """Give a job up for an owner, again and again while AWS is not to be had.
+
+    Raises:
+        Transient: AWS could not be asked in so many seconds; the janitor stops the job.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return give_up(jobs, name, owner)
+        except Transient:
+            pause = _PAUSE_SECONDS * (0.5 + random.random())  # noqa: S311  # no secret
+            if time.monotonic() + pause >= deadline:
+                raise
+            time.sleep(pause)
 
 
 class WorkerStop:
     """Stops the job of an attempt from within its own worker.
 
-    It runs in a signal handler, while the interrupted code may hold any lock: so it asks nothing
-    of Airflow, and has a client of its own that is made beforehand.
+    Airflow calls ``on_kill`` in a signal handler, while the interrupted code may hold any lock: so
+    that only wakes a thread, which asks Airflow and AWS while the interrupted code goes on.
     """
 
-    def __init__(self, aws_conn_id: str, attempt: str) -> None:
-        """Prepare to stop what this attempt owns."""
-        self._jobs = transform_jobs(aws_conn_id, hurried=True)
-        self._attempt = attempt
-        self.name = ""
-        self.killed = False
+    def __init__(
+        self,
+        jobs: TransformJobs,
+        owner: Owner,
+        alive: Callable[[Owner], bool] = is_alive,
+    ) -> None:
+        """Prepare to stop what this attempt owns, with a client that is not patient."""
+        self._jobs = jobs
+        self._owner = owner
+        self._is_alive = alive
+        self._names: list[str] = []
+        self._kills: SimpleQueue[bool] = SimpleQueue()  # the one queue that may be put to anywhere
+        self._done = threading.Event()
+        self._killed = False
+        threading.Thread(target=self._wait, name="stop-job", daemon=True).start()
 
     def expect(self, name: str) -> None:
         """Learn the name of a job that is about to exist.
@@ -44,71 +77,44 @@ class WorkerStop:
             InterruptedError: this worker is being killed and must start nothing.
         """
         self.check()
-        self.name = name
-
-    def confirm(self, name: str) -> None:
-        """Learn that there is a job now; one that was started while this worker was killed goes.
-
-        Raises:
-            InterruptedError: this worker is being killed.
-        """
-        self.name = name
-        if self.killed:
-            self.stop()
-        self.check()
+        self._names.append(name)
 
     def check(self) -> None:
-        """Go no further where this worker is being killed.
+        """Go no further where this worker is being killed, once its job is seen to.
 
         Raises:
             InterruptedError: it is; the task's retries apply.
         """
-        if self.killed:
-            raise InterruptedError("This worker was asked to end, and has stopped its job")
+        if self._killed:
+            self._done.wait(WORKER_SECONDS)
+            raise InterruptedError("This worker was asked to end")
 
-    def stop(self) -> Stop:
-        """Stop the job, also where the call that creates it is under way."""
-        self.killed = True
-        if not self.name:
-            return Stop.OVER
-        deadline = time.monotonic() + _WORKER_SECONDS
-        outcome = Stop.OVER
-        while outcome is Stop.OVER and time.monotonic() < deadline:
-            outcome = stop_if_owned(
-                self._jobs,
-                self.name,
-                self._attempt,
-                wait_for_heir=lambda: _pause_until(deadline),
-            )
-            if outcome is Stop.OVER and self._jobs.find(self.name) is not None:
-                break
-        return outcome
+    def kill(self) -> None:
+        """See to the job: at once where the task's time is up, else as Airflow says."""
+        out_of_time = isinstance(sys.exception(), AirflowTaskTimeout)
+        self._killed = True
+        self._kills.put(out_of_time)
+        if out_of_time:  # not in a signal handler, and the process will not wait for the thread
+            self._done.wait(WORKER_SECONDS)
 
+    def _wait(self) -> None:
+        out_of_time = self._kills.get()
+        try:
+            if out_of_time or not self._is_alive(self._owner):
+                deadline = time.monotonic() + WORKER_SECONDS
+                self._stop_until(deadline)
+        except Exception:
+            _LOG.warning("The job is left to the janitor", exc_info=True)
+        finally:
+            self._done.set()
 
-def stop_from_triggerer(watch: Watch) -> Stop:
-    """Stop a deferred attempt's job, unless the attempt is followed by one that takes it over."""
-    if not watch.job_name:
-        return Stop.OVER
-    deadline = time.monotonic() + _HEIR_SECONDS
-
-    def wait_for_heir() -> bool:
-        return may_be_followed(watch.by) and _pause_until(deadline)
-
-    jobs: TransformJobs = transform_jobs(watch.aws_conn_id, hurried=True)
-    return stop_if_owned(jobs, watch.job_name, watch.by.attempt, wait_for_heir=wait_for_heir)
-
-
-def may_be_followed(by: Attempt) -> bool:
-    """Ask Airflow whether the task will run again; not where it was marked or is gone."""
-    states = RuntimeTaskInstance.get_task_states(
-        dag_id=by.dag_id, task_ids=[by.task_id], run_ids=[by.run_id]
-    )
-    run = states.get(by.run_id, {})
-    return by.task_id in run and run[by.task_id] not in _OVER
-
-
-def _pause_until(deadline: float) -> bool:
-    if time.monotonic() >= deadline:
-        return False
-    time.sleep(_LOOK_SECONDS)
-    return True
+    def _stop_until(self, deadline: float) -> None:
+        """Stop the last of the jobs, also where the call that creates it is under way."""
+        while self._names:
+            left = deadline - time.monotonic()
+            outcome = stop_job(self._jobs, self._names[-1], self._owner, left)
+            is_there = self._jobs.find(self._names[-1]) is not None
+            if outcome is not Stop.OVER or is_there or left <= _PAUSE_SECONDS:
+                _LOG.warning("Transform job %s: %s", self._names[-1], outcome.value)
+                return
+            time.sleep(_PAUSE_SECONDS / 5)

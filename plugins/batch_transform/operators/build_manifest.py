@@ -7,8 +7,8 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from batch_transform.connections import s3_objects
-from batch_transform.operators.failures import no_retry
+from batch_transform.connections import Aws, Connect
+from batch_transform.failures import no_retry
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract import manifest
 from batch_transform.scoring.extract.index import ExtractIndex
@@ -29,18 +29,25 @@ class BuildManifestOperator(BaseOperator):
     ui_color = "#d7e9f7"
 
     def __init__(
-        self, *, index: Any, pipeline: Pipeline, deployment: Deployment, **kwargs: Any
+        self,
+        *,
+        index: Any,
+        pipeline: Pipeline,
+        deployment: Deployment,
+        connect: Connect = Aws,
+        **kwargs: Any,
     ) -> None:
         """List the shards of the extract whose index lies at the URI ``index``."""
         super().__init__(multiple_outputs=True, **kwargs)
         self.index = index
         self.pipeline = pipeline
         self.deployment = deployment
+        self.connect = connect
 
     @no_retry()
     def execute(self, context: Context) -> dict[str, str]:
         """Check the shards and write the manifest."""
-        objects = s3_objects(self.deployment.aws_conn_id)
+        objects = self.connect(self.deployment.aws_conn_id).objects
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(objects.get(layout.index))
         if not index.shards:

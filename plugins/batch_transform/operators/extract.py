@@ -8,12 +8,12 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from batch_transform.connections import open_warehouse, s3_objects
+from batch_transform.connections import Aws, Connect, open_warehouse
+from batch_transform.failures import no_retry
 from batch_transform.open_source import open_source
-from batch_transform.operators.failures import no_retry
 from batch_transform.params import RESUBMIT, is_asked
 from batch_transform.run_partition import partition_of
-from batch_transform.scoring.aws.objects import S3Objects
+from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.extract.index import ExtractIndex
@@ -43,12 +43,14 @@ class ExtractOperator(BaseOperator):
         pipeline: Pipeline,
         deployment: Deployment,
         slice_number: int | None = None,
+        connect: Connect = Aws,
         **kwargs: Any,
     ) -> None:
         """Extract for a pipeline of this deployment: all rows, or those of one slice."""
         super().__init__(multiple_outputs=True, **kwargs)
         self.pipeline = pipeline
         self.deployment = deployment
+        self.connect = connect
         self.slice_number = slice_number
 
     @property
@@ -61,13 +63,12 @@ class ExtractOperator(BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Write shards and index."""
-        settings = self.pipeline.settings
-        partition = partition_of(context, settings.schedule.timezone, settings.start_date)
+        partition = partition_of(context, self.pipeline.settings)
         layout = RunLayout.of(
             self.deployment.root, self.pipeline.name, partition.label, str(context["ti"].id)
         )
         self.log.info("Partition %s: %s to %s", partition.label, partition.start, partition.end)
-        objects, part = s3_objects(self.deployment.aws_conn_id), self.part
+        objects, part = self.connect(self.deployment.aws_conn_id).objects, self.part
         if part is None:  # the uploads of other slices are no earlier attempt's
             report_unfinished(self, objects, layout)
         else:
@@ -79,7 +80,7 @@ class ExtractOperator(BaseOperator):
 
     @contextmanager
     def _source(
-        self, context: Context, partition: Partition, objects: S3Objects
+        self, context: Context, partition: Partition, objects: ObjectStore
     ) -> Iterator[Source]:
         """Lend the pipeline's source; or what the partition keeps in quarantine."""
         if not is_asked(context, RESUBMIT):
@@ -102,7 +103,7 @@ def summary(index: ExtractIndex, layout: RunLayout) -> dict[str, Any]:
     }
 
 
-def report_unfinished(task: BaseOperator, objects: S3Objects, layout: RunLayout) -> None:
+def report_unfinished(task: BaseOperator, objects: ObjectStore, layout: RunLayout) -> None:
     """Name what attempts that were killed left half uploaded; no listing of objects shows it.
 
     It is not aborted here: another run of the partition may be at it right now. A lifecycle

@@ -6,9 +6,9 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context, XComArg
 
-from batch_transform.connections import s3_objects
+from batch_transform.connections import Aws, Connect
+from batch_transform.failures import no_retry
 from batch_transform.operators.extract import ExtractOperator, report_unfinished, summary
-from batch_transform.operators.failures import no_retry
 from batch_transform.run_partition import partition_of
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.join import join
@@ -30,23 +30,29 @@ class JoinSlicesOperator(BaseOperator):
     ui_color = "#d7e9f7"
 
     def __init__(
-        self, *, indexes: Any, pipeline: Pipeline, deployment: Deployment, **kwargs: Any
+        self,
+        *,
+        indexes: Any,
+        pipeline: Pipeline,
+        deployment: Deployment,
+        connect: Connect = Aws,
+        **kwargs: Any,
     ) -> None:
         """Join the slices whose indexes lie at the URIs ``indexes``."""
         super().__init__(multiple_outputs=True, **kwargs)
         self.indexes = indexes
         self.pipeline = pipeline
         self.deployment = deployment
+        self.connect = connect
 
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Copy the shards and write one index."""
-        settings = self.pipeline.settings
-        partition = partition_of(context, settings.schedule.timezone, settings.start_date)
+        partition = partition_of(context, self.pipeline.settings)
         layout = RunLayout.of(
             self.deployment.root, self.pipeline.name, partition.label, str(context["ti"].id)
         )
-        objects = s3_objects(self.deployment.aws_conn_id)
+        objects = self.connect(self.deployment.aws_conn_id).objects
         report_unfinished(self, objects, layout)
         index = join(self.pipeline, self.indexes, objects, layout)
         self.log.info("Joined %d records in %d shards", index.records, len(index.shards))

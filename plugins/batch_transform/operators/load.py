@@ -6,18 +6,21 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from batch_transform.connections import open_warehouse, s3_objects, transform_jobs
-from batch_transform.operators.failures import no_retry
+from batch_transform.connections import Aws, Connect, open_warehouse
+from batch_transform.failures import no_retry
 from batch_transform.params import PUBLISH, is_asked
-from batch_transform.scoring.aws.objects import S3Objects
+from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.deployment import Deployment
+from batch_transform.scoring.extract import snapshot
 from batch_transform.scoring.extract.index import ExtractIndex
-from batch_transform.scoring.jobs.service import get
+from batch_transform.scoring.jobs.service import Job, get
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.outputs.coverage import Coverage
-from batch_transform.scoring.outputs.fetch import Places, covered
+from batch_transform.scoring.outputs.sent import check_recovered, covered
 from batch_transform.scoring.pipeline import Pipeline
-from batch_transform.scoring.publish.load import Job, Loaded, LoadRun, load
+from batch_transform.scoring.publish.load import Loaded, LoadRun, load
+from batch_transform.scoring.records.quarantine import FILE_NAME
+from batch_transform.scoring.warehouse.ledger import quarantine_of
 
 
 class LoadOperator(BaseOperator):
@@ -27,7 +30,7 @@ class LoadOperator(BaseOperator):
     "findings": []}``.
     """
 
-    template_fields = ("index", "job_name", "job_output", "coverage")
+    template_fields = ("index", "job_name", "coverage")
     ui_color = "#d7e9f7"
 
     def __init__(
@@ -35,64 +38,45 @@ class LoadOperator(BaseOperator):
         *,
         index: Any,
         job_name: Any,
-        job_output: Any,
         coverage: Any,
         pipeline: Pipeline,
         deployment: Deployment,
+        connect: Connect = Aws,
         **kwargs: Any,
     ) -> None:
         """Load the predictions for the extract whose index lies at the URI ``index``.
 
-        They lie below the URI ``job_output``: that of the job ``job_name``, which an earlier
-        attempt may have started. Both are None where there was no record, and so no job. Where
-        records were sent again, the object at the URI ``coverage`` says where all answers lie.
+        They lie where the job ``job_name`` wrote, which an earlier attempt may have started; None
+        where there was no record, and so no job. Where records were sent again, the object at the
+        URI ``coverage`` says where all answers lie.
         """
         super().__init__(**kwargs)
         self.index = index
         self.job_name = job_name
-        self.job_output = job_output
         self.coverage = coverage
         self.pipeline = pipeline
         self.deployment = deployment
+        self.connect = connect
 
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the outputs, prove them complete, check them, and swap the partition."""
-        objects = s3_objects(self.deployment.aws_conn_id)
+        objects = self.connect(self.deployment.aws_conn_id).objects
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(objects.get(layout.index))
+        job, target = self._job(index), self.pipeline.settings.target
         run = LoadRun(
             pipeline=self.pipeline,
             index=index,
-            coverage=self._coverage(index, layout, objects),
+            coverage=self._coverage(index, job, objects),
             quarantine=layout.quarantine,
-            job=self._job(index),
+            job=job,
             run_id=context["dag_run"].run_id,
+            snapshot_at=snapshot.read(layout, objects),
             publish_blocked=is_asked(context, PUBLISH),
         )
-        with open_warehouse(self.pipeline.settings.target) as warehouse:
-            loaded = load(run, objects, warehouse)
-        return self._told(index, loaded)
-
-    def _coverage(self, index: ExtractIndex, layout: RunLayout, objects: S3Objects) -> Coverage:
-        if self.coverage:
-            return Coverage.from_json(objects.get(S3Uri.parse(self.coverage)))
-        output = S3Uri.parse(self.job_output) if self.job_output else layout.output
-        return covered(index, objects, Places(input=layout.input, output=output))
-
-    def _job(self, index: ExtractIndex) -> Job:
-        if not self.job_name and not index.shards:
-            return Job()
-        return Job.of(get(transform_jobs(self.deployment.aws_conn_id), self.job_name))
-
-    def _told(self, index: ExtractIndex, loaded: Loaded) -> dict[str, Any]:
-        for finding in loaded.findings:
-            self.log.warning("Check failed: %s", finding)
-        if loaded.quarantined:
-            self.log.warning("%d records have no prediction; see quarantine", loaded.quarantined)
-        if not loaded.changed:
-            self.log.info("Partition %s held this load already", index.partition)
-        self.log.info("Partition %s holds %d rows", index.partition, loaded.rows)
+        loaded = load(run, objects, lambda: open_warehouse(target))
+        self._report(index, loaded)
         return {
             "partition": index.partition.isoformat(),
             "rows": loaded.rows,
@@ -100,3 +84,40 @@ class LoadOperator(BaseOperator):
             "quarantined": loaded.quarantined,
             "findings": [str(finding) for finding in loaded.findings],
         }
+
+    def _coverage(self, index: ExtractIndex, job: Job | None, objects: ObjectStore) -> Coverage:
+        if job is None:
+            return Coverage(parts=())
+        if not self.coverage:
+            return covered(index, job, objects)
+        coverage = Coverage.from_json(objects.get(S3Uri.parse(self.coverage)))
+        check_recovered(index, coverage, job, objects)
+        return coverage
+
+    def _job(self, index: ExtractIndex) -> Job | None:
+        if not self.job_name and not index.shards:
+            return None
+        return get(self.connect(self.deployment.aws_conn_id).jobs, self.job_name)
+
+    def _report(self, index: ExtractIndex, loaded: Loaded) -> None:
+        for finding in loaded.findings:
+            self.log.warning("Check failed: %s", finding)
+        if loaded.quarantined:
+            self.log.warning(
+                "%d of %d records have no prediction and are in no row. They are in quarantine: %s",
+                *(loaded.quarantined, index.records, self._quarantine(index)),
+            )
+        if not loaded.changed:
+            self.log.info("Partition %s held this load already", index.partition)
+        self.log.info("Partition %s holds %d rows", index.partition, loaded.rows)
+
+    def _quarantine(self, index: ExtractIndex) -> str:
+        """Say where the records are, and why."""
+        target, day = self.pipeline.settings.target, index.partition.isoformat()
+        kept = RunLayout.of_index(self.index).quarantine / FILE_NAME
+        if target.in_s3:
+            return str(kept)
+        return (  # shown, not run
+            f"SELECT id, status, reason FROM {quarantine_of(target.table)} WHERE target ="  # noqa: S608
+            f" '{target.table}' AND partition = '{day}'; the records as they were sent: {kept}"
+        )

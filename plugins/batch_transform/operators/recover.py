@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from batch_transform.following.attempt import Attempt, Watch
-from batch_transform.following.follower import Follower
-from batch_transform.following.patience import Patience
-from batch_transform.following.stopping import WorkerStop
-from batch_transform.operators.failures import no_retry
+from batch_transform.connections import Aws, Connect
+from batch_transform.failures import no_retry
+from batch_transform.following.job_task import HoldsJob, JobTask, Work
 from batch_transform.scoring.deployment import Deployment
-from batch_transform.scoring.errors import Transient
-from batch_transform.scoring.jobs.claim import Claimant
-from batch_transform.scoring.jobs.look import Services, Watched, leaves_something
-from batch_transform.scoring.jobs.memory import Memory, begin
-from batch_transform.scoring.jobs.progress import missing_outputs
+from batch_transform.scoring.extract.index import ExtractIndex
+from batch_transform.scoring.jobs import request
+from batch_transform.scoring.jobs.owners import Owner
 from batch_transform.scoring.jobs.request_checks import check
-from batch_transform.scoring.jobs.service import COMPLETED, Job, get
-from batch_transform.scoring.jobs.start import Found, Wanted
+from batch_transform.scoring.jobs.service import Job, get
+from batch_transform.scoring.jobs.start import JobRequest
 from batch_transform.scoring.names import RunLayout
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.recovery.rounds import Recovery, RoundJob, recover
@@ -29,7 +24,7 @@ from batch_transform.scoring.recovery.rounds import Recovery, RoundJob, recover
 _COVERAGE = "coverage.json"
 
 
-class RecoverOperator(BaseOperator):
+class RecoverOperator(HoldsJob, BaseOperator):
     """Sends the records again that have no output, down to the single bad one.
 
     Does nothing where the job left an output for every shard. Otherwise each round is a transform
@@ -41,7 +36,8 @@ class RecoverOperator(BaseOperator):
     be done.
     """
 
-    template_fields = ("index", "job_name")
+    template_fields = ("index", "job_name", "config")
+    template_fields_renderers = {"config": "json"}  # noqa: RUF012  # Airflow's own way
     ui_color = "#d7e9f7"
 
     def __init__(
@@ -51,34 +47,39 @@ class RecoverOperator(BaseOperator):
         job_name: Any,
         pipeline: Pipeline,
         deployment: Deployment,
+        connect: Connect = Aws,
         **kwargs: Any,
     ) -> None:
         """Recover what the job ``job_name`` left of the extract whose index lies at ``index``."""
         super().__init__(multiple_outputs=True, **kwargs)
         self.index = index
         self.job_name = job_name
+        self.config = request.build(pipeline.settings)
         self.pipeline = pipeline
         self.deployment = deployment
-        self._stopper: WorkerStop | None = None
+        self.connect = connect
 
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Walk through the rounds from the first; those that are over are only looked at."""
-        services, watched = self._watch(context, "", self.index).open()
+        aws = self.connect(self.deployment.aws_conn_id)
+        task = self.held = JobTask(self, context, aws, self.deployment)
         layout = RunLayout.of_index(self.index)
         run = Recovery(
             pipeline=self.pipeline,
-            index=watched.index,
+            index=ExtractIndex.from_json(aws.objects.get(layout.index)),
             inputs=layout.input,
-            job=get(services.jobs, self.job_name),
-            root=layout.attempt_root / "recover" / Attempt.of(context).attempt,
+            job=get(aws.jobs, self.job_name),
+            root=layout.attempt_root / "recover" / str(context["ti"].id),
+            config=self.config,
+            since=task.first_try,
         )
-        coverage = recover(run, services, lambda sent: self._launch(context, run, sent))
+        coverage = recover(run, aws, lambda sent: self._launch(task, run, sent))
         if coverage is None:
             self.log.info("Every shard has an output: nothing to recover")
             return {"coverage": None, "jobs": [], "quarantined": 0}
         uri = run.root / _COVERAGE
-        services.objects.put(uri, coverage.to_json())
+        aws.objects.put(uri, coverage.to_json())
         for each in coverage.quarantined:
             self.log.warning("Given up: %s", each)
         return {
@@ -87,102 +88,28 @@ class RecoverOperator(BaseOperator):
             "quarantined": len(coverage.quarantined),
         }
 
-    @no_retry()
-    def execute_again(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Try once more to come by a round's job."""
-        return self.execute(context)
-
-    @no_retry()
-    def execute_complete(self, context: Context, event: dict[str, Any], how: str) -> dict[str, Any]:
-        """Go on where a round's job is over."""
-        self.log.info("Woken: %s", event["why"])
-        return self.execute(context)
-
-    def on_kill(self) -> None:
-        """Stop the round's job unless a newer attempt owns it."""
-        if self._stopper is not None:
-            self._stopper.stop()
-
-    def _launch(self, context: Context, run: Recovery, sent: RoundJob) -> Job:
-        """Come by a round's job, and return it once it is over."""
-        attempt = Attempt.of(context)
-        stopper = self._stopper = WorkerStop(self.deployment.aws_conn_id, attempt.attempt)
-        memory = _Drawer(memory=context["task_state_store"], label=f"round-{sent.number}")
-        watch = self._watch(context, "", str(sent.layout.index))
-        try:
-            found = self._begin(watch, run, sent, (memory, stopper))
-        except Transient as error:
-            patience = Patience(task=self, memory=memory, deferrable=self.deployment.deferrable)
-            patience.try_again(self._watch(context, stopper.name, watch.index), error)
-        stopper.confirm(found.job.name)
-        self.log.info(
-            "Round %d, %d objects: transform job %s: %s",
-            sent.number,
-            len(sent.index.shards),
-            found.job.name,
-            found.how.value,
+    def _launch(self, task: JobTask, run: Recovery, sent: RoundJob) -> Job:
+        """Return a round's job once it is over."""
+        self.log.info("Round %d sends %d objects", sent.number, len(sent.index.shards))
+        work = Work(
+            index=sent.index,
+            index_uri=sent.layout.index,
+            request=lambda owner: self._request(run, sent, owner),
+            deadline=run.ends - datetime.now(UTC),
+            label=f"round-{sent.number}-",
+            is_renewed=False,  # recovery itself goes on from what a round has left
         )
-        left = run.ends - found.job.created
-        follower = Follower(task=self, deferrable=self.deployment.deferrable, stopper=stopper)
-        follower.follow(
-            self._watch(context, found.job.name, watch.index, left), found.how.value, at_first=True
-        )
-        return get(watch.open()[0].jobs, found.job.name)
+        return task.run(work, self.pipeline.settings.limits).seen.job
 
-    def _begin(
-        self, watch: Watch, run: Recovery, sent: RoundJob, own: tuple[Memory, WorkerStop]
-    ) -> Found:
-        services, watched = watch.open()
-        memory, stopper = own
-        wanted = Wanted(
+    def _request(self, run: Recovery, sent: RoundJob, owner: Owner) -> JobRequest:
+        made = JobRequest(
             pipeline=self.pipeline.name,
             partition=run.index.partition.isoformat(),
             digest=sent.digest,
             request=sent.request,
+            output=sent.layout.output,
             instance_types=(run.job.instance_type,),
-            claimant=Claimant(attempt=watch.by.attempt, run=watch.by.run_id),
+            owner=owner,
         )
-        named = {**wanted.request, "TransformJobName": wanted.name(1)}
-        check(named, len(sent.index.shards))
-        return begin(
-            services.jobs,
-            memory,
-            wanted,
-            stands=lambda job: _stands(job, services, watched),
-            expect=stopper.expect,
-        )
-
-    def _watch(
-        self, context: Context, job_name: str, index: str, left: timedelta | None = None
-    ) -> Watch:
-        deadline = left if left is not None else self.pipeline.settings.limits.deadline
-        return Watch(
-            job_name=job_name,
-            index=index,
-            by=Attempt.of(context),
-            aws_conn_id=self.deployment.aws_conn_id,
-            deadline_seconds=deadline.total_seconds(),
-            poll_seconds=self.deployment.poll_seconds,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Drawer:
-    """A part of the task's memory: rounds have jobs of their own."""
-
-    memory: Memory
-    label: str
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return self.memory.get(f"{self.label}-{key}", default)
-
-    def set(self, key: str, value: Any) -> None:
-        self.memory.set(f"{self.label}-{key}", value)
-
-
-def _stands(job: Job, services: Services, watched: Watched) -> bool:
-    """Tell whether a round's job that is over says of every object what became of it."""
-    missing = missing_outputs(watched.index, services.objects, job.output)
-    if job.status == COMPLETED:
-        return not missing
-    return leaves_something(services, job, missing, watched.index)
+        check(made.to_create(1, 0), len(sent.index.shards))
+        return made

@@ -42,8 +42,8 @@ class Deployment:
             parsed_root = S3Uri.parse(root)
         except ValueError as error:
             raise SettingsError(
-                f"BATCH_TRANSFORM_S3_URI is {root!r}; set it to the bucket and prefix for the"
-                " runs' objects, for example s3://my-bucket/batch-transform"
+                f"BATCH_TRANSFORM_S3_URI: {error}. Set it to the bucket and prefix for the runs'"
+                " objects, for example s3://my-bucket/batch-transform"
             ) from error
         return cls(
             root=parsed_root,

@@ -5,13 +5,17 @@ ScoringError
 │   ├── SettingsError           the deployment's environment
 │   ├── PipelineInvalid         a pipeline folder
 │   ├── TargetMismatch          the target's columns or partitions are not those declared
+│   ├── AccessRefused           AWS takes neither the credentials, nor what they may do
+│   ├── TargetTaken             the partition belongs to another pipeline
 │   └── RequestRefused          SageMaker would refuse, or refused, the request
 ├── PartitionError              the run does not say which day to score, or that day is not over
 ├── DataError                   what was read is not what was promised
 │   ├── SourceError             source rows that cannot become records
+│   ├── ObjectMissing           an object that the run left in S3 is gone
 │   ├── ManifestError           shards in S3 differ from the index
 │   ├── OutputError             predictions missing, surplus, or not as declared
-│   ├── Superseded              the load that rows are to be added to is not in force any more
+│   ├── Superseded              a newer load is in force than the one to be replaced or added to
+│   ├── TargetRefused           the database refuses the rows
 │   ├── LimitHit                records have no prediction, and no more is tried
 │   └── PartitionBlocked        a check before publishing says no
 ├── JobError                    a transform job did not do what was asked of it
@@ -26,6 +30,8 @@ ScoringError
     ├── SourceChanged           files of the source were replaced while they were read
     ├── CapacityShort           no instance to be had: the account's limit, or the service's stock
     ├── ServiceBroken           the service failed
+    ├── TargetLocked            others hold the target, and readers are not kept waiting longer
+    ├── DiskFull                no room on the worker's disk
     └── Unreachable             too many calls, or the network
 
 Only what is Transient is cured by trying again with the same input. The operators turn every other
@@ -70,6 +76,14 @@ class TargetMismatch(ConfigurationError):
     """The target's columns or partitions are not those that pipeline.yaml declares."""
 
 
+class AccessRefused(ConfigurationError):
+    """AWS does not take the credentials, or does not allow them what was asked."""
+
+
+class TargetTaken(ConfigurationError):
+    """The partition belongs to another pipeline."""
+
+
 class RequestRefused(ConfigurationError):
     """SageMaker would refuse the request, or has refused it."""
 
@@ -86,6 +100,10 @@ class SourceError(DataError):
     """Source rows that cannot become records."""
 
 
+class ObjectMissing(DataError):
+    """An object that the run left in S3 is gone."""
+
+
 class ManifestError(DataError):
     """The shards in S3 differ from what the extract recorded."""
 
@@ -95,7 +113,11 @@ class OutputError(DataError):
 
 
 class Superseded(DataError):
-    """The load that rows are to be added to is not in force any more."""
+    """A newer load is in force than the one that this one would replace, or add rows to."""
+
+
+class TargetRefused(DataError):
+    """The database refuses the rows: a constraint, a privilege, or a limit of its own."""
 
 
 class LimitHit(DataError):
@@ -162,6 +184,14 @@ class ServiceBroken(Transient):
     """The service failed for no reason of ours."""
 
     retry_seconds = 60
+
+
+class TargetLocked(Transient):
+    """Others hold the target, and its readers are not to be kept waiting any longer."""
+
+
+class DiskFull(Transient):
+    """The worker's disk has no room; another worker, or a later try, may have."""
 
 
 class Unreachable(Transient):

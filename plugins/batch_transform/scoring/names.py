@@ -32,7 +32,7 @@ class S3Uri:
         """
         match = _S3_URI.fullmatch(text)
         if match is None:
-            raise ValueError(f"{text!r} is not an S3 URI like s3://bucket/key")
+            raise ValueError(f"{text!r} is not an S3 URI like s3://bucket/key: {_why_not(text)}")
         return cls(match[1], (match[2] or "").rstrip("/"))
 
     def __truediv__(self, part: str) -> S3Uri:
@@ -40,6 +40,18 @@ class S3Uri:
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
+
+
+def _why_not(text: str) -> str:
+    if not text.startswith("s3://"):
+        return "it does not begin with s3://"
+    bucket = text.removeprefix("s3://").partition("/")[0]
+    if not 3 <= len(bucket) <= 63:
+        return f"the name of a bucket has 3 to 63 characters, and {bucket!r} has {len(bucket)}"
+    return (
+        f"the name of a bucket has lower-case letters, digits, dots and hyphens, and a letter or"
+        f" digit at both ends, unlike {bucket!r}"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +138,11 @@ def output_name(shard: str) -> str:
     https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html
     """
     return f"{shard}.out"
+
+
+def generation_name(generation: int) -> str:
+    """Name the prefix below which the job of a generation writes, such as ``g1``."""
+    return f"g{generation}"
 
 
 def content_digest(content: Any) -> str:

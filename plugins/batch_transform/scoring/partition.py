@@ -10,7 +10,7 @@ from batch_transform.scoring.errors import PartitionError
 
 _ONE_DAY = timedelta(days=1)
 _MIDNIGHT = time.min.replace(tzinfo=UTC)
-_FIRST = date(1, 1, 3)  # its bounds are moments of Python's in every time zone
+_FIRST_YEAR, _LAST_YEAR = 1900, 2199
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,21 +62,16 @@ class RunDates:
     run_after: datetime
 
 
-def resolve(dates: RunDates, timezone: str, earliest: date | None = None) -> Partition:
+def resolve(dates: RunDates, timezone: str) -> Partition:
     """Find the partition of a run: parameter, partition key, logical date, last whole day.
 
     The UI's trigger form fills in the present moment as the logical date of a manual run, so a
     manual run whose logical date falls on a day that is not over says nothing about the partition
     and scores the last whole day.
 
-    Args:
-        dates: of the run.
-        timezone: of the pipeline.
-        earliest: the pipeline's first partition, where one before it is refused.
-
     Raises:
-        PartitionError: a given label is not a date, its day is not over yet or is too early, or it
-            is given to all the runs of a backfill.
+        PartitionError: a given label is not a date, its day is not over yet, or it is given to all
+            the runs of a backfill.
     """
     _check_backfill(dates)
     for source, label in (
@@ -84,11 +79,12 @@ def resolve(dates: RunDates, timezone: str, earliest: date | None = None) -> Par
         ("the run's partition key", dates.partition_key),
     ):
         if label:
-            return _whole(_parse(label, source), timezone, dates.run_after, earliest)
+            return _whole(_parse(label, source), timezone, dates.run_after)
     if dates.logical_date is not None:
-        day = day_of(dates.logical_date, timezone)
-        if not dates.manual or _is_over(day, timezone, dates.run_after):
-            return _whole(day, timezone, dates.run_after, earliest)
+        day = _checked(day_of(dates.logical_date, timezone), "the run's logical date")
+        named = Partition(day=day, timezone=timezone)
+        if not dates.manual or named.end <= dates.run_after:
+            return _whole(named.day, timezone, dates.run_after)
     return last_whole_day(dates.run_after, timezone)
 
 
@@ -127,29 +123,26 @@ def _check_backfill(dates: RunDates) -> None:
 
 def _parse(label: str, source: str) -> date:
     try:
-        return datetime.strptime(label, "%Y-%m-%d").date()
+        day = datetime.strptime(label, "%Y-%m-%d").date()
     except ValueError as error:
         raise PartitionError(
             f"{source} is {label!r}; give the day to score as YYYY-MM-DD, such as 2013-06-01"
         ) from error
+    return _checked(day, source)
 
 
-def _is_over(day: date, timezone: str, moment: datetime) -> bool:
-    # Compared as local days: the end of the calendar's last day is no moment of Python's.
-    return day <= last_whole_day(moment, timezone).day
+def _checked(day: date, source: str) -> date:
+    # At the ends of the calendar a day has no midnights in UTC.
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise PartitionError(f"{source} is {day}; give a day from {_FIRST_YEAR} to {_LAST_YEAR}")
+    return day
 
 
-def _whole(day: date, timezone: str, run_after: datetime, earliest: date | None) -> Partition:
-    if not _is_over(day, timezone, run_after):
+def _whole(day: date, timezone: str, run_after: datetime) -> Partition:
+    partition = Partition(day=day, timezone=timezone)
+    if partition.end > run_after:
         raise PartitionError(
-            f"Partition {day} is not over: it ends at the midnight after it in {timezone}. Score an"
-            " earlier day, or wait until then."
+            f"Partition {partition.label} is not over: it ends at {partition.end:%Y-%m-%d %H:%M}"
+            f" UTC. Score an earlier day, or wait until then."
         )
-    if earliest is not None and day < earliest:
-        raise PartitionError(
-            f"Partition {day} is before {earliest}, the pipeline's start_date; score a later day,"
-            " or set another start_date in pipeline.yaml"
-        )
-    if day < _FIRST:
-        raise PartitionError(f"Partition {day} is before {_FIRST}, the first that can be scored")
-    return Partition(day=day, timezone=timezone)
+    return partition

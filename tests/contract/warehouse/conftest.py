@@ -8,7 +8,7 @@ import duckdb
 import psycopg
 import pytest
 
-from batch_transform.scoring.aws.objects import ObjectMissing
+from batch_transform.scoring.errors import ObjectMissing
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.records.quarantine import from_json_lines
@@ -17,8 +17,8 @@ from batch_transform.scoring.warehouse.files import FilesWarehouse
 from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
 
 COPY = {
-    "copy_binary",
-    "copy_binary, after a block",
+    "copy",
+    "copy, after a block",
     "count_partition",
     "delete_quarantine",
     "write_quarantine",
@@ -27,6 +27,7 @@ COPY = {
 }
 POSTGRES_STEPS = {
     "rows": {"delete_partition", *COPY},
+    "upsert": {"create_stage", "delete_gone", "update_changed", "insert_new", *COPY},
     "partitions": {"drop_part", "create_part", "attach_part", "rename_part", *COPY},
 }
 
@@ -71,6 +72,11 @@ class PostgresLab:
         query = "SELECT count(*) FROM predictions.batch_transform_ledger"
         return self._reader.execute(query).fetchone()[0]
 
+    def clear(self):
+        """Begin anew."""
+        with self.connect(autocommit=True) as connection:
+            connection.execute("DROP SCHEMA predictions CASCADE; CREATE SCHEMA predictions")
+
     def quarantined(self, partition):
         """The ids in quarantine, why, and by which run."""
         query = """
@@ -78,6 +84,12 @@ class PostgresLab:
             WHERE partition = %s ORDER BY shard, line
         """
         return self._reader.execute(query, [partition]).fetchall()
+
+    def alter(self, partition):
+        """Change a value by hand."""
+        query = 'UPDATE predictions."Order" SET score = 9 WHERE "group" = %s'
+        with self.connect(autocommit=True) as connection:
+            connection.execute(query, [partition])
 
     def end_processes(self):
         """End all loads as the end of their processes would."""
@@ -128,6 +140,9 @@ class FilesLab:
         prefix = S3Uri.parse(self.target.table) / "data"
         return sum(uri.key.endswith("/entry.json") for uri in self.objects.keys(prefix))
 
+    def clear(self):
+        self.objects.content.clear()
+
     def quarantined(self, partition):
         pointer = S3Uri.parse(self.target.table) / "current" / f"group={partition}" / "symlink.txt"
         folder = S3Uri.parse(self.objects.get(pointer).decode().splitlines()[0].rpartition("/")[0])
@@ -138,6 +153,15 @@ class FilesLab:
             return []
         return [(list(each.id), each.reason, run) for each in from_json_lines(body)]
 
+    def alter(self, partition):
+        pointer = S3Uri.parse(self.target.table) / "current" / f"group={partition}" / "symlink.txt"
+        uri = S3Uri.parse(self.objects.get(pointer).decode().splitlines()[0])
+        path = self._folder / "altered.parquet"
+        with duckdb.connect() as connection:
+            query = f"COPY (SELECT 1::BIGINT AS apple_id, 9.0::DOUBLE AS score) TO '{path}'"
+            connection.execute(query)
+        self.objects.put(uri, path.read_bytes())
+
     def end_processes(self):
         pass
 
@@ -145,7 +169,7 @@ class FilesLab:
         pass
 
 
-@pytest.fixture(params=["rows", "partitions", "files"])
+@pytest.fixture(params=["rows", "partitions", "upsert", "files"])
 def lab(request, tmp_path):
     if request.param == "files":
         opened = FilesLab(InMemoryObjects(), tmp_path)

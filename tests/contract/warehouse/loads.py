@@ -23,7 +23,7 @@ MIXED = (
 
 
 def a_load(target, partition, rows, **changes):
-    """A load of rows; ``digest``, ``columns``, ``pipeline`` and ``typed`` may be given.
+    """A load of rows; ``digest``, ``snapshot_at``, ``pipeline`` and what a Load has may be given.
 
     ``kept`` is how many rows are in the partition that ``adds_to`` names.
     """
@@ -46,6 +46,7 @@ def a_load(target, partition, rows, **changes):
         instance_count=2,
         transform_seconds=12.5,
         profile={"score": {"mean": 0.5}},
+        snapshot_at=changes.pop("snapshot_at", None),
         findings=["row_count: few"],
     )
     return Load(

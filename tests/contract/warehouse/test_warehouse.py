@@ -1,10 +1,13 @@
 """What every warehouse does: partitions replaced whole, or not at all, by whoever is the later."""
 
 import threading
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import permutations
 
 import pytest
 
-from batch_transform.scoring.errors import Superseded
+from batch_transform.scoring.errors import Superseded, TargetTaken
 from tests.contract.warehouse.loads import (
     BAD,
     FIRST,
@@ -199,19 +202,89 @@ def test_loads_of_different_partitions_do_not_wait_for_each_other(lab):
     assert lab.content() == {FIRST: OLD, SECOND: NEW, THIRD: OLD}
 
 
-def test_of_two_loads_of_one_partition_at_once_one_wins_whole(lab):
-    replace(lab.warehouse(), lab.target, FIRST, OLD)
-    barrier = threading.Barrier(2)
-    contents = [[(number, number / 8)] * 1 for number in (5, 6)]
+def at(hour):
+    return datetime(2013, 6, 2, hour, tzinfo=UTC)
 
-    def work(rows):
-        load = a_load(lab.target, FIRST, rows)
-        with stage_of(load, rows) as staged:
+
+# Extracts in the order in which they read the source, and what they gave.
+EXTRACTS = {
+    "all different": [(OLD, 1), (NEW, 2), (OLD[:1], 3)],
+    "the first and the last the same": [(OLD, 1), (NEW, 2), (OLD, 3)],
+    "the last empty": [(OLD, 1), (NEW, 2), ([], 3)],
+    "the middle empty": [(OLD, 1), ([], 2), (NEW, 3)],
+}
+
+
+def replace_unless_older(lab, rows, hour):
+    """Load what an extract gave; whether it was refused for being older."""
+    try:
+        typed = bool(rows)
+        replace(lab.warehouse(), lab.target, FIRST, rows, snapshot_at=at(hour), typed=typed)
+    except Superseded:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("extracts", EXTRACTS.values(), ids=EXTRACTS)
+def test_the_newest_extract_is_in_force_in_whatever_order_loads_end(lab, extracts):
+    newest = extracts[-1][0]
+    for order in permutations(extracts):
+        lab.clear()
+        refused = [hour for rows, hour in order if replace_unless_older(lab, rows, hour)]
+        assert lab.content() == ({FIRST: newest} if newest else {}), f"{order}"
+        assert lab.warehouse().in_force(lab.target, FIRST).snapshot_at == at(3), f"{order}"
+        assert 3 not in refused
+
+
+def test_an_older_extract_says_which_is_in_force_and_may_be_forced(lab):
+    replace(lab.warehouse(), lab.target, FIRST, NEW, snapshot_at=at(3))
+    with pytest.raises(Superseded, match=r"run manual__2013, .* at 2013-06-02 03:00:00 UTC\."):
+        replace(lab.warehouse(), lab.target, FIRST, OLD, snapshot_at=at(2))
+    assert lab.content() == {FIRST: NEW}
+    replace(lab.warehouse(), lab.target, FIRST, OLD, snapshot_at=at(2), forced=True)
+    assert lab.content() == {FIRST: OLD}
+
+
+def test_a_load_without_a_snapshot_is_held_to_no_order(lab):
+    for snapshot_at, rows in ((None, OLD), (at(2), NEW), (None, OLD), (at(1), NEW)):
+        assert replace(lab.warehouse(), lab.target, FIRST, rows, snapshot_at=snapshot_at).changed
+    assert lab.content() == {FIRST: NEW}
+
+
+def test_another_pipelines_partition_is_left_alone_unless_it_is_forced(lab):
+    replace(lab.warehouse(), lab.target, FIRST, OLD)
+    with pytest.raises(TargetTaken, match="'apples', in run manual__2013"):
+        replace(lab.warehouse(), lab.target, FIRST, NEW, pipeline="pears")
+    replace(lab.warehouse(), lab.target, SECOND, NEW, pipeline="pears")
+    assert lab.content() == {FIRST: OLD, SECOND: NEW}
+    replace(lab.warehouse(), lab.target, FIRST, NEW, pipeline="pears", forced=True)
+    assert lab.content() == {FIRST: NEW, SECOND: NEW}
+
+
+def test_rows_that_somebody_altered_are_restored(lab):
+    replace(lab.warehouse(), lab.target, FIRST, OLD)
+    lab.alter(FIRST)
+    assert lab.content() != {FIRST: OLD}
+    assert replace(lab.warehouse(), lab.target, FIRST, OLD).changed is True
+    assert lab.content() == {FIRST: OLD}
+    assert replace(lab.warehouse(), lab.target, FIRST, OLD).changed is False
+
+
+@pytest.mark.parametrize("hours", [(None, None, None), (1, 2, 3)])
+def test_of_loads_of_one_partition_at_once_the_newest_wins_whole(lab, hours):
+    replace(lab.warehouse(), lab.target, FIRST, OLD)
+    barrier = threading.Barrier(len(hours))
+    contents = [[(number, number / 8)] for number in range(len(hours))]
+
+    def work(rows, hour):
+        load = a_load(lab.target, FIRST, rows, snapshot_at=at(hour) if hour else None)
+        with stage_of(load, rows) as staged, suppress(Superseded):
             warehouse = lab.warehouse()
             barrier.wait(30)
             warehouse.replace(load, staged)
 
-    threads = [in_thread(lambda rows=rows: work(rows)) for rows in contents]
+    pairs = zip(contents, hours, strict=True)
+    threads = [in_thread(lambda pair=pair: work(*pair)) for pair in pairs]
     for thread in threads:
         thread.join(30)
-    assert lab.content()[FIRST] in contents
+    assert lab.content()[FIRST] in (contents if hours[0] is None else contents[-1:])

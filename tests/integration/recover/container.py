@@ -6,17 +6,16 @@ added to the file ``COUNTS``.
 
 import os
 import threading
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 
-from tests.contract.aws.programs import Echo
+from sagemaker_local.container import ModelHandler, serve
 
 HABIT = os.environ["HABIT"]
 COUNTS = Path(os.environ["COUNTS"])
 ANSWER = b"0.25\n"
 
 
-class Model(Echo):
+class Model(ModelHandler):
     """Answers 0.25 for a record, and as it is ordered for a bad one."""
 
     def do_POST(self):  # noqa: N802  # named by http.server
@@ -70,7 +69,4 @@ HABITS = {
 }
 
 if __name__ == "__main__":
-    address = ("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"]))
-    server = ThreadingHTTPServer(address, Model)
-    server.daemon_threads = True
-    server.serve_forever()
+    serve(Model)

@@ -6,19 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from batch_transform.scoring.aws.objects import S3Objects
+from batch_transform.scoring.aws.objects import ObjectChanged, S3Objects
 from batch_transform.scoring.extract import manifest
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.jobs import request
 from batch_transform.scoring.jobs.logs import CloudWatchLogs
-from batch_transform.scoring.jobs.look import Services
 from batch_transform.scoring.jobs.service import IN_PROGRESS, SageMakerJobs
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.outputs.reconcile import columns_of, stage_outputs
 from batch_transform.scoring.outputs.staged import staging
 from batch_transform.scoring.recovery.rounds import Recovery, recover
-from batch_transform.scoring.testing import RowsSource
-from local.aws.testing import running_aws
+from batch_transform.scoring.testing import FakeAws, InMemoryObjects, RowsSource
+from sagemaker_local.testing import running
 
 CONTAINERS = Path(__file__).with_name("containers.yaml")
 ROLE = "arn:aws:iam::123456789012:role/test"
@@ -27,10 +26,10 @@ LIMITS = {"bad_records": 5, "max_rounds": 8}
 
 @pytest.fixture(scope="module")
 def aws():
-    switches = ["stop_grace_seconds=0.5", "retry_pause_seconds=0.01"]
-    with running_aws(containers=CONTAINERS, switches=switches) as running:
-        running.client("s3").create_bucket(Bucket="recover")
-        yield running
+    switches = {"stop_grace_seconds": 0.5, "retry_pause_seconds": 0.01}
+    with running(containers=CONTAINERS, switches=switches) as aws:
+        aws.client("s3").create_bucket(Bucket="recover")
+        yield aws
 
 
 class Orchard:
@@ -42,7 +41,7 @@ class Orchard:
         self.jobs = SageMakerJobs(aws.client("sagemaker"))
         self.objects = S3Objects(aws.client("s3"))
         logs = CloudWatchLogs(aws.client("logs"))
-        self.services = Services(jobs=self.jobs, objects=self.objects, logs=logs)
+        self.services = FakeAws(jobs=self.jobs, objects=self.objects, logs=logs)
         self.name = f"t{uuid.uuid4().hex[:12]}"
         aws.client("sagemaker").create_model(
             ModelName=self.name,
@@ -62,14 +61,15 @@ class Orchard:
         """Run the job and what follows; return what would be loaded, and what would not."""
         layout, index = self.extracted(pipeline, partition, rows)
         manifest.write(index, layout, self.objects)
-        places = request.JobPlaces(manifest=str(layout.manifest), output=str(layout.output))
-        asked = {**request.build(pipeline.settings, places), "ModelName": self.name}
+        config = {**request.build(pipeline.settings), "ModelName": self.name}
+        first = request.writing(request.reading(config, layout.manifest), layout.output)
         run = Recovery(
             pipeline=pipeline,
             index=index,
             inputs=layout.input,
-            job=self.over(f"{self.name}-first", asked),
+            job=self.over(f"{self.name}-first", first),
             root=S3Uri("recover", f"{self.name}/recover"),
+            config=config,
         )
         coverage = recover(run, self.services, self.launch)
         with staging(columns_of(pipeline.settings, index)) as staged:
@@ -77,7 +77,8 @@ class Orchard:
         return account, coverage
 
     def launch(self, sent):
-        return self.over(f"{self.name}-{sent.digest[:12]}", sent.request)
+        placed = request.writing(sent.request, sent.layout.output)
+        return self.over(f"{self.name}-{sent.digest[:12]}", placed)
 
     def over(self, name, asked):
         self.jobs.create({**asked, "TransformJobName": name})
@@ -89,6 +90,16 @@ class Orchard:
     def sent(self):
         """How many records the containers were sent."""
         return sum(map(int, self.counts.read_text().split()))
+
+
+@pytest.mark.parametrize("double", [True, False], ids=["in memory", "local"])
+def test_an_object_is_written_once(aws, double):
+    store = InMemoryObjects() if double else S3Objects(aws.client("s3"))
+    place = S3Uri("recover", f"once/{uuid.uuid4().hex}")
+    store.put_if(place, b"first", etag=None)
+    with pytest.raises(ObjectChanged):
+        store.put_if(place, b"second", etag=None)
+    assert store.get(place) == b"first"
 
 
 @pytest.fixture

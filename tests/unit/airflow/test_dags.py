@@ -15,10 +15,18 @@ from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTransformO
 from airflow.providers.amazon.aws.sensors.sagemaker import SageMakerTransformSensor
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import TimeRestriction
 
+from batch_transform import dag as module
+from batch_transform.dag import JANITOR
+from batch_transform.scoring.deployment import Deployment
+from batch_transform.scoring.errors import PipelineInvalid
+from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.pipelines import read_pipeline
 from batch_transform.tasks import tasks_of
 from batch_transform.timetable import PartitionTimetable
-from tests.project import PIPELINES
+from tests.fuzz import mutated
+from tests.project import PIPELINES, readme_block
 
 DAGS = os.environ["AIRFLOW__CORE__DAGS_FOLDER"]
 DAG_FILE = f"{DAGS}/batch_transform.py"
@@ -42,7 +50,7 @@ def dag(dags, request):
 
 
 def test_each_pipeline_folder_is_one_dag(dags):
-    assert set(dags) == {folder.name for folder in PIPELINES.iterdir()}
+    assert set(dags) == {JANITOR, *(folder.name for folder in PIPELINES.iterdir())}
 
 
 def test_the_tasks_follow_each_other(dag):
@@ -60,7 +68,6 @@ def test_transform_and_wait_are_the_providers(dag):
     assert transform.config["TransformInput"]["SplitType"] == "Line"
     assert transform.deferrable
     assert wait.job_name.operator is transform, "the job it has, whatever it is called"
-    assert dag.get_task("load").job_output.operator is wait, "wherever the job wrote"
 
 
 def test_transform_takes_a_slot_for_each_instance_where_pools_are_used(monkeypatch):
@@ -169,12 +176,117 @@ def test_an_invalid_pipeline_is_an_import_error_and_the_others_run(tmp_path, mon
     (tmp_path / "worse" / "pipeline.yaml").write_text("")
     monkeypatch.setenv("BATCH_TRANSFORM_PIPELINES", str(tmp_path))
     bag = parse()
-    assert set(bag.dags) == {"flight_delay", "support_sentiment"}
+    assert set(bag.dags) == {JANITOR, "flight_delay", "support_sentiment"}
     ((file, error),) = bag.import_errors.items()
     assert file == "batch_transform_invalid.py", "an error stops every DAG of its file"
     assert "Pipeline 'broken' is not valid:\n  pipeline.yaml:" in error
     assert "transform.count: is not a setting of a pipeline" in error
     assert "Pipeline 'worse' is not valid:\n  pipeline.yaml: is empty" in error
+
+
+def one_bad_apple(tmp_path, monkeypatch):
+    """Use the shipped pipelines and another, whose DAG cannot be made."""
+    another(tmp_path, monkeypatch, "bad_apple")
+    made = module.scoring_dag
+
+    def broken(pipeline, deployment):
+        dag = made(pipeline, deployment)
+        if pipeline.name == "bad_apple":
+            raise ZeroDivisionError("when it was half made")
+        return dag
+
+    monkeypatch.setattr(module, "scoring_dag", broken)
+
+
+def another(tmp_path, monkeypatch, *names):
+    """Use the shipped pipelines and copies of one under other names."""
+    shutil.copytree(PIPELINES, tmp_path, dirs_exist_ok=True)
+    for name in names:
+        shutil.copytree(tmp_path / "flight_delay", tmp_path / name)
+        settings = tmp_path / name / "pipeline.yaml"
+        text = settings.read_text().replace("predictions.flight_delay", f"predictions.{name}")
+        settings.write_text(text)
+    monkeypatch.setenv("BATCH_TRANSFORM_PIPELINES", str(tmp_path))
+
+
+def test_a_dag_that_cannot_be_made_is_an_import_error_and_the_others_run(tmp_path, monkeypatch):
+    one_bad_apple(tmp_path, monkeypatch)
+    bag = parse()
+    assert set(bag.dags) == {"flight_delay", "support_sentiment", JANITOR}
+    ((file, error),) = bag.import_errors.items()
+    assert file == "batch_transform_invalid.py"
+    assert "Pipeline 'bad_apple' is not valid:\n  pipeline.yaml:1: the file: no DAG can be" in error
+
+
+@pytest.mark.parametrize(
+    "name", ["request", "time", "globals", "declare", "path", "invalid_pipelines", "dag", "os"]
+)
+def test_a_pipeline_may_have_any_name_that_is_not_the_packages_own(tmp_path, monkeypatch, name):
+    another(tmp_path, monkeypatch, name)
+    bag = parse()
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {"flight_delay", "support_sentiment", name, JANITOR}
+
+
+def test_two_pipelines_with_one_target_are_refused_and_a_third_runs(tmp_path, monkeypatch):
+    another(tmp_path, monkeypatch, "again")
+    settings = tmp_path / "again" / "pipeline.yaml"
+    settings.write_text(settings.read_text().replace(".again", ".flight_delay"))
+    bag = parse()
+    assert set(bag.dags) == {"support_sentiment", JANITOR}
+    (error,) = bag.import_errors.values()
+    assert "target.table: is the target of flight_delay, too" in error
+    assert "target.table: is the target of again, too" in error
+
+
+def test_every_file_that_is_a_pipeline_is_a_dag_that_airflow_can_keep(tmp_path):
+    """Of mutated files some are valid still: Airflow must be able to write and read their DAGs."""
+    shutil.copytree(PIPELINES, tmp_path, dirs_exist_ok=True)
+    deployment = Deployment(root=S3Uri.parse("s3://bucket/runs"))
+    kept = 0
+    for seed in range(250):
+        name, text = mutated(seed)
+        (tmp_path / name / "pipeline.yaml").write_bytes(text.encode())
+        try:
+            dag = module.scoring_dag(read_pipeline(tmp_path / name), deployment)
+        except PipelineInvalid:
+            continue
+        dag.validate()
+        written = json.loads(json.dumps(DagSerialization.to_dict(dag)))
+        assert DagSerialization.from_dict(written).dag_id == name
+        next_run = dag.timetable.next_dagrun_info(
+            last_automated_data_interval=None,
+            restriction=TimeRestriction(earliest=dag.start_date, latest=None, catchup=True),
+        )
+        assert next_run.logical_date == dag.start_date, text
+        kept += 1
+    assert kept >= 10
+
+
+@pytest.fixture
+def own_dag(tmp_path):
+    """The README's DAG of one's own, with a pipeline as a group of its tasks."""
+    text = readme_block("batch_transform_group")
+    (tmp_path / "nightly.py").write_text(text.replace("/opt/airflow/pipelines", str(PIPELINES)))
+    bag = DagBag(tmp_path, bundle_path=tmp_path, bundle_name="own")
+    assert bag.import_errors == {}
+    return bag.dags["nightly"]
+
+
+def test_a_pipeline_is_a_task_group_in_a_dag_of_ones_own(own_dag):
+    group = [f"flight_delay.{task_id}" for task_id in TASKS]
+    assert [task.task_id for task in own_dag.topological_sort()] == [*group, "tell"]
+    assert own_dag.get_task("tell").upstream_task_ids == {group[-1]}
+    transform = own_dag.get_task("flight_delay.transform")
+    assert (transform.owner, transform.retries) == ("data-science", 8)
+    assert own_dag.get_task("flight_delay.load").index.operator.task_id == group[0]
+
+
+def test_airflow_can_keep_a_dag_with_the_group(own_dag):
+    written = json.loads(json.dumps(DagSerialization.to_dict(own_dag)))
+    kept = DagSerialization.from_dict(written)
+    assert "flight_delay" in kept.task_group_dict
+    assert len(kept.tasks) == len(TASKS) + 1
 
 
 def test_a_missing_setting_is_an_import_error_that_names_it(monkeypatch):

@@ -5,13 +5,17 @@ import json
 from datetime import timedelta
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, TaskDeferred
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowTaskTimeout,
+    TaskDeferred,
+)
 from airflow.sdk.serde import deserialize, serialize
 
-from batch_transform.following.attempt import Attempt
 from batch_transform.following.retrying import RetryByType
-from batch_transform.following.stopping import may_be_followed
 from batch_transform.following.trigger import StartLaterTrigger, TransformJobTrigger
+from batch_transform.following.watch import owner_of
 from batch_transform.operators.load import LoadOperator
 from batch_transform.operators.recover import RecoverOperator
 from batch_transform.operators.transform import TransformOperator
@@ -24,10 +28,9 @@ from batch_transform.scoring.errors import (
     Unreachable,
 )
 from batch_transform.scoring.extract.index import ExtractIndex
-from batch_transform.scoring.jobs.claim import OWNER_TAG
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.pipeline import Model
-from tests.unit.airflow.conftest import PLACES
+from tests.unit.airflow.conftest import LAYOUT, NIGHTLY, ROOT, SHARDS
 
 MODES = pytest.mark.parametrize("deferrable", [True, False], ids=["deferrable", "rescheduling"])
 NAME = "flight-delay-2013-06-01-"
@@ -49,9 +52,9 @@ def transform(world, **settings):
     return TransformOperator(
         task_id="transform",
         index=world.index,
-        places=PLACES,
         pipeline=world.pipeline,
         deployment=world.deployment(**settings),
+        connect=world.connect,
     )
 
 
@@ -62,6 +65,7 @@ def wait(world, job_name, **settings):
         index=world.index,
         deployment=world.deployment(**settings),
         deadline=timedelta(hours=6),
+        connect=world.connect,
     )
 
 
@@ -103,26 +107,25 @@ def come_back(task, context, deferred):
 
 
 @MODES
-@pytest.mark.parametrize("task_id", ["transform", "wait"])
 @pytest.mark.parametrize(("status", "reason", "outputs", "error", "text"), ENDS)
-def test_every_end_of_a_job(world, deferrable, task_id, status, reason, outputs, error, text):
-    starter = transform(world, deferrable=deferrable)
-    deferred = begin(world, starter, world.context(), deferrable)
+def test_every_end_of_a_job(world, deferrable, status, reason, outputs, error, text):
+    task, context = transform(world, deferrable=deferrable), world.context()
+    deferred = begin(world, task, context, deferrable)
     (name,) = world.jobs.created
-    task, context = starter, world.context()
-    if task_id == "wait":
-        task = wait(world, name, deferrable=deferrable)
-        context = world.context(attempt="waiter", task_id="wait")
-        deferred = begin(world, task, context, deferrable)
+    proof = wait(world, name)
+    assert proof.poke({}) is False, "it is not over"
     world.write_outputs(*outputs)
     world.jobs.end(name, status, reason)
     if error is None:
         found = come_back(task, context, deferred)
-        assert (found["status"], found["output"]) == ("Completed", PLACES.output)
-        assert world.supervisor.xcoms[task_id, "progress"]["records_done"] == 20
+        assert (found["status"], found["output"]) == ("Completed", f"{LAYOUT.output}/g1")
+        assert world.supervisor.xcoms["transform", "progress"]["records_done"] == 20
+        assert proof.poke({}).xcom_value == {"job_name": name, "output": found["output"]}
     else:
         with pytest.raises(error, match=text):
             come_back(task, context, deferred)
+        with pytest.raises(error, match=text):
+            proof.poke({})
     assert len(world.jobs.created) == 1
 
 
@@ -138,7 +141,8 @@ def test_a_retry_attaches_and_owns_the_job(world):
     begin(world, transform(world), world.context("first"), True)
     begin(world, transform(world), world.context("second"), True)
     (job,) = world.jobs.all()
-    assert world.jobs.tags(job.arn)[OWNER_TAG] == "second"
+    owner = owner_of(world.context("second"), ROOT)
+    assert world.jobs.tags(job.arn)[owner.key] == owner.value
 
 
 def test_a_retry_after_a_failed_job_starts_the_next_generation(world):
@@ -164,12 +168,8 @@ def test_a_job_that_is_not_taken_yet_is_asked_for_again_and_costs_no_retry(world
     world.jobs.refusals = [CapacityShort("the account's limit is 2")]
     deferred = begin(world, task, world.context(), deferrable)
     assert world.jobs.created == []
-    if deferred is None:
-        begin(world, task, world.context(), deferrable)
-    else:
-        event = {"moment": "now"}
-        with pytest.raises(TaskDeferred):
-            getattr(task, deferred.value.method_name)(world.context(), event=event)
+    with pytest.raises((TaskDeferred, AirflowRescheduleException)):
+        come_back(task, world.context(), deferred)
     assert len(world.jobs.created) == 1
 
 
@@ -200,7 +200,7 @@ def test_a_model_that_was_made_anew_is_another_job(world):
 VERSION = "arn:aws:sagemaker:us-east-1:123456789012:model-package/trees/"
 
 
-def test_a_run_keeps_to_the_package_version_that_it_began_with(world):
+def test_all_tries_keep_to_a_package_version_until_the_task_is_cleared(world):
     model = Model(package_group="trees", role="arn:aws:iam::123456789012:role/scoring")
     settings = world.pipeline.settings.model_copy(update={"model": model})
     world.pipeline = world.pipeline.model_copy(update={"settings": settings})
@@ -209,9 +209,10 @@ def test_a_run_keeps_to_the_package_version_that_it_began_with(world):
     world.models.approved["trees"] = f"{VERSION}8"
     begin(world, transform(world), world.context("second"), True)
     assert world.models.created == ["trees-v7"]
-    begin(world, transform(world), world.context("x", run="later"), True)
+    begin(world, transform(world), world.context("third", max_tries=11), True)
     assert world.models.created == ["trees-v7", "trees-v8"]
     assert [job.described["ModelName"] for job in world.jobs.all()] == ["trees-v7", "trees-v8"]
+    assert world.jobs.stopped == world.jobs.created[:1], "nobody wants the other any more"
 
 
 def test_a_sold_out_instance_type_is_followed_by_the_next(world):
@@ -260,51 +261,73 @@ def test_what_the_trigger_cannot_do_wakes_the_task(world):
     assert "access denied" in event_of(trigger_of(deferred))["why"]
 
 
-@pytest.mark.parametrize(
-    ("state", "stops"), [("failed", 1), ("success", 1), (None, 1), ("gone", 1)]
-)
-def test_a_deferred_task_that_is_ended_stops_its_job_once(world, state, stops):
+OVER = ["failed", "success", "removed", "gone", "run over"]
+COMES_AGAIN = [None, "scheduled", "queued", "restarting", "up_for_retry"]
+
+
+def act(world, state):
+    """A person acts on the run's task, which has this state then."""
+    if state == "run over":
+        world.supervisor.runs_over.add(NIGHTLY)
+    if state != "gone":
+        world.mark("deferred" if state == "run over" else state)
+
+
+@pytest.mark.parametrize("state", [*OVER, *COMES_AGAIN])
+def test_a_deferred_task_that_is_marked_stops_its_job_and_one_that_is_cleared_does_not(
+    world, state
+):
     deferred = begin(world, transform(world), world.context(), True)
-    world.supervisor.states = {} if state == "gone" else {"nightly": {"transform": state}}
+    act(world, state)
     for _ in range(2):
         asyncio.run(trigger_of(deferred).on_kill())
-    assert len(world.jobs.stopped) == stops
+    assert len(world.jobs.stopped) == (state in OVER)
 
 
-@pytest.mark.parametrize("run", ["nightly", "another"])
-def test_a_job_that_a_newer_attempt_owns_is_not_stopped(world, run):
-    deferred = begin(world, transform(world), world.context("first"), True)
-    begin(world, transform(world), world.context("second", run=run), True)
-    world.supervisor.states = {"nightly": {"transform": "failed"}}
-    asyncio.run(trigger_of(deferred).on_kill())
-    assert world.jobs.stopped == []
-
-
-def test_the_wait_task_takes_the_job_over_from_the_transform_task(world):
-    deferred = begin(world, transform(world), world.context("first"), True)
-    waiting = begin(
-        world,
-        wait(world, world.jobs.created[0]),
-        world.context("waiter", task_id="wait"),
-        True,
-    )
-    world.supervisor.states = {"nightly": {"transform": "success", "wait": "failed"}}
-    asyncio.run(trigger_of(deferred).on_kill())
-    assert world.jobs.stopped == []
-    asyncio.run(trigger_of(waiting).on_kill())
-    assert world.jobs.stopped == world.jobs.created
-
-
-@pytest.mark.parametrize("task_id", ["transform", "wait"])
-def test_a_worker_that_is_killed_stops_its_job_once(world, task_id):
+@pytest.mark.parametrize("state", [*OVER, *COMES_AGAIN, "running"])
+def test_a_worker_that_is_killed_stops_its_job_where_the_task_is_over(world, state):
     task = transform(world)
     begin(world, task, world.context(), True)
-    if task_id == "wait":
-        task = wait(world, world.jobs.created[0])
-        begin(world, task, world.context("waiter", task_id="wait"), True)
-    task.on_kill()
-    task.on_kill()
+    act(world, state)
+    for _ in range(2):
+        task.on_kill()
+    with pytest.raises(InterruptedError):
+        task.held.stopper.check()
+    assert len(world.jobs.stopped) == (state in OVER)
+
+
+def test_a_task_that_is_out_of_time_stops_its_job(world):
+    task = transform(world)
+    begin(world, task, world.context(), True)
+    world.mark("running")
+    try:
+        raise AirflowTaskTimeout
+    except AirflowTaskTimeout:
+        task.on_kill()
     assert world.jobs.stopped == world.jobs.created
+
+
+def test_a_throttled_stop_is_tried_until_it_succeeds(world):
+    deferred = begin(world, transform(world), world.context(), True)
+    world.jobs.refusals = [Unreachable("Rate exceeded")] * 3
+    asyncio.run(trigger_of(deferred).on_kill())
+    assert world.jobs.stopped == world.jobs.created
+
+
+def test_a_job_that_another_run_wants_is_not_stopped(world):
+    deferred = begin(world, transform(world), world.context("first"), True)
+    other = begin(world, transform(world), world.context("second", run="by hand"), True)
+    asyncio.run(trigger_of(deferred).on_kill())
+    assert world.jobs.stopped == []
+    asyncio.run(trigger_of(other).on_kill())
+    assert world.jobs.stopped == world.jobs.created
+
+
+def test_a_job_that_a_later_attempt_holds_is_not_stopped(world):
+    deferred = begin(world, transform(world), world.context("first"), True)
+    begin(world, transform(world), world.context("second"), True)
+    asyncio.run(trigger_of(deferred).on_kill())
+    assert world.jobs.stopped == []
 
 
 @pytest.mark.parametrize("moment", ["before the call", "at the call", "after the call"])
@@ -318,7 +341,7 @@ def test_a_worker_that_is_killed_around_the_call_leaves_no_job_running(world, mo
         if moment == "after the call":
             task.on_kill()
 
-    def killed_before(key):
+    def killed_before(key, default=None):
         task.on_kill()
 
     world.jobs.create = killed_meanwhile
@@ -333,43 +356,25 @@ def test_a_worker_that_is_killed_around_the_call_leaves_no_job_running(world, mo
 
 def test_a_task_that_was_never_run_can_be_killed(world):
     transform(world).on_kill()
-    wait(world, "x").on_kill()
 
 
-def test_a_task_that_was_marked_a_success_leaves_no_job_and_fools_nobody(world, monkeypatch):
-    monkeypatch.setattr("batch_transform.operators.load.s3_objects", lambda _: world.objects)
-    monkeypatch.setattr("batch_transform.operators.load.transform_jobs", lambda _: world.jobs)
-    world.write_outputs(0, 1)
-    recover = RecoverOperator(
-        task_id="recover",
-        index=world.index,
-        job_name=None,
-        pipeline=world.pipeline,
-        deployment=world.deployment(),
-    )
-    load = LoadOperator(
-        task_id="load",
-        index=world.index,
-        job_name=None,
-        job_output=None,
-        coverage=None,
-        pipeline=world.pipeline,
-        deployment=world.deployment(),
-    )
-    for task in (wait(world, None), recover, load):
+def test_a_task_that_was_marked_a_success_leaves_no_job_and_fools_nobody(world):
+    bound = {
+        "index": world.index,
+        "job_name": None,
+        "pipeline": world.pipeline,
+        "deployment": world.deployment(),
+        "connect": world.connect,
+    }
+    for shard in SHARDS:
+        world.objects.put(LAYOUT.output / f"{shard.name}.out", b"1")
+    recover = RecoverOperator(task_id="recover", **bound)
+    load = LoadOperator(task_id="load", coverage=None, **bound)
+    for task in (recover, load):
         with pytest.raises(AirflowFailException, match="marks .* as a success"):
             task.execute(world.context())
-
-
-def test_who_may_be_followed(world):
-    by = Attempt(attempt="a", dag_id="d", run_id="r", task_id="t")
-    follows = {}
-    for state in (None, "scheduled", "queued", "running", "deferred", "success", "failed"):
-        world.supervisor.states = {"r": {"t": state}}
-        follows[state] = may_be_followed(by)
-    assert [state for state, value in follows.items() if not value] == ["success", "failed"]
-    world.supervisor.states = {"r": {}}
-    assert not may_be_followed(by)
+    with pytest.raises(AirflowFailException, match="marks .* as a success"):
+        wait(world, None).poke(world.context())
 
 
 def test_retries_follow_the_type_of_the_error_and_take_longer_each_time():

@@ -2,6 +2,7 @@ from airflow import plugins_manager
 from airflow.serialization.decoders import decode_timetable
 from airflow.serialization.encoders import encode_timetable
 
+from batch_transform.plugin import BatchTransformPlugin
 from batch_transform.timetable import PartitionTimetable
 
 
@@ -16,3 +17,12 @@ def test_the_scheduler_gets_the_timetable_back_from_a_serialized_dag():
     copy = decode_timetable(encode_timetable(timetable))
     assert isinstance(copy, PartitionTimetable)
     assert copy.serialize() == timetable.serialize()
+
+
+def test_what_forked_processes_need_is_there_before_they_are_forked():
+    from batch_transform.scoring.jobs.request_bounds import shapes
+
+    shapes.cache_clear()
+    BatchTransformPlugin.on_load()
+    assert shapes.cache_info().currsize == 1
+    assert "CreateTransformJobRequest" in shapes()

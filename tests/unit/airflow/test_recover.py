@@ -10,7 +10,7 @@ from batch_transform.operators.recover import RecoverOperator
 from batch_transform.scoring.extract import manifest
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs.service import COMPLETED, FAILED
-from batch_transform.scoring.names import RunLayout, S3Uri
+from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.pipeline import Limits
 from tests.factories import a_shard, an_index
@@ -25,7 +25,7 @@ BAD = b"15,"
 def failed(world):
     """A job of two shards, of which the second has no output; and the world around it."""
     columns = world.pipeline.settings.record.columns
-    layout = RunLayout(attempt_root=LAYOUT)
+    layout = LAYOUT
     shards = []
     for number in range(2):
         first = 1 + number * RECORDS
@@ -68,6 +68,7 @@ def recover(world, **settings):
         job_name=world.jobs.created[0],
         pipeline=world.pipeline,
         deployment=world.deployment(**settings),
+        connect=world.connect,
     )
 
 
@@ -105,13 +106,15 @@ def test_a_killed_worker_stops_the_rounds_job(failed):
     task = recover(failed)
     begin(failed, task, failed.context(task_id="recover"), True)
     task.on_kill()
+    with pytest.raises(InterruptedError):
+        task.held.stopper.check()
     assert failed.jobs.stopped == failed.jobs.created[1:]
 
 
 def test_a_job_with_every_output_is_left_alone(world):
     begin(world, transform(world), world.context(), True)
     world.write_outputs(0, 1)
-    layout = RunLayout(attempt_root=LAYOUT)
+    layout = LAYOUT
     index = ExtractIndex.from_json(world.objects.get(layout.index))
     names = [shard.name for shard in index.shards]
     world.objects.put(layout.manifest, manifest.build(layout.input, names))
@@ -120,9 +123,33 @@ def test_a_job_with_every_output_is_left_alone(world):
     assert found == {"coverage": None, "jobs": [], "quarantined": 0}
 
 
+def limited(world, **limits):
+    settings = world.pipeline.settings.model_copy(update={"limits": Limits(**limits)})
+    world.pipeline = world.pipeline.model_copy(update={"settings": settings})
+
+
 def test_more_bad_records_than_are_allowed_fail_the_task_before_a_job_is_paid(failed):
-    settings = failed.pipeline.settings.model_copy(update={"limits": Limits()})
-    failed.pipeline = failed.pipeline.model_copy(update={"settings": settings})
+    limited(failed, bad_records=0, diagnose_jobs=0)
     with pytest.raises(AirflowFailException, match="at least 1 of 20 records are bad"):
         recover(failed).execute(failed.context(task_id="recover"))
     assert len(failed.jobs.created) == 1
+
+
+def test_jobs_that_diagnose_name_the_bad_record_in_the_error(failed):
+    limited(failed, bad_records=0)
+    with pytest.raises(AirflowFailException, match=r"line 5, id 15\b"):
+        through_all_rounds(failed, recover(failed), failed.context(task_id="recover"))
+    assert len(failed.jobs.created) > 1
+
+
+def test_a_cleared_recover_pays_no_round_again(failed):
+    limited(failed, bad_records=0)
+    with pytest.raises(AirflowFailException, match="set limits.bad_records to 1 or more"):
+        through_all_rounds(failed, recover(failed), failed.context(task_id="recover"))
+    paid = list(failed.jobs.created)
+    limited(failed, bad_records=5)
+    cleared = failed.context("cleared", task_id="recover", max_tries=17)
+    found = through_all_rounds(failed, recover(failed), cleared)
+    assert found["quarantined"] == 1
+    assert failed.jobs.created[: len(paid)] == paid
+    assert not [name for name in failed.jobs.created if name.endswith("-g2")]

@@ -1,6 +1,7 @@
 """Processes of the laptop stack, with small programs in place of Airflow."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,15 +10,16 @@ import psutil
 import pytest
 
 from local.errors import Interrupted, ProcessFailed
-from local.interrupts import interruptible, uninterrupted
+from local.interrupts import interruptible
 from local.processes import Command, Processes
 
-STARTS_A_CHILD_THAT_LEAVES_THE_FAMILY = """
+SLEEPS = "import time; print('ready', flush=True); time.sleep(600)"
+STARTS_A_CHILD = """
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 print(child.pid, flush=True)
-time.sleep(600)
 """
+STARTS_A_CHILD_AND_WAITS = STARTS_A_CHILD + "time.sleep(600)"
 IGNORES_TERMINATION = """
 import signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -28,15 +30,15 @@ time.sleep(600)
 
 @pytest.fixture
 def processes(tmp_path):
-    started = Processes(tmp_path / "logs")
+    started = Processes(tmp_path / "stack")
     yield started
     started.stop()
 
 
 @pytest.fixture
-def start(processes, tmp_path):
+def start(processes):
     def start(program, **changes):
-        settings = {"name": "program", "env": os.environ, "cwd": tmp_path, "grace_seconds": 0.2}
+        settings = {"name": "program", "env": os.environ, "grace_seconds": 0.2}
         return processes.start(
             Command(**{**settings, **changes}, argv=[sys.executable, "-c", program])
         )
@@ -78,7 +80,7 @@ def test_a_task_that_came_to_its_end_is_no_failure(processes, start):
 
 
 def test_stopping_ends_children_too(processes, start):
-    running = start(STARTS_A_CHILD_THAT_LEAVES_THE_FAMILY)
+    running = start(STARTS_A_CHILD_AND_WAITS)
     child = psutil.Process(int(printed(running)))
     processes.stop()
     assert not child.is_running()
@@ -92,7 +94,7 @@ def test_stopping_ends_what_ignores_termination(processes, start):
     assert not psutil.pid_exists(running.process.pid)
 
 
-def test_those_that_serve_others_end_last(processes, start, tmp_path):
+def test_those_that_serve_others_end_last(processes, start):
     say_when_ended = """
 import pathlib, signal, sys
 def end(*_):
@@ -106,23 +108,37 @@ signal.pause()
         program = say_when_ended.replace("sys.argv[1]", repr(name + "\n"))
         printed(start(program, name=name, serves_others=serves_others, grace_seconds=30))
     processes.stop()
-    assert (tmp_path / "ended").read_text().split() == ["client", "database"]
+    assert (processes.workplace / "ended").read_text().split() == ["client", "database"]
 
 
 def test_the_next_start_ends_what_a_killed_one_left(processes, start):
-    running = start("import time; time.sleep(600)")
+    running = start(SLEEPS)
     Processes(processes.folder).end_leftovers()
     assert not psutil.pid_exists(running.process.pid)
 
 
-def test_a_stranger_with_the_same_process_id_is_left_alone(processes, start):
-    running = start("import time; print('ready', flush=True); time.sleep(600)")
+def test_leftovers_are_ended_though_their_folder_was_deleted(processes, start):
+    running = start(SLEEPS)
     printed(running)
-    (record,) = (processes.folder / "running").iterdir()
-    os.utime(record, (1.0, 1.0))
+    shutil.rmtree(processes.folder)
     Processes(processes.folder).end_leftovers()
+    assert not psutil.pid_exists(running.process.pid)
+
+
+def test_a_shell_that_a_person_left_in_the_folder_is_no_leftover(processes):
+    processes.workplace.mkdir(parents=True)
+    with subprocess.Popen(
+        ["/bin/sh", "-c", "read until_end"], cwd=processes.workplace, stdin=subprocess.PIPE
+    ) as shell:
+        processes.end_leftovers()
+        assert shell.poll() is None
+        shell.stdin.close()
+
+
+def test_what_works_elsewhere_is_no_leftover(processes, start):
+    running = start(SLEEPS)
+    Processes(processes.folder.with_name("sta")).end_leftovers()
     assert running.process.poll() is None
-    assert not record.exists()
 
 
 DIES_AS_SOON_AS_IT_HAS_STARTED_A_PROCESS = """
@@ -136,11 +152,11 @@ class Popen(subprocess.Popen):
 subprocess.Popen = Popen
 folder = pathlib.Path(sys.argv[1])
 argv = [sys.executable, "-c", "import time; time.sleep(600)"]
-Processes(folder).start(Command(name="program", argv=argv, env=os.environ, cwd=folder.parent))
+Processes(folder).start(Command(name="program", argv=argv, env=os.environ))
 """
 
 
-def test_a_process_is_on_record_however_early_its_starter_is_killed(processes):
+def test_a_process_is_a_leftover_however_early_its_starter_is_killed(processes):
     killed = subprocess.run(
         [sys.executable, "-c", DIES_AS_SOON_AS_IT_HAS_STARTED_A_PROCESS, processes.folder],
         stdout=subprocess.PIPE,
@@ -153,17 +169,38 @@ def test_a_process_is_on_record_however_early_its_starter_is_killed(processes):
     assert not left.is_running()
 
 
-def test_an_interrupt_waits_until_a_started_process_is_known():
-    known = []
+INTERRUPTED_AS_SOON_AS_IT_HAS_STARTED_A_PROCESS = """
+import os, pathlib, signal, subprocess, sys
+import local.up
+from local.__main__ import main
+from local.processes import Command, Processes
+class Popen(subprocess.Popen):
+    def __init__(self, *arguments, **named):
+        super().__init__(*arguments, **named)
+        print(self.pid, flush=True)
+        os.kill(os.getpid(), signal.SIGINT)
+def keep_up(port, say):
+    subprocess.Popen = Popen
+    argv = [sys.executable, "-c", "import time; time.sleep(600)"]
+    Processes(folder).start(Command(name="program", argv=argv, env=os.environ))
+folder = pathlib.Path(sys.argv.pop())
+local.up.keep_up = keep_up
+sys.exit(main())
+"""
 
-    def start():
-        with interruptible(), uninterrupted():
-            os.kill(os.getpid(), signal.SIGINT)
-            known.append("process")
 
-    with pytest.raises(Interrupted):
-        start()
-    assert known == ["process"]
+def test_an_interrupt_while_a_process_is_started_leaves_no_process(processes):
+    interrupted = subprocess.run(
+        [
+            *(sys.executable, "-c", INTERRUPTED_AS_SOON_AS_IT_HAS_STARTED_A_PROCESS),
+            *("up", processes.folder),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert interrupted.stderr == "Interrupted; everything that was started is stopped.\n"
+    assert not psutil.pid_exists(int(interrupted.stdout))
 
 
 def test_an_interrupt_comes_once():
@@ -180,3 +217,53 @@ def test_an_interrupt_comes_once():
     with pytest.raises(Interrupted):
         work()
     assert cleaned_up == [True]
+
+
+ENDS_THE_FIRST_TIME = """
+import pathlib, time
+was_here = pathlib.Path("was-here")
+if not was_here.exists():
+    was_here.touch()
+    raise SystemExit("database is gone")
+time.sleep(600)
+"""
+
+
+def test_what_has_ended_by_itself_is_started_again(processes, start):
+    first = start(ENDS_THE_FIRST_TIME, restarts=True)
+    assert first.process.wait() == 1
+    (second,) = processes.restart_ended()
+    assert processes.running == [second]
+    assert second.command == first.command
+    assert processes.restart_ended() == []
+
+
+def test_what_ends_whenever_it_is_started_is_given_up(processes, start):
+    running = start("raise SystemExit('no database')", restarts=True)
+    for _ in range(4):
+        running.process.wait()
+        (running,) = processes.restart_ended()
+    running.process.wait()
+    with pytest.raises(ProcessFailed, match="program ended with exit code 1. It said: no database"):
+        processes.restart_ended()
+
+
+def test_what_cannot_be_started_again_ends_the_stack(processes, start):
+    start("raise SystemExit(3)").process.wait()
+    with pytest.raises(ProcessFailed, match="program ended with exit code 3"):
+        processes.restart_ended()
+
+
+def test_children_of_what_ended_are_ended_before_it_is_started_again(processes, start):
+    running = start(STARTS_A_CHILD, restarts=True)
+    child = psutil.Process(int(printed(running)))
+    running.process.wait()
+    processes.restart_ended()
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_long_wait_gives_signs_of_life(start, monkeypatch):
+    monkeypatch.setattr("local.processes._SIGN_OF_LIFE_SECONDS", 0.0)
+    said = []
+    start(SLEEPS).wait_until(lambda: len(said) == 2, 30, said.append)
+    assert said == ["  waiting for program"] * 2

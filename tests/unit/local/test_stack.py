@@ -6,8 +6,10 @@ from collections import namedtuple
 
 import pytest
 
-from local.airflow import Secrets, choose_port
+from local.airflow import Airflow, AirflowSettings, choose_port
 from local.errors import LocalError
+from local.postgres import Postgres
+from local.processes import Processes
 from local.stack import StackSettings, running_stack
 
 Usage = namedtuple("Usage", "total used free")
@@ -25,12 +27,25 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_started(tmp_path, monkeypatc
     assert said == []
 
 
-def test_a_free_port_is_found_where_none_is_wanted():
+def test_what_was_started_is_stopped_though_nobody_reads_what_is_said(tmp_path, monkeypatch):
+    stopped = []
+
+    def say(text):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(Processes, "stop", lambda self: stopped.append(self.folder))
+    settings = StackSettings(name="try", port=1, fresh=True, variables={}, state=tmp_path)
+    with pytest.raises(BrokenPipeError), running_stack(settings, say):
+        pass
+    assert stopped == [settings.folder]
+
+
+def test_a_free_port_is_chosen_where_none_is_given():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", choose_port(None)))
 
 
-def test_a_wanted_port_is_taken_or_refused():
+def test_a_given_port_is_taken_or_refused():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -40,10 +55,7 @@ def test_a_wanted_port_is_taken_or_refused():
     assert choose_port(port) == port
 
 
-def test_secrets_are_made_once_and_read_by_the_owner_alone(tmp_path):
-    first = Secrets.of(tmp_path)
-    assert Secrets.of(tmp_path) == first
-    assert (tmp_path / "secrets.json").stat().st_mode & 0o077 == 0
-    other = tmp_path / "other"
-    other.mkdir()
-    assert Secrets.of(other).password != first.password
+def test_passwords_can_be_read_by_their_owner_alone(tmp_path):
+    settings = AirflowSettings(home=tmp_path / "airflow", port=1, connections={}, variables={})
+    Airflow(settings, Postgres(socket_folder=tmp_path), Processes(tmp_path))
+    assert (settings.home / "passwords.json").stat().st_mode & 0o077 == 0

@@ -7,7 +7,7 @@ import pytest
 
 from local.models.container.model import load_model
 from local.models.container.settings import Settings
-from tests.unit.models.container_client import Container, serving
+from tests.unit.models.container_client import Served, serving
 
 # Doubles the last field of each record; some values make it misbehave.
 INFERENCE = """
@@ -44,9 +44,8 @@ def write_model_dir(tmp_path: Path) -> Callable[[str], Path]:
 
 
 @pytest.fixture
-def container(write_model_dir: Callable[[str], Path]) -> Iterator[Container]:
+def container(write_model_dir: Callable[[str], Path]) -> Iterator[Served]:
     """A container with the doubling model, loaded."""
-    settings = Settings(port=0, max_payload_mb=1, max_concurrent_transforms=3)
-    with serving(settings) as container:
-        container.model.set_result(load_model(write_model_dir(INFERENCE)))
-        yield container
+    with serving(Settings(port=0, max_payload_mb=1, max_concurrent_transforms=3)) as served:
+        served.container.model = load_model(write_model_dir(INFERENCE))
+        yield served

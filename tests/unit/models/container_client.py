@@ -2,13 +2,11 @@
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 
-from local.models.container.model import LoadedModel
-from local.models.container.server import ModelServer
+from local.models.container.server import Container, make_container_server
 from local.models.container.settings import Settings
 
 
@@ -22,15 +20,16 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Container:
-    """A container that is being served, and the model it waits for."""
+class Served:
+    """A container that is being served."""
 
-    server: ModelServer
-    model: Future[LoadedModel]
+    container: Container
+    host: str
+    port: int
 
     @contextmanager
     def connection(self) -> Iterator[HTTPConnection]:
-        connection = HTTPConnection("127.0.0.1", self.server.server_port, timeout=20)
+        connection = HTTPConnection(self.host, self.port, timeout=20)
         try:
             yield connection
         finally:
@@ -59,14 +58,15 @@ def answer(connection: HTTPConnection) -> Answer:
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[Container]:
+def serving(settings: Settings) -> Iterator[Served]:
     """Serves until the end of the block, on a free port, at first without a model."""
-    model: Future[LoadedModel] = Future()
-    with ModelServer(settings, model) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield Container(server=server, model=model)
-        finally:
-            server.shutdown()
-            thread.join()
+    container = Container(settings)
+    server = make_container_server(container)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        host, port = server.socket.getsockname()
+        yield Served(container=container, host=host, port=port)
+    finally:
+        server.shutdown()
+        thread.join()

@@ -4,6 +4,7 @@ import tarfile
 from pathlib import Path
 
 from local.models.archive import pack
+from local.models.build import build_support_sentiment
 
 FILES = {"model.joblib": b"\x00weights", "code/inference.py": b"x = 1\n", "code/more/a.txt": b""}
 
@@ -57,3 +58,10 @@ def test_nothing_in_an_archive_tells_when_or_where_it_was_made(tmp_path: Path) -
         (0, 0, 0, "", "")
     }
     assert packed[4:8] == bytes(4), "gzip's own time stamp"
+
+
+def test_the_sentiment_archive_is_the_same_each_time() -> None:
+    archive = build_support_sentiment()
+
+    assert (archive.name, archive.image) == ("support-sentiment", "local/vader:1")
+    assert archive.content == build_support_sentiment().content

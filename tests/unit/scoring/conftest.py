@@ -70,7 +70,10 @@ def make_file_pipeline():
         settings = merged({**merged(SETTINGS, base), "source": files}, changes)
         validated = PipelineFile.model_validate(settings)
         return Pipeline(
-            name="apples", folder=Path("apples"), settings=validated, query=validated.source.asked
+            name="apples",
+            folder=Path("apples"),
+            settings=validated,
+            query=validated.source.selection,
         )
 
     return make

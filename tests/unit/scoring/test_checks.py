@@ -35,8 +35,9 @@ def entry(day, rows, figures):
 HISTORY = [entry(day, 2000, profile()) for day in (3, 2, 1)]
 
 
-def found(checks=None, *, rows=2000, history=HISTORY, **figures):
-    measured = Measured(rows=rows, profiles={"score": profile(**figures)}, history=history)
+def found(checks=None, *, rows=2000, history=HISTORY, held=0, **figures):
+    profiles = {"score": profile(**figures)}
+    measured = Measured(rows=rows, profiles=profiles, history=history, held=held)
     return [
         (each.check, each.level, each.facts) for each in judge(Checks(**checks or {}), measured)
     ]
@@ -45,6 +46,18 @@ def found(checks=None, *, rows=2000, history=HISTORY, **figures):
 def test_a_partition_like_those_before_it_passes():
     assert found() == []
     assert found(history=[]) == []
+
+
+def test_a_partition_that_would_become_empty_is_blocked():
+    facts = "there is no row, and the last 3 partitions had some"
+    alone = {"row_count": {"level": "off"}}
+    assert found(alone, rows=0) == [("empty", "block", facts)]
+    assert found(alone, rows=0, history=[]) == []
+    assert found(alone, rows=0, history=[entry(3, 0, profile())]) == []
+    assert found(alone, rows=1) == []
+    facts = "there is no row, and the partition holds 5"
+    assert found(alone, rows=0, history=[], held=5) == [("empty", "block", facts)]
+    assert found({**alone, "empty": {"level": "off"}}, rows=0, held=5) == []
 
 
 @pytest.mark.parametrize(

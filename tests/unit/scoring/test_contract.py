@@ -77,15 +77,15 @@ def test_the_digest_is_of_names_kinds_and_order():
     [
         (
             "apple_id: integer\nweight: number\ncolour: text\n",
-            "contract.yaml: weight: 'number' is no",
+            "contract.yaml:2: weight: 'number' is no",
         ),
         (
             "apple_id: integer\ncolour: text\nweight: float\n",
-            "contract.yaml: its columns must be r",
+            "contract.yaml:1: the file: its columns must be r",
         ),
-        ("[apple_id]\n", "contract.yaml: is not a mapping of columns to kinds"),
-        ("apple_id: [\n", "contract.yaml: "),
-        ("apple_id: integer\napple_id: text\n", "contract.yaml:2: apple_id is given twice"),
+        ("[apple_id]\n", "contract.yaml:1: the file: is not a mapping of columns to kinds"),
+        ("apple_id: [\n", "contract.yaml:2: the file: is not YAML"),
+        ("apple_id: integer\napple_id: text\n", "contract.yaml:2: apple_id: is given twice"),
     ],
 )
 def test_a_contract_file_is_checked_with_the_pipeline(folder, text, problem):  # noqa: F811

@@ -1,6 +1,5 @@
 """The model behind a job: there, usable, and made once for a package version."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import boto3
@@ -32,13 +31,30 @@ def test_a_missing_model_is_refused(models):
 
 def test_a_model_is_what_its_containers_are(models):
     container = {"Image": "trees:1", "ModelDataUrl": "s3://b/model.tar.gz", "Mode": "SingleModel"}
-    models.described["apples"] = {"PrimaryContainer": container, "CreationTime": "today"}
+    created = datetime(2013, 6, 1, tzinfo=UTC)
+    models.described["apples"] = {"PrimaryContainer": container, "CreationTime": created}
     facts = checked(models, "apples")
-    assert facts.content == [{"Image": "trees:1", "ModelDataUrl": "s3://b/model.tar.gz"}]
+    content = {"Image": "trees:1", "ModelDataUrl": "s3://b/model.tar.gz"}
+    assert facts.identity == ["apples", [content], created.isoformat()]
     assert not facts.isolated
-    models.described["apples"] = {"Containers": [container] * 2, "EnableNetworkIsolation": True}
+    models.described["apples"] = {
+        "Containers": [container] * 2,
+        "CreationTime": created,
+        "EnableNetworkIsolation": True,
+    }
     both = checked(models, "apples")
-    assert both == replace(facts, content=facts.content * 2, isolated=True)
+    assert both.identity == ["apples", [content] * 2, created.isoformat()]
+    assert both.isolated
+
+
+def test_a_model_made_anew_with_the_same_containers_is_another(models):
+    """Tags of images move, and so do artefacts behind a URL."""
+    identities = []
+    for day in (1, 2):
+        created = datetime(2013, 6, day, tzinfo=UTC)
+        models.described["apples"] = {"PrimaryContainer": {}, "CreationTime": created}
+        identities.append(checked(models, "apples").identity)
+    assert identities[0] != identities[1]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +78,7 @@ def test_the_model_of_a_package_version_is_made_once(models):
     assert models.created == ["trees-v7"]
     assert first.name == "trees-v7"
     newer = of_package_group(models, "trees", VERSION.replace("/7", "/8"), ROLE)
-    assert newer.content != first.content
+    assert (first.identity, newer.identity) == (VERSION, VERSION.replace("/7", "/8"))
     assert models.created == ["trees-v7", "trees-v8"]
 
 

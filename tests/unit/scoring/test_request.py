@@ -1,3 +1,4 @@
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -5,12 +6,11 @@ import pytest
 from batch_transform.scoring.jobs import request
 from batch_transform.scoring.jobs.models import ModelFacts
 from batch_transform.scoring.jobs.request_checks import check
+from batch_transform.scoring.names import S3Uri
 from tests.factories import a_shard, an_index
 
-PLACES = request.JobPlaces(
-    manifest="s3://bucket/manifest.json",
-    output="s3://bucket/output",
-)
+MANIFEST = S3Uri.parse("s3://bucket/manifest.json")
+OUTPUT = S3Uri.parse("s3://bucket/output/g1")
 
 
 def index_of(*digests):
@@ -23,7 +23,8 @@ def test_a_csv_request_hides_the_ids_from_the_model_and_joins(make_pipeline):
         shards={"min_count": 2},
         transform={"instance_count": 2, "max_concurrent_transforms": 4},
     )
-    assert request.build(pipeline.settings, PLACES) == {
+    built = request.build(pipeline.settings)
+    assert request.writing(request.reading(built, MANIFEST), OUTPUT) == {
         "ModelName": "apples",
         "BatchStrategy": "MultiRecord",
         "MaxConcurrentTransforms": 4,
@@ -40,7 +41,7 @@ def test_a_csv_request_hides_the_ids_from_the_model_and_joins(make_pipeline):
             "SplitType": "Line",
         },
         "TransformOutput": {
-            "S3OutputPath": "s3://bucket/output",
+            "S3OutputPath": "s3://bucket/output/g1",
             "Accept": "text/csv",
             "AssembleWith": "Line",
         },
@@ -50,7 +51,7 @@ def test_a_csv_request_hides_the_ids_from_the_model_and_joins(make_pipeline):
 
 
 def test_a_json_lines_request_sends_the_whole_record(make_jsonl_pipeline):
-    built = request.build(make_jsonl_pipeline().settings, PLACES)
+    built = request.build(make_jsonl_pipeline().settings)
     assert built["TransformInput"]["ContentType"] == "application/jsonlines"
     assert built["TransformOutput"]["Accept"] == "application/jsonlines"
     assert built["TransformInput"]["CompressionType"] == "None"
@@ -63,7 +64,7 @@ def test_overrides_are_merged_last_and_deep(make_pipeline):
         "TransformOutput": {"KmsKeyId": "alias/key"},
         "BatchStrategy": "SingleRecord",
     }
-    built = request.build(make_pipeline(transform={"overrides": overrides}).settings, PLACES)
+    built = request.build(make_pipeline(transform={"overrides": overrides}).settings)
     assert built["Environment"] == {"OMP_NUM_THREADS": "1"}
     assert built["TransformOutput"]["KmsKeyId"] == "alias/key"
     assert built["TransformOutput"]["Accept"] == "text/csv"
@@ -72,32 +73,74 @@ def test_overrides_are_merged_last_and_deep(make_pipeline):
 
 def test_the_checks_take_the_request(make_pipeline, make_jsonl_pipeline):
     for pipeline in (make_pipeline(), make_jsonl_pipeline()):
-        check({"TransformJobName": "apples", **request.build(pipeline.settings, PLACES)}, shards=1)
+        built = request.reading(request.build(pipeline.settings), MANIFEST)
+        check({"TransformJobName": "apples", **request.writing(built, OUTPUT)}, shards=1)
 
 
-MODEL = ModelFacts(name="apples", content=[{"Image": "trees:1"}], isolated=False)
+MODEL = ModelFacts(name="apples", identity=["apples", [{"Image": "trees:1"}], ""], isolated=False)
+TYPES = ("ml.m5.large",)
+
+
+def digest(pipeline, index, model=MODEL, types=TYPES):
+    return request.digest(request.build(pipeline.settings), index, model, types)
 
 
 def test_equal_content_has_one_digest_and_any_change_another(make_pipeline):
-    digest = request.digest(make_pipeline(), index_of("aa", "bb"), MODEL)
-    same = request.digest(make_pipeline(owner="somebody else"), index_of("aa", "bb"), MODEL)
-    assert digest == same
-    other_model = replace(MODEL, name="pears")
-    anew = replace(MODEL, content=[{"Image": "trees:2"}])
-    several = {"instance_type": None, "instance_types": ["ml.m5.large", "ml.m5.xlarge"]}
+    index = index_of("aa", "bb")
+    first = digest(make_pipeline(), index)
+    assert digest(make_pipeline(owner="somebody else"), index) == first
     others = [
-        request.digest(make_pipeline(), index_of("aa"), MODEL),
-        request.digest(make_pipeline(), index_of("bb", "aa"), MODEL),
-        request.digest(make_pipeline(), index_of("aa", "bb"), other_model),
-        request.digest(make_pipeline(), index_of("aa", "bb"), anew),
-        request.digest(make_pipeline(transform={"max_payload_mb": 5}), index_of("aa", "bb"), MODEL),
-        request.digest(make_pipeline(transform=several), index_of("aa", "bb"), MODEL),
+        digest(make_pipeline(), index_of("aa")),
+        digest(make_pipeline(), index_of("bb", "aa")),
+        digest(make_pipeline(), index, replace(MODEL, identity=["pears", [], ""])),
+        digest(make_pipeline(transform={"max_payload_mb": 5}), index),
+        digest(make_pipeline(transform={"overrides": {"Environment": {"A": "1"}}}), index),
+        digest(make_pipeline(), index, types=("ml.m5.large", "ml.m5.xlarge")),
     ]
-    assert len({digest, *others}) == 7
+    assert len({first, *others}) == 7
+
+
+def test_the_digest_is_of_what_is_sent_and_not_of_where_it_lies(make_pipeline):
+    built = request.build(make_pipeline().settings)
+    index = index_of("aa")
+    placed = request.reading(built, MANIFEST)
+    assert request.digest(placed, index, MODEL, TYPES) == request.digest(
+        request.reading(built, MANIFEST / "elsewhere"), index, MODEL, TYPES
+    )
+    cheaper = request.with_instances(built, InstanceType="ml.m5.xlarge")
+    assert request.digest(cheaper, index, MODEL, TYPES) == digest(make_pipeline(), index)
+
+
+def test_the_compressor_does_not_enter_the_digest(make_pipeline):
+    packed = [a_shard(body=body, records_sha256="aa") for body in (b"1\n", b"1\n2\n")]
+    assert len({digest(make_pipeline(), an_index([shard])) for shard in packed}) == 1
+
+
+# What a digest is over, in the order of its keys. Whoever changes it renames every job, and each
+# partition would be paid again: that is a new major version of the package.
+RECIPE = """
+{"model":["apples",[{"Image":"trees:1"}],""],
+"package":0,
+"records":["aa","bb"],
+"request":{
+"BatchStrategy":"MultiRecord",
+"DataProcessing":{"InputFilter":"$[1:]","JoinSource":"Input","OutputFilter":"$"},
+"MaxConcurrentTransforms":1,
+"MaxPayloadInMB":6,
+"ModelName":"apples",
+"TransformInput":{"CompressionType":"None","ContentType":"text/csv","DataSource":null,"SplitType":"Line"},
+"TransformOutput":{"Accept":"text/csv","AssembleWith":"Line"},
+"TransformResources":{"InstanceCount":1,"InstanceType":["ml.m5.large"]}}}
+"""
+
+
+def test_the_recipe_of_a_digest_does_not_change(make_pipeline):
+    expected = hashlib.sha256(RECIPE.replace("\n", "").encode()).hexdigest()
+    assert digest(make_pipeline(), index_of("aa", "bb")) == expected
 
 
 @pytest.mark.parametrize("major", [0, 1])
 def test_a_major_version_of_the_package_is_another_digest(make_pipeline, monkeypatch, major):
-    before = request.digest(make_pipeline(), index_of("aa"), MODEL)
+    before = digest(make_pipeline(), index_of("aa"))
     monkeypatch.setattr(request, "PACKAGE_MAJOR_VERSION", major)
-    assert (request.digest(make_pipeline(), index_of("aa"), MODEL) == before) is (major == 0)
+    assert (digest(make_pipeline(), index_of("aa")) == before) is (major == 0)

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from batch_transform.scoring.errors import RequestRefused
-from batch_transform.scoring.jobs.request_checks import check, override_problems
+from batch_transform.scoring.jobs.request_checks import check, setting_problems
 
 GOOD = {
     "TransformJobName": "apples-2013-06-01-0123456789ab",
@@ -29,31 +29,39 @@ GOOD = {
 }
 BAD = [
     # path, value, what is said
-    ("MaxPayloadInMB", 26, "MaxConcurrentTransforms x MaxPayloadInMB is 104; the service allows"),
+    ("MaxPayloadInMB", 26, "MaxPayloadInMB x MaxConcurrentTransforms is 104; the service allows"),
     ("MaxPayloadInMB", -1, "MaxPayloadInMB is -1; at least 0"),
-    ("MaxPayloadInMB", "6", "MaxPayloadInMB is '6'; it must be a integer"),
+    ("MaxPayloadInMB", "6", "MaxPayloadInMB is '6'; it must be a whole number"),
     ("TransformJobName", "a_b", "TransformJobName is 'a_b', which does not match"),
     ("TransformJobName", "a" * 64, "TransformJobName is 64 long; at most 63"),
     ("BatchStrategy", "Many", "BatchStrategy is 'Many'; it is one of MultiRecord, SingleRecord"),
-    ("ModelName", None, "ModelName is missing"),
+    ("ModelName", None, "ModelName is null, which no field can be"),
     ("Volume", 5, "Volume is not a field of CreateTransformJob"),
     ("Environment", {str(n): "x" for n in range(17)}, "Environment is 17 long; at most 16"),
-    ("Environment", {"A-B": "x"}, "Environment key 'A-B' is 'A-B', which does not match"),
-    ("Environment", {"A": 1}, "Environment.A is 1; it must be a string"),
+    ("Environment", {"A-B": "x"}, "Environment.A-B is 'A-B', which does not match"),
+    ("Environment", {"A": 1}, "Environment.A is 1; it must be a text"),
     ("Tags", [{"Key": f"k{n}", "Value": ""} for n in range(48)], "Tags may have 47 entries"),
     ("ModelClientConfig.InvocationsMaxRetries", 4, "InvocationsMaxRetries is 4; at most 3"),
-    ("TransformInput.SplitType", "RecordIO", "both must be Line"),
+    (
+        "TransformInput.SplitType",
+        "RecordIO",
+        "TransformInput.SplitType is RecordIO; it must be Line",
+    ),
     ("TransformInput.ContentType", "text/libsvm", "the service takes text/csv, application/json"),
     ("TransformOutput.Accept", "application/json", "they must be equal"),
-    ("DataProcessing.InputFilter", "$[0" + ",1" * 31 + "]", "66 characters; the service takes 63"),
+    (
+        "DataProcessing.InputFilter",
+        "$[0" + ",1" * 31 + "]",
+        "DataProcessing.InputFilter is 66 long; at most 63",
+    ),
     ("DataProcessing.InputFilter", "$['a_b']", "letters, digits and"),
     ("DataProcessing.InputFilter", "[1:]", "begins with $"),
-    ("DataProcessing.InputFilter", "$[0,5:]", "a range stands alone"),
-    ("DataProcessing.InputFilter", "$[0:2,246:]", "a range stands alone"),
+    ("DataProcessing.InputFilter", "$[0,5:]", "a range has its brackets to itself"),
+    ("DataProcessing.InputFilter", "$[0:2,246:]", "a range has its brackets to itself"),
     ("DataProcessing.OutputFilter", "$.score", "CSV has columns by number"),
     ("TransformResources.InstanceCount", 3, "but there are 2 shards"),
     ("TransformResources.InstanceCount", 0, "InstanceCount is 0; at least 1"),
-    ("TransformResources.InstanceType", "large", "InstanceType is 'large'; it is one of"),
+    ("TransformResources.InstanceType", "large", "InstanceType is 'large', which botocore"),
 ]
 
 
@@ -78,7 +86,7 @@ def test_a_bad_request_is_refused_in_plain_words(path, value, text):
     assert text in str(error.value)
 
 
-@pytest.mark.parametrize("kind", ["ml.m5d.large", "ml.g4dn.xlarge", "ml.c5d.xlarge"])
+@pytest.mark.parametrize("kind", ["ml.g4dn.xlarge", "ml.g5.xlarge"])
 def test_a_volume_key_goes_with_no_local_disk(kind):
     request = with_change("TransformResources.VolumeKmsKeyId", "alias/key")
     check(request, shards=2)
@@ -88,7 +96,10 @@ def test_a_volume_key_goes_with_no_local_disk(kind):
 
 
 def test_an_instance_type_that_may_come_later_is_checked_now():
-    with pytest.raises(RequestRefused, match=r"InstanceType is 'ml\.m5\.huge'; it is one of"):
+    with pytest.raises(
+        RequestRefused,
+        match=r"InstanceType is 'ml\.m5\.huge', which botocore .* knows \d+, such as ml\.m5\.l",
+    ):
         check(GOOD, shards=2, kinds=["ml.m5.large", "ml.m5.huge"])
 
 
@@ -108,16 +119,51 @@ def test_names_in_a_filter_of_json_lines_are_fine():
     check(request, shards=2)
 
 
-def test_overrides_may_not_take_the_job_away():
+def test_overrides_may_not_take_the_job_away(make_pipeline):
     overrides = {
         "ModelName": "x",
         "TransformOutput": {"S3OutputPath": "s3://elsewhere", "KmsKeyId": "alias/fine"},
         "TransformInput": {"DataSource": {}},
         "Environment": {"A": "1"},
+        "MaxPayloadInMB": 7,
     }
-    problems = list(override_problems(overrides))
-    assert [problem.split(":")[0] for problem in problems] == [
-        "overrides must not set ModelName",
-        "overrides must not set TransformInput.DataSource",
-        "overrides must not set TransformOutput.S3OutputPath",
-    ]
+    settings = make_pipeline(transform={"overrides": overrides}).settings
+    refused = {
+        ".".join(place): what
+        for place, what in setting_problems(settings)
+        if what.startswith("cannot be overridden: ")
+    }
+    assert refused == {
+        "transform.overrides.ModelName": "cannot be overridden: name the model in model.name",
+        "transform.overrides.MaxPayloadInMB": "cannot be overridden: set transform.max_payload_mb",
+        "transform.overrides.TransformInput.DataSource": "cannot be overridden: the job reads the"
+        " manifest of its run",
+        "transform.overrides.TransformOutput.S3OutputPath": "cannot be overridden: the outputs are"
+        " looked for where the run keeps its objects",
+    }
+
+
+@pytest.mark.parametrize(
+    ("overrides", "problem"),
+    [
+        ({"DataProcessing": None}, "DataProcessing: is null, which no field can be"),
+        ({"TransformInput": "text/csv"}, "TransformInput: is 'text/csv'; it must be a mapping"),
+        ({"TransformResources": None}, "TransformResources: is null, which no field can be"),
+        ({"Tags": 5}, "Tags: is 5; it must be a list"),
+        ({"DataProcessing": {"InputFilter": 5}}, "DataProcessing.InputFilter: is 5; it must be a"),
+        ({"Environment": {"A": 1}}, "Environment.A: is 1; it must be a text"),
+        ({"Enviroment": {}}, "Enviroment: is not a field of CreateTransformJob; did you mean"),
+        ({"DataCaptureConfig": {}}, "DataCaptureConfig.DestinationS3Uri: is missing"),
+    ],
+)  # fmt: skip
+def test_an_override_that_is_no_field_is_refused_where_it_is(make_pipeline, overrides, problem):
+    settings = make_pipeline(transform={"overrides": overrides}).settings
+    ((place, what),) = setting_problems(settings)
+    assert f"transform.overrides.{problem}" in f"{'.'.join(place)}: {what}"
+
+
+def test_each_instance_type_that_there_is_not_is_refused_where_it_is(make_pipeline):
+    kinds = {"instance_type": None, "instance_types": ["ml.m5.large", "ml.m5.huge"]}
+    ((place, what),) = setting_problems(make_pipeline(transform=kinds).settings)
+    assert place == ("transform", "instance_types", 1)
+    assert what.startswith("is 'ml.m5.huge', which botocore ")

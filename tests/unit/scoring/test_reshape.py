@@ -181,21 +181,16 @@ def test_a_file_that_could_be_imported_has_no_problem_and_is_not_run(tmp_path, s
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
-        ("x = 1\nreshape = 1 +\n", "reshape.py:2: cannot be imported: SyntaxError: invalid syntax"),
-        ("def reshape(frame):\nreturn frame\n", "reshape.py:2: cannot be imported: IndentationE"),
-        ("x = '\udc80'\n", "reshape.py:1: cannot be imported: SyntaxError"),
-        ("x = 1\0\n", "reshape.py: cannot be imported: "),
-        ("", "reshape.py: does not define reshape(frame: pandas.DataFrame) -> pandas.DataFrame"),
-        (
-            "def other(frame):\n    def reshape(frame):\n        pass\n",
-            "reshape.py: does not define",
-        ),
-        ("class A:\n    def reshape(frame):\n        pass\n", "reshape.py: does not define"),
-        ("print(reshape)\n", "reshape.py: does not define"),
+        ("x = 1\nreshape = 1 +\n", "line 2: invalid syntax"),
+        ("def reshape(frame):\nreturn frame\n", "line 2: expected an indented block"),
+        ("", "does not define reshape(frame: pandas.DataFrame) -> pandas.DataFrame"),
+        ("def other(frame):\n    def reshape(frame):\n        pass\n", "does not define reshape"),
+        ("class A:\n    def reshape(frame):\n        pass\n", "does not define reshape"),
+        ("print(reshape)\n", "does not define reshape"),
     ],
 )
-def test_a_file_that_cannot_be_imported_has_a_problem(tmp_path, source, problem):
-    (tmp_path / "reshape.py").write_bytes(source.encode("utf-8", "surrogateescape"))
+def test_a_file_without_the_function_has_a_problem(tmp_path, source, problem):
+    (tmp_path / "reshape.py").write_text(source)
     (found,) = problems(tmp_path / "reshape.py")
     assert found.startswith(problem)
 

@@ -37,11 +37,25 @@ def test_everything_can_be_given():
     )
 
 
-@pytest.mark.parametrize("root", [None, "", "bucket", "s3://"])
-def test_a_missing_bucket_is_named_with_an_example(root):
+@pytest.mark.parametrize(
+    ("root", "why"),
+    [
+        (None, "it does not begin with s3://"),
+        ("", "it does not begin with s3://"),
+        ("bucket/runs", "it does not begin with s3://"),
+        ("s3://", "has 3 to 63 characters, and '' has 0"),
+        ("s3://b/runs", "has 3 to 63 characters, and 'b' has 1"),
+        ("s3://My_Bucket/runs", "a letter or digit at both ends, unlike 'My_Bucket'"),
+        ("s3://-bucket", "a letter or digit at both ends, unlike '-bucket'"),
+    ],
+)
+def test_what_is_wrong_with_the_bucket_is_said_with_an_example(root, why):
     environ = {} if root is None else {"BATCH_TRANSFORM_S3_URI": root}
-    with pytest.raises(SettingsError, match="BATCH_TRANSFORM_S3_URI is .* s3://my-bucket"):
+    with pytest.raises(SettingsError) as refusal:
         Deployment.from_environ(environ)
+    assert str(refusal.value).startswith("BATCH_TRANSFORM_S3_URI: ")
+    assert why in str(refusal.value)
+    assert "for example s3://my-bucket" in str(refusal.value)
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "1.5", "soon", ""])

@@ -4,10 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from batch_transform.scoring.jobs import request
-from batch_transform.scoring.pipeline import Prediction, Target
+from batch_transform.scoring.pipeline import Limits, Prediction, Target
 from batch_transform.scoring.pipeline.replypath import json_path, reply_path
-
-PLACES = request.JobPlaces(manifest="", output="")
 
 
 @pytest.mark.parametrize(
@@ -34,7 +32,7 @@ def test_what_is_no_path_is_refused(path):
     [
         ({"type": "text", "min": 0}, "min and max are for numbers; drop them from a text"),
         ({"type": "boolean", "max": 1}, "drop them from a boolean"),
-        ({"min": 2, "max": 1}, "min is 2.0, above max, which is 1.0"),
+        ({"min": 2, "max": 1}, "is 2.0, above max, which is 1.0"),
     ],
 )
 def test_bounds_are_for_numbers(settings, message):
@@ -51,23 +49,26 @@ def test_a_target_in_s3_is_a_plain_prefix():
     assert target(table="s3://lake/scores").in_s3
     assert not target().in_s3
     for wrong in ("s3://lake", "s3://LAKE/scores", "s3://lake/scores?x", "s3://lake/a*"):
-        with pytest.raises(ValidationError, match="S3"):
+        with pytest.raises(ValidationError, match="S3|plain prefix"):
             target(table=wrong)
 
 
 @pytest.mark.parametrize("settings", [{"add_columns": True}, {"swap": "partitions"}])
 def test_settings_of_tables_are_refused_in_s3(settings):
     assert target(**settings)
-    with pytest.raises(ValidationError, match="add_columns and swap are for Postgres"):
+    with pytest.raises(ValidationError, match="is for a table of Postgres"):
         target(table="s3://lake/scores", **settings)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"checks": {"mean": {"colour": {"leq_to": 1}}}}, "checks.mean names colour, which is no"),
+        (
+            {"checks": {"mean": {"colour": {"leq_to": 1}}}},
+            r"checks.mean.colour\n  is no prediction",
+        ),
         ({"limits": {"bad_records": "100%"}}, "a share below 100%"),
-        ({"limits": {"bad_records": "a few"}}, "a share is a percentage such as 0.1%"),
+        ({"limits": {"bad_records": "a few"}}, "a share below 100%, such as 0.1%"),
         ({"limits": {"bad_records": -0.1}}, "a share below 100%"),
     ],
 )
@@ -84,12 +85,14 @@ def test_a_share_is_a_percentage_or_a_number(make_pipeline):
 
 def test_what_is_no_share_is_a_count_of_records(make_pipeline):
     assert make_pipeline(limits={"bad_records": 25}).settings.limits.allowed(100) == 25
+    assert make_pipeline().settings.limits.allowed(999) == 1
+    assert make_pipeline(limits={"bad_records": 0}).settings.limits.allowed(999) == 0
     with pytest.raises(ValidationError, match="a count, such as 25"):
         make_pipeline(limits={"bad_records": 2.5})
 
 
 def test_join_by_line_asks_for_predictions_alone(make_pipeline):
-    processing = request.build(make_pipeline(transform={"join": "line"}).settings, PLACES)
+    processing = request.build(make_pipeline(transform={"join": "line"}).settings)
     assert processing["DataProcessing"] == {
         "InputFilter": "$[1:]",
         "JoinSource": "None",
@@ -105,3 +108,22 @@ def test_the_accepted_type_says_how_predictions_are_addressed(make_pipeline):
     assert pipeline.settings.reply_format == "jsonl"
     with pytest.raises(ValidationError, match="for jsonl it reads like"):
         make_pipeline(transform=json_out)
+
+
+@pytest.mark.parametrize(
+    ("limit", "records", "allowed"),
+    [
+        (None, 10, 1),
+        (None, 999, 1),
+        (None, 5000, 5),
+        ("0.1%", 2999, 2),
+        ("50%", 3, 1),
+        (0, 5000, 0),
+        ("0%", 5000, 0),
+        (1, 5000, 1),
+        (25, 3, 25),
+    ],
+)
+def test_of_a_share_of_the_records_one_may_be_bad_at_least(limit, records, allowed):
+    settings = {} if limit is None else {"bad_records": limit}
+    assert Limits(**settings).allowed(records) == allowed

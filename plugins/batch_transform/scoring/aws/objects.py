@@ -1,22 +1,26 @@
-"""The object store: what the work needs of S3, and a fake of it."""
+"""The object store: what the work needs of S3."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
+from botocore.exceptions import ClientError
+from typing_extensions import override
+
+from batch_transform.scoring.aws.codes import translated
 from batch_transform.scoring.aws.upload import S3Uploads, Uploads
+from batch_transform.scoring.errors import ObjectMissing, Unreachable
 from batch_transform.scoring.names import S3Uri
 
+_MISSING = frozenset({404})
 _CHANGED = frozenset({404, 412})  # gone, and not as the condition says
 _PIECE_BYTES = 1 << 20
-
-
-class ObjectMissing(LookupError):
-    """There is no such object. A programming error or a race, not bad data, unless caught."""
+_TRIES = 3  # of a body that is cut off while it is read, which boto3 does not read again
 
 
 class ObjectChanged(LookupError):
@@ -37,13 +41,25 @@ class StoredObject:
 
 
 class ObjectStore(Protocol):
-    """What the work needs of S3."""
+    """What the work needs of S3. Every call may raise Transient, or AccessRefused."""
 
     def put(self, uri: S3Uri, body: bytes) -> None:
         """Store an object."""
 
+    def put_if(self, uri: S3Uri, body: bytes, etag: str | None) -> None:
+        """Store an object that is as it was when it was listed, or raise ObjectChanged.
+
+        ``etag`` is what it was; None where there was none.
+        """
+
     def get(self, uri: S3Uri) -> bytes:
         """Return an object's content, or raise ObjectMissing."""
+
+    def pieces(self, uri: S3Uri) -> Iterator[bytes]:
+        """Yield an object's content in memory of a fixed size, or raise ObjectMissing.
+
+        It is not begun again where the connection is lost on the way.
+        """
 
     def size(self, uri: S3Uri) -> int:
         """Return an object's size in bytes, or raise ObjectMissing."""
@@ -80,96 +96,146 @@ class ObjectStore(Protocol):
 
 
 class S3Objects(ObjectStore):
-    """S3 through a boto3 client.
+    """S3 through a boto3 client whose region, endpoint and credentials are set.
 
     https://docs.aws.amazon.com/boto3/latest/reference/services/s3.html
     """
 
     def __init__(self, client: Any) -> None:
-        """Use a client whose region, endpoint and credentials are set."""
+        """Use a client; it retries each request as it is configured to."""
         self._client = client
 
+    @override
     def put(self, uri: S3Uri, body: bytes) -> None:
-        """Store an object."""
-        self._client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body)
+        with translated():
+            self._client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body)
 
+    @override
+    def put_if(self, uri: S3Uri, body: bytes, etag: str | None) -> None:
+        """Store an object under a condition, which is 409 where another write is under way.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+        """
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        with translated():
+            try:
+                self._client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body, **condition)
+            except ClientError as error:
+                if _status(error) in {*_CHANGED, 409}:
+                    raise ObjectChanged(str(uri)) from error
+                raise
+
+    @override
     def get(self, uri: S3Uri) -> bytes:
-        """Return an object's content."""
-        try:
-            response = self._client.get_object(Bucket=uri.bucket, Key=uri.key)
-        except self._client.exceptions.NoSuchKey as error:
-            raise ObjectMissing(str(uri)) from error
-        body: bytes = response["Body"].read()
-        return body
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                with translated(), _missing(uri):
+                    response = self._client.get_object(Bucket=uri.bucket, Key=uri.key)
+                    body: bytes = response["Body"].read()
+                return body
+            except Unreachable:
+                if not tries_left:
+                    raise
+        raise AssertionError("the last try returns or raises")
 
+    @override
+    def pieces(self, uri: S3Uri) -> Iterator[bytes]:
+        with translated(), _missing(uri):
+            response = self._client.get_object(Bucket=uri.bucket, Key=uri.key)
+            yield from response["Body"].iter_chunks(_PIECE_BYTES)
+
+    @override
     def size(self, uri: S3Uri) -> int:
-        """Return an object's size in bytes."""
-        try:
+        with translated(), _missing(uri):
             response = self._client.head_object(Bucket=uri.bucket, Key=uri.key)
-        except self._client.exceptions.ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                raise ObjectMissing(str(uri)) from error
-            raise
         size: int = response["ContentLength"]
         return size
 
+    @override
     def copy(self, source: S3Uri, target: S3Uri) -> str:
         """Copy an object of at most 5 GB; S3 computes the digest of what it stored.
 
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
         """
-        try:
+        with translated(), _missing(source):
             answer = self._client.copy_object(
                 CopySource={"Bucket": source.bucket, "Key": source.key},
                 Bucket=target.bucket,
                 Key=target.key,
                 ChecksumAlgorithm="SHA256",
             )
-        except self._client.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchKey":
-                raise ObjectMissing(str(source)) from error
-            raise
         digest = answer["CopyObjectResult"].get("ChecksumSHA256")
         if digest is None:  # a store that speaks S3 and has no checksums
             return hashlib.sha256(self.get(target)).hexdigest()
         return base64.b64decode(digest).hex()
 
+    @override
     def listed(self, start: S3Uri) -> Iterator[StoredObject]:
-        """List the objects whose keys begin with that of ``start``."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=start.bucket, Prefix=start.key
         )
-        for page in pages:
-            for entry in page.get("Contents", ()):
-                yield StoredObject(uri=S3Uri(start.bucket, entry["Key"]), etag=entry["ETag"])
+        for entry in _entries(pages, "Contents"):
+            yield StoredObject(uri=S3Uri(start.bucket, entry["Key"]), etag=entry["ETag"])
 
+    @override
     def download(self, stored: StoredObject, file: IO[bytes]) -> None:
         """Write an object's content to a file.
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-reads.html
         """
         place = {"Bucket": stored.uri.bucket, "Key": stored.uri.key}
-        try:
-            response = self._client.get_object(**place, IfMatch=stored.etag)
-        except self._client.exceptions.ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] in _CHANGED:
-                raise ObjectChanged(str(stored.uri)) from error
-            raise
-        for piece in response["Body"].iter_chunks(_PIECE_BYTES):
-            file.write(piece)
+        with translated():
+            try:
+                response = self._client.get_object(**place, IfMatch=stored.etag)
+            except ClientError as error:
+                if _status(error) in _CHANGED:
+                    raise ObjectChanged(str(stored.uri)) from error
+                raise
+            for piece in response["Body"].iter_chunks(_PIECE_BYTES):
+                file.write(piece)
 
+    @override
     def unfinished(self, prefix: S3Uri) -> Iterator[S3Uri]:
-        """List the objects below ``prefix/`` whose upload was begun and neither done nor aborted.
-
-        https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
-        """
         pages = self._client.get_paginator("list_multipart_uploads").paginate(
             Bucket=prefix.bucket, Prefix=f"{prefix.key}/"
         )
-        for page in pages:
-            for entry in page.get("Uploads", ()):
-                yield S3Uri(prefix.bucket, entry["Key"])
+        for entry in _entries(pages, "Uploads"):
+            yield S3Uri(prefix.bucket, entry["Key"])
 
+    @override
     def uploads(self) -> S3Uploads:
-        """Upload piece by piece."""
         return S3Uploads(self._client)
+
+
+def _entries(pages: Any, name: str) -> Iterator[Any]:
+    """Yield what pages list; whoever reads the list may raise what is not of AWS."""
+    pending = iter(pages)
+    while True:
+        with translated():
+            page = next(pending, None)
+        if page is None:
+            return
+        yield from page.get(name, ())
+
+
+@contextmanager
+def _missing(uri: S3Uri) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if _status(error) in _MISSING and _code(error) != "NoSuchBucket":
+            raise ObjectMissing(
+                f"There is no object {uri}: it was deleted, or the run's AWS connection leads"
+                " elsewhere than when it was written; clear extract to write it anew"
+            ) from error
+        raise
+
+
+def _status(error: ClientError) -> int:
+    status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status
+
+
+def _code(error: ClientError) -> str:
+    code: str = error.response.get("Error", {}).get("Code", "")
+    return code

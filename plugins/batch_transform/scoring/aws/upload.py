@@ -9,13 +9,18 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpu-abort-incomplete-mpu-l
 from __future__ import annotations
 
 import base64
+import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from batch_transform.scoring.aws.codes import translated
+from batch_transform.scoring.errors import ScoringError
 from batch_transform.scoring.names import S3Uri
+
+_LOG = logging.getLogger(__name__)
 
 # S3 takes no smaller part but the last, and 10,000 parts: 80 GB at 8 MB, above any shard.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
@@ -75,11 +80,11 @@ class S3Uploads:
         """Have a thread make a call; waits while too much is in flight.
 
         Raises:
-            Exception: what an earlier call raised.
+            ScoringError: what an earlier call raised.
         """
         while len(self._flying) >= _IN_FLIGHT:
             self._flying.popleft().result()
-        future = self._pool.submit(call)
+        future = self._pool.submit(translated()(call))
         self._flying.append(future)
         return future
 
@@ -115,7 +120,10 @@ class S3Uploads:
     def _abort(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)  # no part may come after the abort
         for upload in self._begun:
-            upload.abort()
+            try:
+                upload.abort()
+            except ScoringError:  # the others are aborted all the same, and the first error counts
+                _LOG.warning("Parts of %s stay in S3; a lifecycle rule removes them", upload)
 
 
 class S3Upload:
@@ -132,6 +140,9 @@ class S3Upload:
         self._size = 0
         self._upload_id: str | None = None
         self._parts: list[Future[dict[str, Any]]] = []
+
+    def __str__(self) -> str:
+        return f"s3://{self._target['Bucket']}/{self._target['Key']}"
 
     def write(self, body: bytes) -> None:
         """Append; sends what there is once it fills a part."""
@@ -163,23 +174,26 @@ class S3Upload:
         if self._upload_id is None:
             return
         parts = [part.result() for part in self._parts]
-        self._uploads.client.complete_multipart_upload(
-            **self._target, UploadId=self._upload_id, MultipartUpload={"Parts": parts}
-        )
+        with translated():
+            self._uploads.client.complete_multipart_upload(
+                **self._target, UploadId=self._upload_id, MultipartUpload={"Parts": parts}
+            )
         self._upload_id = None
 
     def abort(self) -> None:
         """Leave no parts behind."""
         if self._upload_id is not None:
-            self._uploads.client.abort_multipart_upload(**self._target, UploadId=self._upload_id)
-            self._upload_id = None
+            upload_id, self._upload_id = self._upload_id, None
+            with translated():
+                self._uploads.client.abort_multipart_upload(**self._target, UploadId=upload_id)
 
     def _send_part(self, body: bytes) -> None:
         client = self._uploads.client
         if self._upload_id is None:
-            self._upload_id = client.create_multipart_upload(
-                **self._target, ChecksumAlgorithm="CRC32"
-            )["UploadId"]
+            with translated():
+                self._upload_id = client.create_multipart_upload(
+                    **self._target, ChecksumAlgorithm="CRC32"
+                )["UploadId"]
         number = len(self._parts) + 1
         place = {**self._target, "UploadId": self._upload_id, "PartNumber": number}
 

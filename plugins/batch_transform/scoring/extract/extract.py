@@ -13,10 +13,11 @@ from batch_transform.scoring.extract import snapshot
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from batch_transform.scoring.extract.shards import cut, extension
 from batch_transform.scoring.extract.write import write_shard
+from batch_transform.scoring.kinds import RecordId
 from batch_transform.scoring.names import RunLayout, shard_name
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline, contract
-from batch_transform.scoring.records.ids import RecordId, identity_reader
+from batch_transform.scoring.records.ids import identity_reader
 from batch_transform.scoring.records.oversized import Oversized, set_aside
 from batch_transform.scoring.sources.protocol import Lines, Source
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 
-from batch_transform.scoring.aws.objects import ObjectMissing, ObjectStore
-from batch_transform.scoring.errors import ManifestError
+from batch_transform.scoring.aws.objects import ObjectStore
+from batch_transform.scoring.errors import ManifestError, ObjectMissing
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.names import RunLayout, S3Uri
 

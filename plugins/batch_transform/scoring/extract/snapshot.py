@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from batch_transform.scoring.aws.objects import ObjectMissing, ObjectStore
+from batch_transform.scoring.aws.objects import ObjectStore
+from batch_transform.scoring.errors import ObjectMissing
 from batch_transform.scoring.names import RunLayout
 
 

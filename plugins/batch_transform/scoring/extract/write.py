@@ -12,7 +12,7 @@ from typing import Protocol
 from batch_transform.scoring.aws.upload import Upload
 from batch_transform.scoring.extract.index import Shard
 from batch_transform.scoring.extract.shards import Piece
-from batch_transform.scoring.records.ids import RecordId
+from batch_transform.scoring.kinds import RecordId
 
 # ISA-L's levels are 0 to 3; 3 packs flights a little better than zlib's 1, in a third of its time.
 _GZIP_LEVEL = 3

@@ -65,13 +65,18 @@ def check_outputs(job: Job, missing: Sequence[str], shards: int) -> None:
         )
 
 
+def too_late(job: Job, deadline: timedelta, outcome: str) -> DeadlinePassed:
+    """Return the error of a job that has had its time; says what became of it."""
+    return DeadlinePassed(
+        f"Transform job {job.name} was not over after {deadline}, and {outcome}; raise"
+        " limits.deadline, or give it more instances"
+    )
+
+
 def _stopped(job: Job, deadline: timedelta) -> ScoringError:
     ended = job.described.get("TransformEndTime")
     if ended is not None and ended >= job.created + deadline:
-        return DeadlinePassed(
-            f"Transform job {job.name} was not over after {deadline}, and was stopped; raise"
-            " limits.deadline, or give it more instances"
-        )
+        return too_late(job, deadline, "was stopped")
     return JobStopped(
         f"Transform job {job.name} was stopped before it was over; its outputs are not used."
         " Clear the transform task to start another."

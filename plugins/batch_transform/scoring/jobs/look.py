@@ -4,43 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
-from batch_transform.scoring.aws.codes import translated
 from batch_transform.scoring.aws.objects import ObjectStore
-from batch_transform.scoring.errors import ScoringError
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs import end
 from batch_transform.scoring.jobs.blame import blames
-from batch_transform.scoring.jobs.claim import stop_if_owned
 from batch_transform.scoring.jobs.logs import JobLogs
+from batch_transform.scoring.jobs.owners import Owner, Stop, give_up
 from batch_transform.scoring.jobs.progress import Progress, measure, missing_outputs
-from batch_transform.scoring.jobs.service import FAILED, IN_PROGRESS, Job, TransformJobs, get
+from batch_transform.scoring.jobs.service import (
+    COMPLETED,
+    FAILED,
+    IN_PROGRESS,
+    Job,
+    TransformJobs,
+    get,
+)
+
+
+class Services(Protocol):
+    """What is needed of AWS around a job."""
+
+    @property
+    def jobs(self) -> TransformJobs:
+        """SageMaker's transform jobs."""
+
+    @property
+    def objects(self) -> ObjectStore:
+        """S3."""
+
+    @property
+    def logs(self) -> JobLogs:
+        """CloudWatch's logs of jobs."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Services:
-    """What a look needs of AWS."""
-
-    jobs: TransformJobs
-    objects: ObjectStore
-    logs: JobLogs
-
-
-@dataclass(frozen=True, kw_only=True)
-class Watched:
-    """The job that an attempt watches.
+class Watch:
+    """A job that an attempt looks at.
 
     Attributes:
-        name: the job.
+        job_name: the job.
         index: what was sent.
-        attempt: who watches.
+        owner: who looks.
         deadline: how long the job may take from its creation.
     """
 
-    name: str
+    job_name: str
     index: ExtractIndex
-    attempt: str
+    owner: Owner
     deadline: timedelta
 
 
@@ -59,52 +72,64 @@ class Look:
     missing: list[str]
 
 
-def look(services: Services, watched: Watched, now: datetime) -> Look:
+def look(services: Services, watch: Watch, now: datetime) -> Look:
     """Look at a job, and stop it where its time is up.
 
     Raises:
         JobMissing: there is no such job.
+        DeadlinePassed: its time is up, and it goes on for other runs.
         Transient: AWS could not be asked.
     """
-    job = get(services.jobs, watched.name)
-    if job.status == IN_PROGRESS and end.is_late(job, watched.deadline, now):
-        stop_if_owned(services.jobs, job.name, watched.attempt, wait_for_heir=lambda: False)
-        job = get(services.jobs, watched.name)
-    with translated():
-        missing = missing_outputs(watched.index, services.objects, job.output)
+    job = get(services.jobs, watch.job_name)
+    if job.status == IN_PROGRESS and end.is_late(job, watch.deadline, now):
+        if give_up(services.jobs, job.name, watch.owner) is Stop.OWNED:
+            raise end.too_late(job, watch.deadline, "goes on for other runs that want it")
+        job = get(services.jobs, watch.job_name)
+    return see(services, job, watch.index, now)
+
+
+def see(services: Services, job: Job, index: ExtractIndex, now: datetime | None = None) -> Look:
+    """Look at what a job has written so far."""
+    missing = missing_outputs(index, services.objects, job.output)
     started = job.described.get("TransformStartTime")
-    return Look(job=job, progress=measure(watched.index, missing, started, now), missing=missing)
+    progress = measure(index, missing, started, now or datetime.now(UTC))
+    return Look(job=job, progress=progress, missing=missing)
 
 
-def check_done(services: Services, watched: Watched, seen: Look) -> None:
+def check_done(services: Services, seen: Look, index: ExtractIndex, deadline: timedelta) -> None:
     """Check that a job which is over is a success, or leaves something to recover from.
 
     Raises:
         ScoringError: it is not; the message carries the reason, and the job's own last words.
     """
-    problem = end.failure(seen.job, watched.deadline)
+    problem = end.failure(seen.job, deadline)
     if problem is None:
-        end.check_outputs(seen.job, seen.missing, len(watched.index.shards))
-    elif not leaves_something(services, seen.job, seen.missing, watched.index):
-        raise _with_log(problem, services.logs, seen.job)
+        end.check_outputs(seen.job, seen.missing, len(index.shards))
+    elif not _leaves_something(services, seen.job, seen.missing, index):
+        raise type(problem)(f"{problem}\n{services.logs.tail(seen.job.name)}")
 
 
-def leaves_something(
+def is_usable(services: Services, job: Job, index: ExtractIndex) -> bool:
+    """Tell whether a job that has Completed or Failed is one to go on from.
+
+    Raises:
+        Transient: AWS could not be asked.
+    """
+    missing = missing_outputs(index, services.objects, job.output)
+    if job.status == COMPLETED:
+        return not missing
+    return _leaves_something(services, job, missing, index)
+
+
+def _leaves_something(
     services: Services, job: Job, missing: Sequence[str], index: ExtractIndex
 ) -> bool:
     """Tell whether a Failed job has outputs, or says of objects why they have none.
 
     What failed before any object was tried, such as a container that never was ready, has neither.
-
-    Raises:
-        Transient: AWS could not be asked.
     """
     if job.status != FAILED:
         return False
     if len(missing) < len(index.shards):
         return bool(missing)
     return bool(blames(services.logs.data_log(job.name), missing))
-
-
-def _with_log(problem: ScoringError, logs: JobLogs, job: Job) -> ScoringError:
-    return type(problem)(f"{problem}\n{logs.tail(job.name)}")

@@ -6,12 +6,16 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeModel.html
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
+
+from typing_extensions import override
 
 from batch_transform.scoring.aws.codes import translated
 from batch_transform.scoring.errors import NameTaken, RequestRefused
+from batch_transform.scoring.jobs.memory import JobMemory
 from batch_transform.scoring.names import model_name
+from batch_transform.scoring.pipeline import Model
 
 
 class Models(Protocol):
@@ -33,14 +37,28 @@ class ModelFacts:
 
     Attributes:
         name: for the request's ModelName.
-        content: its containers, which belong in the digest: a model that was made anew under an
-            old name gives other predictions.
+        identity: what belongs in the digest. A model that was made anew under an old name may give
+            other predictions even where its containers are the same, since tags of images move; a
+            package version never changes.
         isolated: whether its containers have no network.
     """
 
     name: str
-    content: Any
+    identity: Any
     isolated: bool
+
+
+def resolve(models: Models, spec: Model, memory: JobMemory) -> ModelFacts:
+    """Describe the model that a pipeline names; all tries of a chain use the version of the first.
+
+    Raises:
+        RequestRefused: there is no such model, or batch transform cannot use it.
+    """
+    if spec.name is not None:
+        return checked(models, spec.name)
+    group, role = str(spec.package_group), str(spec.role)
+    version = memory.pinned("model_version", lambda: latest_version(models, group))
+    return of_package_group(models, group, version, role)
 
 
 def checked(models: Models, name: str) -> ModelFacts:
@@ -58,15 +76,17 @@ def checked(models: Models, name: str) -> ModelFacts:
     problems = list(_problems(described))
     if problems:
         raise RequestRefused(f"Batch transform cannot use model {name!r}: {'; '.join(problems)}")
+    created = described.get("CreationTime")
+    containers = [_content(each) for each in _containers(described)]
     return ModelFacts(
         name=name,
-        content=[_content(each) for each in _containers(described)],
+        identity=[name, containers, created.isoformat() if created else ""],
         isolated=bool(described.get("EnableNetworkIsolation", False)),
     )
 
 
 def of_package_group(models: Models, group: str, version: str, role: str) -> ModelFacts:
-    """Come by the model of a package version; it is made once, and found again ever after.
+    """Return the model of a package version, which is made once.
 
     Raises:
         RequestRefused: a model of that name is another, or cannot be used.
@@ -75,11 +95,12 @@ def of_package_group(models: Models, group: str, version: str, role: str) -> Mod
     if models.find(name) is None:
         models.create(name, version, role)
     facts = checked(models, name)
-    if [each.get("ModelPackageName") for each in facts.content] != [version]:
+    described = models.find(name) or {}
+    if [each.get("ModelPackageName") for each in _containers(described)] != [version]:
         raise RequestRefused(
             f"Model {name!r} exists, but is not of the package version {version}; delete it"
         )
-    return facts
+    return replace(facts, identity=version)
 
 
 def latest_version(models: Models, group: str) -> str:
@@ -120,15 +141,15 @@ def _problems(described: Mapping[str, Any]) -> Iterator[str]:
             yield "it names its artefacts in ModelDataSource; name them in ModelDataUrl"
 
 
-class SageMakerModels:
-    """Models through a boto3 client."""
+class SageMakerModels(Models):
+    """Models through a boto3 client whose region, endpoint and credentials are set."""
 
     def __init__(self, client: Any) -> None:
-        """Use a client whose region, endpoint and credentials are set."""
+        """Use a client; it retries each request as it is configured to."""
         self._client = client
 
+    @override
     def find(self, name: str) -> Mapping[str, Any] | None:
-        """Describe a model."""
         try:
             with translated():
                 described: Mapping[str, Any] = self._client.describe_model(ModelName=name)
@@ -138,8 +159,8 @@ class SageMakerModels:
             return None
         return described
 
+    @override
     def latest_approved(self, group: str) -> str | None:
-        """Return the latest approved version."""
         pages = self._client.get_paginator("list_model_packages").paginate(
             ModelPackageGroupName=group,
             ModelApprovalStatus="Approved",
@@ -148,12 +169,12 @@ class SageMakerModels:
         )
         with translated():
             for page in pages:  # the service filters a page after it is cut: it may be empty
-                for found in page["ModelPackageSummaryList"]:
-                    return str(found["ModelPackageArn"])
+                for package in page["ModelPackageSummaryList"]:
+                    return str(package["ModelPackageArn"])
         return None
 
+    @override
     def create(self, name: str, package: str, role: str) -> None:
-        """Make a model of a package version."""
         try:
             with translated():
                 self._client.create_model(

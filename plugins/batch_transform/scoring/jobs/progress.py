@@ -62,7 +62,8 @@ def measure(
         started: when the instances began to work; None where they have not.
         now: when ``missing`` was listed.
     """
-    left = sum(shard.records for shard in index.shards if shard.name in set(missing))
+    without = frozenset(missing)
+    left = sum(shard.records for shard in index.shards if shard.name in without)
     done = index.records - left
     eta = None
     if started is not None and done:

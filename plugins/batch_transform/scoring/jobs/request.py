@@ -1,44 +1,30 @@
-"""The CreateTransformJob request of a pipeline.
+"""The CreateTransformJob request of a pipeline, built up from what is known when.
 
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs.models import ModelFacts
-from batch_transform.scoring.names import content_digest
-from batch_transform.scoring.pipeline import Pipeline, PipelineFile
+from batch_transform.scoring.names import S3Uri, content_digest
+from batch_transform.scoring.pipeline import PipelineFile
+from batch_transform.scoring.pipeline.data_processing import data_processing
 
 PACKAGE_MAJOR_VERSION = 0
 
 _CONTENT_TYPES = {"csv": "text/csv", "jsonl": "application/jsonlines"}
-_JOIN_SOURCES = {"engine": "Input", "line": "None"}
 _COMPRESSION_TYPES = {"none": "None", "gzip": "Gzip"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class JobPlaces:
-    """The parts of a request that differ from run to run; text, or templates that become text.
+def build(settings: PipelineFile) -> dict[str, Any]:
+    """Build the part that is the same for every run; ``transform.overrides`` is merged last.
 
-    Attributes:
-        manifest: URI of the ManifestFile.
-        output: URI of the output prefix.
-    """
-
-    manifest: str
-    output: str
-
-
-def build(settings: PipelineFile, places: JobPlaces) -> dict[str, Any]:
-    """Build the request, but for the job's name and tags; ``transform.overrides`` is merged last.
-
-    ModelName is empty where the pipeline names a model package group: its version is looked up
-    when a job is started.
+    Name, tags, manifest and output are added when a job is started; ModelName too, where the
+    pipeline names a model package group.
     """
     content_type = _CONTENT_TYPES[settings.record.format]
     transform = settings.transform
@@ -48,25 +34,30 @@ def build(settings: PipelineFile, places: JobPlaces) -> dict[str, Any]:
         "MaxConcurrentTransforms": transform.max_concurrent_transforms,
         "MaxPayloadInMB": transform.max_payload_mb,
         "TransformInput": {
-            "DataSource": {
-                "S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": places.manifest}
-            },
             "ContentType": content_type,
             "CompressionType": _COMPRESSION_TYPES[settings.record.compression],
             "SplitType": "Line",
         },
-        "TransformOutput": {
-            "S3OutputPath": places.output,
-            "Accept": content_type,
-            "AssembleWith": "Line",
-        },
+        "TransformOutput": {"Accept": content_type, "AssembleWith": "Line"},
         "TransformResources": {
             "InstanceType": transform.kinds[0],
             "InstanceCount": transform.instance_count,
         },
-        "DataProcessing": _data_processing(settings),
+        "DataProcessing": data_processing(settings),
     }
     return _merged(request, transform.overrides)
+
+
+def reading(request: Mapping[str, Any], manifest: S3Uri) -> dict[str, Any]:
+    """Let a request read the objects of a manifest."""
+    source = {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": str(manifest)}}
+    return {**request, "TransformInput": {**request["TransformInput"], "DataSource": source}}
+
+
+def writing(request: Mapping[str, Any], output: S3Uri) -> dict[str, Any]:
+    """Let a request write below a prefix."""
+    target = {**request["TransformOutput"], "S3OutputPath": str(output)}
+    return {**request, "TransformOutput": target}
 
 
 def fitted(request: Mapping[str, Any], shards: int) -> dict[str, Any]:
@@ -80,29 +71,26 @@ def with_instances(request: Mapping[str, Any], **changes: Any) -> dict[str, Any]
     return {**request, "TransformResources": {**request["TransformResources"], **changes}}
 
 
-def digest(pipeline: Pipeline, index: ExtractIndex, model: ModelFacts) -> str:
-    """Digest what the job does: shards, model, settings, and the package's major version.
+def digest(
+    request: Mapping[str, Any],
+    index: ExtractIndex,
+    model: ModelFacts,
+    instance_types: Sequence[str],
+) -> str:
+    """Digest what a job does: records, model, settings as sent, and the package's major version.
 
-    Equal digests mean equal predictions, wherever inputs and outputs lie.
+    Equal digests mean equal predictions, wherever inputs and outputs lie, and whichever of the
+    instance types is to be had.
     """
+    sent = {**request, "TransformInput": {**request["TransformInput"], "DataSource": None}}
     return content_digest(
         {
-            "shards": [shard.records_sha256 for shard in index.shards],
-            "model": [model.name, model.content],
-            "request": build(pipeline.settings, JobPlaces(manifest="", output="")),
-            "instance_types": pipeline.settings.transform.kinds,
+            "records": [shard.records_sha256 for shard in index.shards],
+            "model": model.identity,
+            "request": with_instances(sent, InstanceType=list(instance_types)),
             "package": PACKAGE_MAJOR_VERSION,
         }
     )
-
-
-def _data_processing(settings: PipelineFile) -> dict[str, str]:
-    # In CSV the ids are the first columns, so a slice hides them from the model. A JSONPath can
-    # neither drop a key nor name one with an underscore, so in JSON Lines the ids stay in.
-    record = settings.record
-    hidden = f"$[{len(record.id)}:]" if record.format == "csv" else "$"
-    source = _JOIN_SOURCES[settings.transform.join]
-    return {"InputFilter": hidden, "JoinSource": source, "OutputFilter": "$"}
 
 
 def _merged(base: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

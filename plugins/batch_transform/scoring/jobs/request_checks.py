@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from batch_transform.scoring.errors import RequestRefused
-from batch_transform.scoring.jobs.request import with_instances
+from batch_transform.scoring.jobs.request import build, with_instances
+from batch_transform.scoring.jobs.request_bounds import Problem, bound_problems
+from batch_transform.scoring.pipeline import PipelineFile, Place
+
+_Value = TypeVar("_Value")
 
 _MOST_IN_FLIGHT_MB = 100
 _MOST_TAGS = 47  # of 50; three are the package's own
-_FILTER_LENGTH = 63
 # The service names these characters when it refuses a filter; names have letters and digits only.
 _FILTER = re.compile(r"\$[a-zA-Z0-9\[\]*. ,:\-']*")
 _BRACKETS = re.compile(r"\[([^\]]*)\]")
@@ -24,14 +26,30 @@ _JOINABLE = ("text/csv", "application/json", "application/jsonlines")
 # Instance types with local NVMe disks, which the service encrypts itself.
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TransformResources.html
 _LOCAL_DISK = re.compile(r"ml\.(?:[a-z]+\d+[a-z]*d[a-z]*|g4dn|g5|g6|g6e|p3dn|p4d|p4de|trn1)\.")
-# What the package decides; another value would make it lose its job, or pay for it twice.
+# What the package decides; another value would make it lose its job, or pay for it twice. And what
+# has a setting of its own, by which the package goes as well.
 _OURS = {
     "TransformJobName": "the job's name is how a retry finds its job",
     "ModelName": "name the model in model.name",
+    "BatchStrategy": "set transform.strategy",
+    "MaxConcurrentTransforms": "set transform.max_concurrent_transforms",
+    "MaxPayloadInMB": "set transform.max_payload_mb",
+    "TransformInput.CompressionType": "set record.compression",
     "TransformInput.DataSource": "the job reads the manifest of its run",
     "TransformOutput.S3OutputPath": "the outputs are looked for where the run keeps its objects",
     "TransformResources.InstanceType": "name it in transform.instance_type",
     "TransformResources.InstanceCount": "set transform.instance_count",
+    "DataProcessing.JoinSource": "set transform.join",
+}
+
+
+# Fields of a request that have a setting of their own.
+_SETTINGS = {
+    ("BatchStrategy",): "strategy",
+    ("MaxConcurrentTransforms",): "max_concurrent_transforms",
+    ("MaxPayloadInMB",): "max_payload_mb",
+    ("TransformResources", "InstanceCount"): "instance_count",
+    ("TransformResources", "InstanceType"): "instance_type",
 }
 
 
@@ -46,168 +64,139 @@ def check(request: Mapping[str, Any], shards: int, kinds: Sequence[str] = ()) ->
     Raises:
         RequestRefused: with all problems.
     """
-    problems: list[str] = []
-    for asked in (request, *(with_instances(request, InstanceType=kind) for kind in kinds)):
-        problems += [*bound_problems(asked), *rule_problems(asked)]
-    count = request.get("TransformResources", {}).get("InstanceCount", 1)
-    if isinstance(count, int) and shards < count:
-        problems.append(
-            f"TransformResources.InstanceCount is {count}, but there are {shards} shards: an"
-            " instance without a shard is paid and idle; lower transform.instance_count or raise"
-            " shards.min_count"
+    problems: list[Problem] = []
+    for variant in (request, *(with_instances(request, InstanceType=kind) for kind in kinds)):
+        problems += _request_problems(variant)
+    count = _field(request, "TransformResources.InstanceCount", 1)
+    if shards < count:
+        what = (
+            f"is {count}, but there are {shards} shards: an instance without a shard is paid and"
+            " idle; lower transform.instance_count or raise shards.min_count"
         )
+        problems.append((("TransformResources", "InstanceCount"), what))
     if problems:
-        listed = "\n  ".join(dict.fromkeys(problems))
+        listed = "\n  ".join(f"{'.'.join(path)} {what}" for path, what in dict.fromkeys(problems))
         raise RequestRefused(f"SageMaker would refuse the transform job:\n  {listed}")
 
 
-def override_problems(overrides: Mapping[str, Any]) -> Iterator[str]:
-    """List the overrides that would take the job away from the package."""
-    for path, why in _OURS.items():
-        here: Any = overrides
-        for part in path.split("."):
-            here = here.get(part) if isinstance(here, Mapping) else None
-        if here is not None:
-            yield f"overrides must not set {path}: {why}"
+def setting_problems(settings: PipelineFile) -> Iterator[tuple[Place, str]]:
+    """List what the service would refuse of a pipeline's request, by the setting to change."""
+    overrides = settings.transform.overrides
+    request = _complete(build(settings))
+    problems = [(_place(path, overrides), what) for path, what in _override_problems(overrides)]
+    for number, kind in enumerate(settings.transform.kinds):
+        if isinstance(request["TransformResources"], Mapping):
+            request = with_instances(request, InstanceType=kind)
+        for path, what in _request_problems(request):
+            is_kind = path[-1] == "InstanceType" and settings.transform.instance_types
+            place = ("transform", "instance_types", number) if is_kind else _place(path, overrides)
+            problems.append((place, what))
+    return iter(dict.fromkeys(problems))
 
 
-def rule_problems(request: Mapping[str, Any]) -> Iterator[str]:
-    """List broken rules between the fields of a request."""
-    concurrent, payload = request.get("MaxConcurrentTransforms"), request.get("MaxPayloadInMB")
-    if isinstance(concurrent, int) and isinstance(payload, int):
-        in_flight = concurrent * payload
-        if in_flight > _MOST_IN_FLIGHT_MB:
-            yield (
-                f"MaxConcurrentTransforms x MaxPayloadInMB is {in_flight}; the service allows"
-                f" {_MOST_IN_FLIGHT_MB}"
-            )
+def _complete(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in what is known when a job is started, unless an override took its place."""
+    source = {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": "s3://bucket/manifest"}}
+    completed = {**request, "TransformJobName": "job", "ModelName": "model"}
+    for name, field in (
+        ("TransformInput", {"DataSource": source}),
+        ("TransformOutput", {"S3OutputPath": "s3://bucket/output"}),
+    ):
+        if isinstance(request[name], Mapping):
+            completed[name] = {**field, **request[name]}
+    return completed
+
+
+def _place(path: tuple[str, ...], overrides: Mapping[str, Any]) -> Place:
+    """Return the setting that a field of the request comes from."""
+    if path in _SETTINGS and not _is_in(overrides, path):
+        return ("transform", _SETTINGS[path])
+    return ("transform", "overrides", *path) if path[0] in overrides else ("transform",)
+
+
+def _request_problems(request: Mapping[str, Any]) -> list[Problem]:
+    """List what is wrong with a request: its fields by themselves, or the rules between them."""
+    return list(bound_problems(request)) or list(_rule_problems(request))
+
+
+def _override_problems(overrides: Mapping[str, Any]) -> Iterator[Problem]:
+    """List the overrides that would take the job away from the package, or a setting's place."""
+    for name, why in _OURS.items():
+        path = tuple(name.split("."))
+        if _is_in(overrides, path):
+            yield path, f"cannot be overridden: {why}"
+
+
+def _is_in(fields: Any, path: Sequence[str]) -> bool:
+    for part in path:
+        if not isinstance(fields, Mapping) or part not in fields:
+            return False
+        fields = fields[part]
+    return True
+
+
+def _field(request: Mapping[str, Any], path: str, default: _Value) -> _Value:
+    """Return a field, or the default where it is missing or no value of its type."""
+    here: Any = request
+    for part in path.split("."):
+        here = here.get(part) if isinstance(here, Mapping) else None
+    return here if type(here) is type(default) else default
+
+
+def _rule_problems(request: Mapping[str, Any]) -> Iterator[Problem]:
+    in_flight = _field(request, "MaxConcurrentTransforms", 1) * _field(request, "MaxPayloadInMB", 6)
+    if in_flight > _MOST_IN_FLIGHT_MB:
+        yield (
+            ("MaxPayloadInMB",),
+            f"x MaxConcurrentTransforms is {in_flight}; the service allows {_MOST_IN_FLIGHT_MB}",
+        )
+    yield from _line_problems(request)
     yield from _join_problems(request)
-    processing = request.get("DataProcessing", {})
-    content_type = request.get("TransformInput", {}).get("ContentType", "")
     for name in ("InputFilter", "OutputFilter"):
-        yield from _filter_problems(name, processing.get(name, "$"), content_type)
-    resources = request.get("TransformResources", {})
-    kind = resources.get("InstanceType", "")
-    if resources.get("VolumeKmsKeyId") and _LOCAL_DISK.match(kind):
+        yield from _filter_problems(request, name)
+    kind = _field(request, "TransformResources.InstanceType", "")
+    if _field(request, "TransformResources.VolumeKmsKeyId", "") and _LOCAL_DISK.match(kind):
         yield (
-            f"TransformResources.VolumeKmsKeyId cannot be used with {kind}, whose local disk"
-            " encrypts itself; leave it out"
+            ("TransformResources", "VolumeKmsKeyId"),
+            f"cannot be used with {kind}, whose local disk encrypts itself; leave it out",
         )
-    if len(request.get("Tags", ())) > _MOST_TAGS:
-        yield f"Tags may have {_MOST_TAGS} entries beside the package's own"
+    if len(_field(request, "Tags", [])) > _MOST_TAGS:
+        yield ("Tags",), f"may have {_MOST_TAGS} entries beside the package's own"
 
 
-def _join_problems(request: Mapping[str, Any]) -> Iterator[str]:
-    source, target = request.get("TransformInput", {}), request.get("TransformOutput", {})
-    content_type, accept = source.get("ContentType", ""), target.get("Accept", "")
-    split, assemble = source.get("SplitType", "None"), target.get("AssembleWith", "None")
-    if (split, assemble) != ("Line", "Line"):
-        yield (
-            f"SplitType is {split} and AssembleWith is {assemble}; both must be Line, since a line"
-            " is a record"
-        )
-    if request.get("DataProcessing", {}).get("JoinSource", "None") != "Input":
+def _line_problems(request: Mapping[str, Any]) -> Iterator[Problem]:
+    for path in ("TransformInput.SplitType", "TransformOutput.AssembleWith"):
+        value = _field(request, path, "None")
+        if value != "Line":
+            yield tuple(path.split(".")), f"is {value}; it must be Line, since a line is a record"
+
+
+def _join_problems(request: Mapping[str, Any]) -> Iterator[Problem]:
+    if _field(request, "DataProcessing.JoinSource", "None") != "Input":
         return
+    content_type = _field(request, "TransformInput.ContentType", "")
+    accept = _field(request, "TransformOutput.Accept", "")
     if content_type not in _JOINABLE:
         yield (
-            f"TransformInput.ContentType is {content_type!r}; with JoinSource Input the service"
-            f" takes {', '.join(_JOINABLE)}"
+            ("TransformInput", "ContentType"),
+            f"is {content_type!r}; with JoinSource Input the service takes {', '.join(_JOINABLE)}",
         )
     if content_type != accept:
         yield (
-            f"TransformInput.ContentType is {content_type!r} and TransformOutput.Accept is"
-            f" {accept!r}; with JoinSource Input they must be equal"
+            ("TransformOutput", "Accept"),
+            f"is {accept!r} and TransformInput.ContentType is {content_type!r}; with JoinSource"
+            " Input they must be equal",
         )
 
 
-def _filter_problems(name: str, path: str, content_type: str) -> Iterator[str]:
-    where = f"DataProcessing.{name} is {path!r}"
-    if len(path) > _FILTER_LENGTH:
-        yield f"{where}: {len(path)} characters; the service takes {_FILTER_LENGTH}"
-    if not _FILTER.fullmatch(path):
-        yield f"{where}: begins with $, then letters, digits and []*. ,:-' only"
-    for inside in _BRACKETS.findall(path):
+def _filter_problems(request: Mapping[str, Any], name: str) -> Iterator[Problem]:
+    path = ("DataProcessing", name)
+    text = _field(request, ".".join(path), "$")
+    if not _FILTER.fullmatch(text):
+        yield path, f"is {text!r}; it begins with $, then letters, digits and []*. ,:-' only"
+    for inside in _BRACKETS.findall(text):
         if ":" in inside and "," in inside:
-            yield f"{where}: a range stands alone in its brackets, like $[1:5]"
-    if content_type == "text/csv" and re.search("[a-zA-Z]", path):
-        yield f"{where}: CSV has columns by number, not by name"
-
-
-def bound_problems(request: Mapping[str, Any]) -> Iterator[str]:
-    """List what breaks a bound of the API's own model, as it is in botocore."""
-    yield from _broken(_input_shape(), request, "")
-
-
-@cache
-def _input_shape() -> Any:
-    import botocore.session  # its model of SageMaker is large: loaded where a job is started
-
-    service = botocore.session.get_session().get_service_model("sagemaker")
-    return service.operation_model("CreateTransformJob").input_shape
-
-
-_KINDS: dict[str, type | tuple[type, ...]] = {
-    "structure": Mapping,
-    "map": Mapping,
-    "list": (list, tuple),
-    "string": str,
-    "integer": int,
-    "boolean": bool,
-}
-
-
-def _broken(shape: Any, value: Any, path: str) -> Iterator[str]:
-    kind = shape.type_name
-    wrong = isinstance(value, bool) and kind != "boolean"
-    if kind in _KINDS and (wrong or not isinstance(value, _KINDS[kind])):
-        yield f"{path} is {value!r}; it must be a {kind}"
-    elif kind == "structure":
-        yield from _broken_structure(shape, value, path)
-    elif kind == "map":
-        for key, each in value.items():
-            yield from _out_of_bounds(shape.key, key, f"{path} key {key!r}")
-            yield from _broken(shape.value, each, f"{path}.{key}")
-        yield from _out_of_bounds(shape, value, path)
-    elif kind == "list":
-        for number, each in enumerate(value):
-            yield from _broken(shape.member, each, f"{path}[{number}]")
-        yield from _out_of_bounds(shape, value, path)
-    else:
-        yield from _out_of_bounds(shape, value, path)
-
-
-def _broken_structure(shape: Any, value: Mapping[str, Any], path: str) -> Iterator[str]:
-    prefix = f"{path}." if path else ""
-    for name in shape.required_members:
-        if value.get(name) is None:
-            yield f"{prefix}{name} is missing"
-    for name, each in value.items():
-        if name not in shape.members:
-            known = ", ".join(shape.members)
-            yield f"{prefix}{name} is not a field of CreateTransformJob; there are {known}"
-        elif each is not None:
-            yield from _broken(shape.members[name], each, f"{prefix}{name}")
-
-
-def _out_of_bounds(shape: Any, value: Any, path: str) -> Iterator[str]:
-    bounds, size = shape.metadata, value if shape.type_name == "integer" else None
-    if size is None and not isinstance(value, bool):
-        size = len(value)
-    what = "" if shape.type_name == "integer" else " long"
-    if size is not None and size > bounds.get("max", size):
-        yield f"{path} is {size}{what}; at most {bounds['max']}"
-    if size is not None and size < bounds.get("min", size):
-        yield f"{path} is {size}{what}; at least {bounds['min']}"
-    if shape.type_name == "string":
-        allowed, pattern = getattr(shape, "enum", None), bounds.get("pattern")
-        if allowed and value not in allowed:
-            yield f"{path} is {value!r}; it is one of {', '.join(allowed)}"
-        if pattern and not re.fullmatch(_as_python(pattern), value):
-            yield f"{path} is {value!r}, which does not match {pattern}"
-
-
-def _as_python(pattern: str) -> str:
-    """Spell the model's Java patterns: they name letters, blanks and digits by Unicode class."""
-    for java, python in ((r"\p{L}", r"\w"), (r"\p{Z}", r"\s"), (r"\p{N}", r"\d")):
-        pattern = pattern.replace(java, python)
-    return pattern
+            yield path, f"is {text!r}; a range has its brackets to itself, like $[1:5]"
+    is_csv = _field(request, "TransformInput.ContentType", "") == "text/csv"
+    if is_csv and re.search("[a-zA-Z]", text):
+        yield path, f"is {text!r}; CSV has columns by number, not by name"

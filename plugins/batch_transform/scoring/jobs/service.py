@@ -5,10 +5,12 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTransformJ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
+
+from typing_extensions import override
 
 from batch_transform.scoring.aws.codes import translated
 from batch_transform.scoring.errors import JobMissing, RequestRefused
@@ -19,8 +21,6 @@ COMPLETED = "Completed"
 FAILED = "Failed"
 STOPPING = "Stopping"
 STOPPED = "Stopped"
-
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +73,28 @@ class Job:
         return kind
 
     @property
+    def instance_count(self) -> int:
+        """How many instances it runs on."""
+        count: int = self.described["TransformResources"]["InstanceCount"]
+        return count
+
+    @property
+    def model(self) -> str:
+        """Name of the model it uses."""
+        name: str = self.described["ModelName"]
+        return name
+
+    @property
     def seconds(self) -> float:
         """Seconds from its start to its end; 0 where the service does not tell."""
         started = self.described.get("TransformStartTime")
         ended = self.described.get("TransformEndTime")
         return (ended - started).total_seconds() if started and ended else 0.0
+
+    @property
+    def instance_seconds(self) -> float:
+        """What is paid for: seconds from start to end, of each instance."""
+        return self.seconds * int(self.described["TransformResources"]["InstanceCount"])
 
 
 class TransformJobs(Protocol):
@@ -98,6 +115,12 @@ class TransformJobs(Protocol):
     def tag(self, arn: str, tags: Mapping[str, str]) -> None:
         """Add tags to a job, or change them."""
 
+    def untag(self, arn: str, keys: Sequence[str]) -> None:
+        """Take tags off a job; one that it does not have is no error."""
+
+    def running(self) -> Iterator[tuple[str, str]]:
+        """List name and ARN of every job that is InProgress."""
+
 
 def get(jobs: TransformJobs, name: str | None) -> Job:
     """Describe a job that must exist; raise JobMissing where it does not, or has no name."""
@@ -115,32 +138,35 @@ def get(jobs: TransformJobs, name: str | None) -> Job:
     return job
 
 
-class SageMakerJobs:
-    """Transform jobs through a boto3 client."""
+class SageMakerJobs(TransformJobs):
+    """Transform jobs through a boto3 client whose region, endpoint and credentials are set."""
 
     def __init__(self, client: Any) -> None:
-        """Use a client whose region, endpoint and credentials are set."""
+        """Use a client; it retries each request as it is configured to."""
         self._client = client
 
+    @override
     def create(self, request: Mapping[str, Any]) -> None:
-        """Start a job."""
-        _call(lambda: self._client.create_transform_job(**request))
+        with translated():
+            self._client.create_transform_job(**request)
 
+    @override
     def find(self, name: str) -> Job | None:
-        """Describe a job."""
         try:
-            answer = _call(lambda: self._client.describe_transform_job(TransformJobName=name))
+            with translated():
+                return Job.of(self._client.describe_transform_job(TransformJobName=name))
         except JobMissing:
             return None
-        return Job.of(answer)
 
+    @override
     def stop(self, name: str) -> bool:
         """Stop a job, unless a look at it says that there is nothing to stop."""
         job = self.find(name)
         if job is None or job.status != IN_PROGRESS:
             return False
         try:
-            _call(lambda: self._client.stop_transform_job(TransformJobName=name))
+            with translated():
+                self._client.stop_transform_job(TransformJobName=name)
         except RequestRefused:
             job = self.find(name)
             if job is not None and job.status == IN_PROGRESS:
@@ -148,18 +174,28 @@ class SageMakerJobs:
             return False  # it ended between the look and the call
         return True
 
+    @override
     def tags(self, arn: str) -> dict[str, str]:
-        """Return the tags of a job."""
         pages = self._client.get_paginator("list_tags")
-        answer = _call(lambda: pages.paginate(ResourceArn=arn).build_full_result())
+        with translated():
+            answer = pages.paginate(ResourceArn=arn).build_full_result()
         return {tag["Key"]: tag["Value"] for tag in answer["Tags"]}
 
+    @override
     def tag(self, arn: str, tags: Mapping[str, str]) -> None:
-        """Add tags to a job."""
         listed = [{"Key": key, "Value": value} for key, value in tags.items()]
-        _call(lambda: self._client.add_tags(ResourceArn=arn, Tags=listed))
+        with translated():
+            self._client.add_tags(ResourceArn=arn, Tags=listed)
 
+    @override
+    def untag(self, arn: str, keys: Sequence[str]) -> None:
+        with translated():
+            self._client.delete_tags(ResourceArn=arn, TagKeys=list(keys))
 
-def _call(call: Callable[[], _Result]) -> _Result:
-    with translated():
-        return call()
+    @override
+    def running(self) -> Iterator[tuple[str, str]]:
+        pages = self._client.get_paginator("list_transform_jobs")
+        with translated():
+            answer = pages.paginate(StatusEquals=IN_PROGRESS).build_full_result()
+        for job in answer["TransformJobSummaries"]:
+            yield job["TransformJobName"], job["TransformJobArn"]

@@ -8,16 +8,21 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 from batch_transform.scoring.aws.codes import of_reason
-from batch_transform.scoring.errors import CapacityShort, JobFailed, NameTaken, Unreachable
-from batch_transform.scoring.jobs.claim import RUN_TAG, Claimant, claim
-from batch_transform.scoring.jobs.compare import check_same
-from batch_transform.scoring.jobs.request import with_instances
+from batch_transform.scoring.errors import (
+    CapacityShort,
+    JobConflict,
+    JobFailed,
+    NameTaken,
+    Unreachable,
+)
+from batch_transform.scoring.jobs.owners import DIGEST_TAG, RUN_TAG, Owner, claim
+from batch_transform.scoring.jobs.request import with_instances, writing
 from batch_transform.scoring.jobs.service import (
     COMPLETED,
     FAILED,
@@ -26,14 +31,14 @@ from batch_transform.scoring.jobs.service import (
     Job,
     TransformJobs,
 )
-from batch_transform.scoring.names import job_name
+from batch_transform.scoring.names import S3Uri, generation_name, job_name
 
 _MOST_GENERATIONS = 99
 _ENDED = (COMPLETED, FAILED)
 
 
 class How(Enum):
-    """How an attempt came by its job."""
+    """How an attempt got its job."""
 
     STARTED = "started"
     ATTACHED = "attached"
@@ -41,35 +46,63 @@ class How(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """The job that an attempt wants.
+class JobRequest:
+    """A job to start, or to attach to.
 
     Attributes:
         pipeline: begins the job's name.
         partition: the partition's label.
         digest: of everything that decides what the job gives.
-        request: CreateTransformJob's request, but for name, instance type and tags.
+        request: CreateTransformJob's request, but for name, tags, instance type and output.
+        output: prefix below which each generation writes at a prefix of its own.
         instance_types: in the order in which they are tried when the service has none left.
-        claimant: who wants it.
-        force: want a job that this run has started, whatever others did before.
+        owner: who wants the job.
+        force: whether only a job that this run has started will do.
     """
 
     pipeline: str
     partition: str
     digest: str
     request: Mapping[str, Any]
+    output: S3Uri
     instance_types: Sequence[str]
-    claimant: Claimant
+    owner: Owner
     force: bool = False
 
     def name(self, generation: int) -> str:
         """Name the job of a generation."""
         return job_name(self.pipeline, self.partition, self.digest, generation)
 
+    def to_create(self, generation: int, type_index: int) -> dict[str, Any]:
+        """Return the whole request for a generation."""
+        tags = self.owner.tags(self.digest)
+        request = with_instances(self.request, InstanceType=self.instance_types[type_index])
+        return {
+            **writing(request, self.output / generation_name(generation)),
+            "TransformJobName": self.name(generation),
+            "Tags": [
+                *self.request.get("Tags", []),
+                *({"Key": key, "Value": value} for key, value in tags.items()),
+            ],
+        }
+
+
+class Starter(Protocol):
+    """What an attempt decides about jobs."""
+
+    def is_usable(self, job: Job) -> bool:
+        """Tell whether a job that has Completed or Failed gives what is wanted."""
+
+    def check_allowed(self, earlier: Sequence[Job]) -> None:
+        """Raise a ScoringError where no other job may be started after these generations."""
+
+    def intend(self, name: str) -> None:
+        """Learn the name of a job that is about to be created."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """A job, and how it was come by."""
+class Held:
+    """A job that an attempt owns, and how it got it."""
 
     job: Job
     how: How
@@ -77,66 +110,43 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True)
 class _Next:
-    """What to start when nothing can be attached to."""
+    """What to start when there is nothing to attach to."""
 
     generation: int = 1
-    kind: int = 0
+    type_index: int = 0
 
 
-def start_or_attach(
-    jobs: TransformJobs,
-    wanted: Wanted,
-    *,
-    stands: Callable[[Job], bool],
-    intend: Callable[[str], None],
-) -> Found:
-    """Come by the job that does what is wanted, and own it.
-
-    Args:
-        jobs: where jobs are.
-        wanted: the job.
-        stands: whether a job that has Completed or Failed gives what is wanted.
-        intend: told the name of each job that is about to be created.
+def start_or_attach(jobs: TransformJobs, request: JobRequest, starter: Starter) -> Held:
+    """Start the job, or attach to the one that does the same; the attempt owns it then.
 
     Raises:
         JobConflict: the name belongs to a job that does something else.
         RequestRefused: the service does not take the request.
         Transient: it may take it later.
+        ScoringError: what the starter raises.
     """
     after = _Next()
     while True:
-        name = wanted.name(after.generation)
-        intend(name)
-        if _created(jobs, wanted, after):
+        name = request.name(after.generation)
+        starter.intend(name)
+        if _created(jobs, request.to_create(after.generation, after.type_index)):
             job = jobs.find(name)
             if job is None:
                 raise _not_seen(name)
-            return Found(job=job, how=How.STARTED)
-        found = _walk(jobs, wanted, stands)
-        if isinstance(found, Job):
-            claim(jobs, found, wanted.claimant)
-            job = jobs.find(found.name)
+            return Held(job=job, how=How.STARTED)
+        choice = _choose(jobs, request, starter)
+        if isinstance(choice, Job):
+            claim(jobs, choice, request.owner)
+            job = jobs.find(choice.name)
             if job is None or job.status in (STOPPED, STOPPING):
                 continue  # its last owner was quicker
-            return Found(job=job, how=How.REUSED if job.status in _ENDED else How.ATTACHED)
-        if found == after:
+            return Held(job=job, how=How.REUSED if job.status in _ENDED else How.ATTACHED)
+        if choice == after:
             raise _not_seen(name)
-        after = found
+        after = choice
 
 
-def _created(jobs: TransformJobs, wanted: Wanted, what: _Next) -> bool:
-    tags = [
-        *wanted.request.get("Tags", []),
-        *(
-            {"Key": key, "Value": value}
-            for key, value in wanted.claimant.tags(wanted.digest).items()
-        ),
-    ]
-    request = {
-        **with_instances(wanted.request, InstanceType=wanted.instance_types[what.kind]),
-        "TransformJobName": wanted.name(what.generation),
-        "Tags": tags,
-    }
+def _created(jobs: TransformJobs, request: Mapping[str, Any]) -> bool:
     try:
         jobs.create(request)
     except NameTaken:
@@ -144,57 +154,66 @@ def _created(jobs: TransformJobs, wanted: Wanted, what: _Next) -> bool:
     return True
 
 
-def _walk(jobs: TransformJobs, wanted: Wanted, stands: Callable[[Job], bool]) -> Job | _Next:
-    """Find the job to attach to, or what to start."""
-    found = list(_generations(jobs, wanted))
-    best = _best([job for job, is_ours in found if is_ours], stands)
+def _choose(jobs: TransformJobs, request: JobRequest, starter: Starter) -> Job | _Next:
+    """Choose the job to attach to, or what to start."""
+    generations = list(_generations(jobs, request))
+    best = _best([job for job, may_serve in generations if may_serve], starter)
     if best is not None:
         return best
-    if len(found) == _MOST_GENERATIONS:
+    earlier = [job for job, _ in generations]
+    if len(earlier) == _MOST_GENERATIONS:
         raise JobFailed(
-            f"{len(found)} jobs like {wanted.name(1)} have failed or been stopped; change the"
+            f"{len(earlier)} jobs like {request.name(1)} have failed or been stopped; change the"
             " pipeline, or its data, before another is paid for"
         )
-    kind = _kind_after(found[-1][0], wanted.instance_types) if found else 0
-    return _Next(generation=len(found) + 1, kind=kind)
+    starter.check_allowed(earlier)
+    type_index = _type_after(earlier[-1], request.instance_types) if earlier else 0
+    return _Next(generation=len(earlier) + 1, type_index=type_index)
 
 
-def _best(found: Sequence[Job], stands: Callable[[Job], bool]) -> Job | None:
-    """Choose the first job that is not spent; of several that have ended, the last.
+def _best(jobs: Sequence[Job], starter: Starter) -> Job | None:
+    """Attach to the earliest usable job if it is running; otherwise reuse the latest that ended.
 
-    An earlier attempt of this run may have left the first for this one. But who forces a job does
-    not want the outputs of an earlier one back with the next run that forces none.
+    A later one exists only because somebody forced it, and does not want the outputs of an earlier
+    one back with the next run that forces none.
     """
-    serving = [job for job in found if not _is_spent(job, stands)]
-    ended = [job for job in serving if job.status in _ENDED]
-    if ended and serving[0].status in _ENDED:
+    usable = [job for job in jobs if _is_usable(job, starter)]
+    ended = [job for job in usable if job.status in _ENDED]
+    if ended and usable[0].status in _ENDED:
         return ended[-1]
-    return serving[0] if serving else None
+    return usable[0] if usable else None
 
 
-def _is_spent(job: Job, stands: Callable[[Job], bool]) -> bool:
+def _is_usable(job: Job, starter: Starter) -> bool:
     if job.status in _ENDED:
-        return not stands(job)
-    return job.status in (STOPPED, STOPPING)
+        return starter.is_usable(job)
+    return job.status not in (STOPPED, STOPPING)
 
 
-def _generations(jobs: TransformJobs, wanted: Wanted) -> Iterator[tuple[Job, bool]]:
+def _generations(jobs: TransformJobs, request: JobRequest) -> Iterator[tuple[Job, bool]]:
     """Yield each generation there is, and whether it may serve: to force is to want a new one."""
     for generation in range(1, _MOST_GENERATIONS + 1):
-        job = jobs.find(wanted.name(generation))
+        job = jobs.find(request.name(generation))
         if job is None:
             return
         tags = jobs.tags(job.arn)
-        check_same(job, tags, wanted.request, wanted.digest, wanted.instance_types)
-        yield job, not wanted.force or tags.get(RUN_TAG) == wanted.claimant.run_tag
+        if tags.get(DIGEST_TAG) != request.digest:
+            raise JobConflict(
+                f"A transform job {job.name!r} exists, and does something else: its tag"
+                f" {DIGEST_TAG} is {tags.get(DIGEST_TAG)!r}, not {request.digest!r}. It is left"
+                " alone. Rename the pipeline's folder, or change its settings, for another name"
+            )
+        yield job, not request.force or tags.get(RUN_TAG) == request.owner.run
 
 
-def _kind_after(job: Job, kinds: Sequence[str]) -> int:
+def _type_after(job: Job, instance_types: Sequence[str]) -> int:
     """Choose the instance type that follows a spent job: the next where there was none left."""
-    kind = list(kinds).index(job.instance_type)
+    if job.instance_type not in instance_types:
+        return 0
+    index = list(instance_types).index(job.instance_type)
     if job.status == FAILED and of_reason(job.reason) is CapacityShort:
-        return (kind + 1) % len(kinds)
-    return kind
+        return (index + 1) % len(instance_types)
+    return index
 
 
 def _not_seen(name: str) -> Unreachable:

@@ -6,23 +6,18 @@ several smaller objects take the place of a shard's, and records that cannot be 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Iterable, Iterator
 
 from batch_transform.scoring.errors import OutputError
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
-from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.frozen import Frozen
+from batch_transform.scoring.pipeline import PipelineFile
 from batch_transform.scoring.records.quarantine import Quarantined
 
 _SHOWN = 10
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Part(_Entry):
+class Part(Frozen):
     """Neighbouring records of one shard, and the object that answers them.
 
     Attributes:
@@ -47,7 +42,7 @@ class Part(_Entry):
         return self.sent.records - len(self.elsewhere)
 
 
-class Coverage(_Entry):
+class Coverage(Frozen):
     """Where the answers to all records of a partition lie.
 
     Attributes:
@@ -62,11 +57,6 @@ class Coverage(_Entry):
     jobs: tuple[str, ...] = ()
     seconds: float = 0.0
 
-    @classmethod
-    def of_job(cls, index: ExtractIndex, inputs: S3Uri, outputs: Mapping[str, S3Uri]) -> Coverage:
-        """Cover each shard with the output of its name."""
-        return cls(parts=tuple(whole_shard(s, inputs, outputs[s.name]) for s in index.shards))
-
     def to_json(self) -> bytes:
         """Return the coverage as it is kept: the same one gives the same bytes."""
         return self.model_dump_json(indent=1).encode()
@@ -77,11 +67,12 @@ class Coverage(_Entry):
         return cls.model_validate_json(body)
 
 
-def whole_shard(shard: Shard, inputs: S3Uri, output: S3Uri) -> Part:
-    """Return the part that covers a shard whole."""
-    return Part(
-        sent=shard, sent_at=str(inputs / shard.name), answered_at=str(output), shard=shard.name
-    )
+def allowed_bad(settings: PipelineFile, index: ExtractIndex) -> int:
+    """Return how many records of an extract may be bad: all of those that are sent once more.
+
+    They were within the limit when they were quarantined, and go back there.
+    """
+    return index.records if index.resubmits else settings.limits.allowed(index.records)
 
 
 def check_covers(index: ExtractIndex, coverage: Coverage) -> None:
@@ -90,13 +81,13 @@ def check_covers(index: ExtractIndex, coverage: Coverage) -> None:
     Raises:
         OutputError: records are covered twice, or not at all; names shards and lines.
     """
-    found: dict[str, list[tuple[int, int]]] = {shard.name: [] for shard in index.shards}
+    spans: dict[str, list[tuple[int, int]]] = {shard.name: [] for shard in index.shards}
     foreign: list[tuple[int, int]] = []
     for name, first, end in _spans(coverage):
-        found.get(name, foreign).append((first, end))
+        spans.get(name, foreign).append((first, end))
     problems = [f"{len(foreign)} parts are of no shard"] if foreign else []
     for shard in index.shards:
-        problems += _gaps(shard, sorted(found[shard.name]))
+        problems += _gaps(shard, sorted(spans[shard.name]))
     if problems:
         raise OutputError(
             "The outputs do not account for every record exactly once; the target was not"

@@ -1,7 +1,7 @@
 """Reads the output of a shard whole columns at a time.
 
 A shard goes through only where the lines, the records and the answers are equally many, and every
-id is that of the record in its place. Whatever is unusual is left to ``answers``, which finds the
+id is that of the record in its place. Whatever is unusual is left to ``answers``, which reads the
 same or says what is wrong: a value that does not fit costs its line, anything else the shard.
 """
 
@@ -9,109 +9,168 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from batch_transform.scoring.outputs import answers, replies
-from batch_transform.scoring.outputs.answers import Files
-from batch_transform.scoring.outputs.shape import Format, Shape
+from batch_transform.scoring.outputs.fetch import Fetched
+from batch_transform.scoring.outputs.levelled import has_trailing_comma, levelled, usual_width
+from batch_transform.scoring.outputs.paths import id_paths, joined_id_paths, prediction_paths
+from batch_transform.scoring.outputs.replies import (
+    Left,
+    ShardWrong,
+    is_batch_of_one,
+    lines_of,
+    parsed,
+    width_problem,
+)
+from batch_transform.scoring.outputs.shape import Shape
 from batch_transform.scoring.outputs.staged import Staged, literal
 from batch_transform.scoring.pipeline import Prediction
+from batch_transform.scoring.pipeline.prediction_types import TYPES
 from batch_transform.scoring.pipeline.replypath import Steps, json_path
 
-_TYPED = {
-    "double": "TRY_CAST({text} AS DOUBLE)",
-    "bigint": "TRY_CAST({text} AS BIGINT)",
-    "text": "{text}",
-    "boolean": "CASE lower({text}) WHEN 'true' THEN true WHEN 'false' THEN false END",
-}
-_FITS = {
-    "double": "isfinite({value})",
-    "bigint": "CAST({value} AS VARCHAR) = {text}",  # DuckDB alone would round 1.5 to 2
-    "text": "NOT contains({text}, chr(0))",
-    "boolean": "{value} IS NOT NULL",
-}
+_BOM = b"\xef\xbb\xbf"  # DuckDB drops it; it is part of the first field
+_SAMPLE = 100  # lines
 
 
-def stage_right(staged: Staged, files: Files, shape: Shape) -> Sequence[int] | None:
+class _TooUnusual(Exception):
+    """The shard is to be read a line at a time."""
+
+
+def stage_right(staged: Staged, files: Fetched, shape: Shape) -> Left | None:
     """Stage the rows of a shard whose values fit.
 
     Returns:
-        The numbers of the other lines, from 1; None, with no row staged, where the lines are not
-        known to be those of the records.
+        The other lines; None, with no row staged, where the lines are not known to be those of the
+        records.
     """
-    if files.lines != files.shard.records:
+    if files.lines != files.shard.records or any(map(_has_bom, (files.sent, files.answered))):
         return None
     try:
         _read_sent(staged, files.sent, shape)
-        if not _read_answered(staged, files.answered, shape):
+        width = _read_answered(staged, files, shape)
+        same = [f"NOT contains(sent.i{n}, chr(0))" for n in range(shape.ids)]
+        same += [f"sent.i{n} = answered.i{n}" for n in range(shape.ids) if shape.joined]
+        (counts,) = staged.run("count_same", same=" AND ".join(same))
+        if set(counts) != {files.shard.records}:
             return None
-    except (duckdb.Error, ValueError):
+        ids = enumerate(staged.columns[: shape.ids])
+        staged.add(
+            "read_right",
+            ids=", ".join(f"CAST(sent.i{n} AS {each.sql})" for n, each in ids),
+            values=", ".join(f"answered.v{n}" for n in range(len(shape.predictions))),
+        )
+    except (duckdb.Error, ShardWrong, _TooUnusual):
         return None
-    ids, places = range(shape.ids), range(len(shape.predictions))
-    same = [f"sent.i{n} = answered.i{n}" for n in ids] if shape.joined else []
-    (counts,) = staged.run("count_same", same=" AND ".join(same) or "true")
-    if set(counts) != {files.shard.records}:
-        return None
-    columns = staged.columns[: shape.ids]
-    staged.add(
-        "read_right",
-        ids=", ".join(f"CAST(sent.i{n} AS {each.sql})" for n, each in enumerate(columns)),
-        values=", ".join(f"answered.v{n}" for n in places),
-    )
-    return [number for (number,) in staged.run("find_unfit")]
+    return Left([number for (number,) in staged.run("find_unfit")], width)
+
+
+def _has_bom(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_BOM)) == _BOM
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """How a file is read: the query, the columns or paths it takes, and the fields it gives."""
+
+    query: str
+    columns: str
+    fields: Sequence[str]
+
+    def into(self, staged: Staged, table: str, path: Path) -> None:
+        """Make a table of a file."""
+        fields = ", ".join(self.fields)
+        staged.run(self.query, [str(path)], table=table, fields=fields, columns=self.columns)
+
+
+def _csv(width: int, fields: Sequence[str]) -> _Reading:
+    columns = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(width))
+    return _Reading("read_csv", f"{{{columns}}}", fields)
+
+
+def _json(paths: Sequence[Steps], fields: Sequence[str]) -> _Reading:
+    return _Reading("read_json_lines", f"[{', '.join(map(_path, paths))}]", fields)
+
+
+def _path(steps: Steps) -> str:
+    return literal(json_path(steps))
 
 
 def _read_sent(staged: Staged, path: Path, shape: Shape) -> None:
-    first = _first(path, shape.sent)
+    first = parsed(next(lines_of(path), b""), 1, shape.sent)
     if shape.sent == "csv":
-        fields = [_csv_id(n) for n in range(shape.ids)]
-        _read_csv(staged, "sent", path, (len(first), fields))
+        reading = _csv(len(first), [_csv_id(n) for n in range(shape.ids)])
     else:
-        fields = [f"texts[{n + 1}] AS i{n}" for n in range(shape.ids)]
-        _read_jsonl(staged, "sent", path, (answers.id_steps(first, shape), fields))
+        ids = [f"texts[{n + 1}] AS i{n}" for n in range(shape.ids)]
+        reading = _json(id_paths(first, shape), ids)
+    reading.into(staged, "sent", path)
 
 
-def _read_answered(staged: Staged, path: Path, shape: Shape) -> bool:
-    first = _first(path, shape.answered)
-    if shape.answered == "csv":
-        return _read_answered_csv(staged, path, len(first), shape)
-    steps = answers.answered_id_steps(first, shape) if shape.joined else []
-    if not shape.joined and isinstance(first, list) and not shape.reply_is_list:
-        return False
-    ids = [f"texts[{n + 1}] AS i{n}" for n in range(len(steps))]
-    predicted = answers.reply_steps(shape)
-    texts = [f"texts[{len(steps) + n + 1}]" for n in range(len(predicted))]
-    fits = [
-        _json_fits(text, _Column(each, shape.placeholder), path_)
-        for text, each, path_ in zip(
-            texts, shape.predictions.values(), map(json_path, predicted), strict=True
-        )
-    ]
-    fields = [*ids, *_values(texts, shape), f"{' AND '.join(fits)} AS fits"]
-    _read_jsonl(staged, "answered", path, ([*steps, *predicted], fields))
-    return True
+def _read_answered(staged: Staged, files: Fetched, shape: Shape) -> int:
+    """Read the output; where DuckDB refuses it, a copy in which the lines are alike.
+
+    Returns:
+        How many fields its rows have; 0 where they are JSON.
+    """
+    path = files.answered
+    width = usual_width(path) if shape.answered == "csv" else 0
+    reading = _answered_csv(width, shape) if width else _answered_json(path, shape)
+    try:
+        if width and has_trailing_comma(path):
+            raise duckdb.Error("a row may have more fields than it seems")
+        reading.into(staged, "answered", path)
+    except duckdb.Error:
+        copy = path.with_suffix(".level")
+        uneven = levelled(path, copy, width, shape)
+        if 2 * len(uneven) >= files.lines:
+            raise _TooUnusual from None
+        reading.into(staged, "answered", copy)
+        copy.unlink()
+        staged.run("set_unfit", [list(uneven)])
+    return width
 
 
-def _read_answered_csv(staged: Staged, path: Path, width: int, shape: Shape) -> bool:
-    if replies.width_problem(width, shape):
-        return False
+def _answered_csv(width: int, shape: Shape) -> _Reading:
+    if width_problem(width, shape):
+        raise _TooUnusual
     ids = [_csv_id(n) for n in range(shape.ids)] if shape.joined else []
-    texts = [f"nullif(c{int(each.at) % width}, '')" for each in shape.predictions.values()]
+    predictions = shape.predictions.values()
+    texts = [f"nullif(c{int(each.at) % width}, '')" for each in predictions]
     fits = [
-        _allowing_null(_fits(text, _Column(each, shape.placeholder)), text, each)
-        for text, each in zip(texts, shape.predictions.values(), strict=True)
+        _allowing_null(_fits(text, each, shape.placeholder), text, each)
+        for text, each in zip(texts, predictions, strict=True)
     ]
-    fields = [*ids, *_values(texts, shape), f"{' AND '.join(fits)} AS fits"]
-    _read_csv(staged, "answered", path, (width, fields))
-    return True
+    return _csv(width, [*ids, *_values(texts, shape), f"{' AND '.join(fits)} AS fits"])
 
 
-def _first(path: Path, form: Format) -> Any:
-    return replies.parsed(next(replies.lines_of(path), b""), 1, form)
+def _answered_json(path: Path, shape: Shape) -> _Reading:
+    first = _first_reply(path)
+    ids = joined_id_paths(first, shape) if shape.joined else []
+    is_batch = not shape.reply_is_list or is_batch_of_one(first, shape)
+    if not shape.joined and isinstance(first, list) and is_batch:
+        raise _TooUnusual
+    paths = prediction_paths(shape)
+    texts = [f"texts[{len(ids) + n + 1}]" for n in range(len(paths))]
+    fits = [
+        _json_fits(_fits(text, each, shape.placeholder), text, each, _path(steps))
+        for text, each, steps in zip(texts, shape.predictions.values(), paths, strict=True)
+    ]
+    fields = [f"texts[{n + 1}] AS i{n}" for n in range(len(ids))]
+    fields += [*_values(texts, shape), f"{' AND '.join(fits)} AS fits"]
+    return _json([*ids, *paths], fields)
+
+
+def _first_reply(path: Path) -> Any:
+    for line in islice(lines_of(path), _SAMPLE):
+        with suppress(ShardWrong):
+            return parsed(line, 0, "jsonl")
+    raise _TooUnusual
 
 
 def _csv_id(number: int) -> str:
@@ -120,25 +179,16 @@ def _csv_id(number: int) -> str:
 
 def _values(texts: Sequence[str], shape: Shape) -> list[str]:
     return [
-        f"{_TYPED[each.type].format(text=text)} AS v{number}"
+        f"{TYPES[each.type].cast.format(text=text)} AS v{number}"
         for number, (text, each) in enumerate(zip(texts, shape.predictions.values(), strict=True))
     ]
 
 
-@dataclass(frozen=True)
-class _Column:
-    """A predicted column, and what the model writes where it has no prediction."""
-
-    prediction: Prediction
-    placeholder: str | None
-
-
-def _fits(text: str, column: _Column) -> str:
-    each = column.prediction
-    value = _TYPED[each.type].format(text=text)
-    tests = [_FITS[each.type].format(text=text, value=value)]
-    if column.placeholder is not None:
-        tests.append(f"{text} <> {literal(column.placeholder)}")
+def _fits(text: str, each: Prediction, placeholder: str | None) -> str:
+    value = TYPES[each.type].cast.format(text=text)
+    tests = [TYPES[each.type].fits.format(text=text, value=value)]
+    if placeholder is not None:
+        tests.append(f"{text} <> {literal(placeholder)}")
     whole = each.type == "bigint"
     if each.min is not None:
         tests.append(f"{value} >= {math.ceil(each.min) if whole else repr(each.min)}")
@@ -151,26 +201,10 @@ def _allowing_null(fits: str, text: str, each: Prediction) -> str:
     return f"({text} IS NULL OR {fits})" if each.nullable else fits
 
 
-def _json_fits(text: str, column: _Column, path: str) -> str:
-    fits, each = _fits(text, column), column.prediction
+def _json_fits(fits: str, text: str, each: Prediction, path: str) -> str:
     if each.type == "text":
-        fits = f"({fits} AND json_type(json, {literal(path)}) = 'VARCHAR')"
+        fits = f"coalesce({fits} AND TRY(json_type(json, {path})) = 'VARCHAR', false)"
     if each.nullable:  # a path that leads nowhere is not a null
-        return f"CASE WHEN {text} IS NULL THEN json_exists(json, {literal(path)}) ELSE {fits} END"
+        exists = f"coalesce(TRY(json_exists(json, {path})), false)"
+        return f"CASE WHEN {text} IS NULL THEN {exists} ELSE {fits} END"
     return fits
-
-
-def _read_csv(staged: Staged, table: str, path: Path, what: tuple[int, list[str]]) -> None:
-    width, fields = what
-    columns = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(width))
-    staged.run(
-        "read_csv", [str(path)], table=table, fields=", ".join(fields), columns=f"{{{columns}}}"
-    )
-
-
-def _read_jsonl(
-    staged: Staged, table: str, path: Path, what: tuple[Sequence[Steps], list[str]]
-) -> None:
-    steps, fields = what
-    paths = ", ".join(literal(json_path(each)) for each in steps)
-    staged.run("read_jsonl", [str(path)], table=table, fields=", ".join(fields), paths=f"[{paths}]")

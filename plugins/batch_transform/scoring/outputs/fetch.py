@@ -1,142 +1,152 @@
-"""Brings shards and their outputs to the worker's disk, one ahead of what is being read."""
+"""Brings shards and their outputs to the worker's disk, ahead of what is being read.
+
+One pair ahead where shards are large, several at once where they are small.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import zlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from batch_transform.scoring.aws.objects import ObjectStore
-from batch_transform.scoring.errors import OutputError
-from batch_transform.scoring.extract.index import ExtractIndex, Shard
-from batch_transform.scoring.names import S3Uri, output_name
-from batch_transform.scoring.outputs.answers import Files
-from batch_transform.scoring.outputs.coverage import Coverage, Part
+from batch_transform.scoring.errors import OutputError, Unreachable
+from batch_transform.scoring.extract.index import Shard
+from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.outputs.coverage import Part
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_GZIP_WINDOW = 16 + zlib.MAX_WBITS
+_GZIP_WINDOW = 16 + 15  # a gzip header, and the largest window
 _PIECE = 1 << 20
-_NAMED = 10
+_AT_ONCE = 8
+_TRIES = 3
+_AHEAD_BYTES = 16 << 20  # of shards as they are stored
 
 
 @dataclass(frozen=True, kw_only=True)
-class Places:
-    """Where a partition's objects lie.
+class Fetched:
+    """A part and its output as plain, decompressed files.
 
     Attributes:
-        input: prefix of the shards.
-        output: prefix of the transform job's outputs.
+        part: which records they are.
+        sent: the records.
+        answered: the output.
+        lines: how many lines the output has.
     """
 
-    input: S3Uri
-    output: S3Uri
+    part: Part
+    sent: Path
+    answered: Path
+    lines: int
+
+    @property
+    def shard(self) -> Shard:
+        """The object that was sent."""
+        return self.part.sent
 
 
-def find_outputs(index: ExtractIndex, objects: ObjectStore, prefix: S3Uri) -> Mapping[str, S3Uri]:
-    """Find each shard's output by name, anywhere below ``prefix``.
-
-    The documented layouts below an output path contradict each other.
-
-    Raises:
-        OutputError: outputs are missing, come twice, or are those of no shard; all are named.
-    """
-    wanted = {output_name(shard.name): shard.name for shard in index.shards}
-    found: dict[str, list[S3Uri]] = {}
-    for uri in objects.keys(prefix):
-        if uri.key.endswith(output_name("")):
-            found.setdefault(uri.key.rsplit("/", 1)[-1], []).append(uri)
-    problems = [
-        *_listed("without an output", [wanted[name] for name in wanted if name not in found]),
-        *_listed("with two outputs", [wanted[n] for n in wanted if len(found.get(n, ())) > 1]),
-        *_listed("unknown, but has an output", [name for name in found if name not in wanted]),
-    ]
-    if problems:
-        raise OutputError(
-            f"The outputs below {prefix} are not those of the {len(index.shards)} shards; the log"
-            f" of the transform job says why. Shards {'; shards '.join(problems)}"
-        )
-    return {shard: found[name][0] for name, shard in wanted.items()}
-
-
-def covered(index: ExtractIndex, objects: ObjectStore, places: Places) -> Coverage:
-    """Cover every shard with its output.
-
-    Raises:
-        OutputError: outputs are missing, come twice, or are those of no shard.
-    """
-    outputs = find_outputs(index, objects, places.output)
-    return Coverage.of_job(index, places.input, outputs)
-
-
-def fetched(parts: Sequence[Part], objects: ObjectStore, folder: Path) -> Generator[Files]:
+def fetched(parts: Sequence[Part], objects: ObjectStore, folder: Path) -> Generator[Fetched]:
     """Yield the files of each part in their order; they are gone on the next step.
 
     Raises:
         OutputError: what was sent is not what was recorded of it.
     """
-
-    def fetch(part: Part) -> Files:
-        sent, answered = folder / part.sent.name, folder / output_name(part.sent.name)
-        _write_plain(_checked(objects.get(S3Uri.parse(part.sent_at)), part.sent), sent)
-        lines = _write_plain(objects.get(S3Uri.parse(part.answered_at)), answered)
-        return Files(part=part, sent=sent, answered=answered, lines=lines)
-
-    with ThreadPoolExecutor(1) as pool:
-        coming: Future[Files] | None = None
-        for following in chain(parts, [None]):
-            files = coming.result() if coming else None
-            coming = pool.submit(fetch, following) if following else None
-            if files is not None:
-                yield files
-                files.sent.unlink()
-                files.answered.unlink()
-
-
-def _listed(what: str, names: Sequence[str]) -> Iterator[str]:
-    if names:
-        more = ", …" if len(names) > _NAMED else ""
-        yield f"{what}: {len(names)} ({', '.join(names[:_NAMED])}{more})"
+    waiting = deque(enumerate(parts))
+    coming: deque[tuple[Part, Future[Fetched]]] = deque()
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="fetch") as pool:
+        try:
+            while waiting or coming:
+                files = coming.popleft()[1].result() if coming else None
+                while waiting and _has_room([part for part, _ in coming], waiting[0][1]):
+                    number, part = waiting.popleft()
+                    place = folder / f"part-{number}"
+                    coming.append((part, pool.submit(_fetch, part, objects, place)))
+                if files is not None:
+                    yield files
+                    files.sent.unlink()
+                    files.answered.unlink()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def _checked(body: bytes, shard: Shard) -> bytes:
-    if hashlib.sha256(body).hexdigest() != shard.sha256:
-        raise OutputError(
-            f"Shard {shard.name} is not what the extract wrote: its SHA-256 differs from that in"
-            " index.json; run the extract again"
-        )
-    return body
+def _has_room(coming: Sequence[Part], part: Part) -> bool:
+    ahead = sum(each.sent.bytes for each in coming)
+    return not coming or (len(coming) < _AT_ONCE and ahead + part.sent.bytes <= _AHEAD_BYTES)
 
 
-def _write_plain(body: bytes, path: Path) -> int:
-    """Write a body, decompressed where it is gzip, and return how many lines it has."""
+def _fetch(part: Part, objects: ObjectStore, place: Path) -> Fetched:
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            return _brought(part, objects, place)
+        except Unreachable:
+            if not tries_left:
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+def _brought(part: Part, objects: ObjectStore, place: Path) -> Fetched:
+    sent, answered = place.with_suffix(".sent"), place.with_suffix(".answered")
+    digest = hashlib.sha256()
+    _write(_hashed(plain(objects.pieces(S3Uri.parse(part.sent_at))), digest), sent)
+    if digest.hexdigest() != part.sent.records_sha256:
+        raise other_records(part.sent_at)
+    lines = _write(plain(objects.pieces(S3Uri.parse(part.answered_at))), answered)
+    return Fetched(part=part, sent=sent, answered=answered, lines=lines)
+
+
+def other_records(sent_at: str) -> OutputError:
+    """Return the error of an object that a job was sent, and whose records are not the run's."""
+    return OutputError(
+        f"{sent_at} was sent to the transform job, and holds other records than this run's"
+        " extract wrote: the job belongs to another extract, or the object was changed. Clear"
+        " transform, which starts or finds this extract's own job; the target was not touched"
+    )
+
+
+def _hashed(pieces: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
+    for piece in pieces:
+        digest.update(piece)
+        yield piece
+
+
+def _write(pieces: Iterable[bytes], path: Path) -> int:
+    """Write a file, and return how many lines it has."""
     lines, last = 0, b"\n"
     with path.open("wb") as file:
-        for piece in plain(body):
+        for piece in pieces:
             file.write(piece)
             lines += piece.count(b"\n")
             last = piece[-1:] or last
     return lines + (last != b"\n")
 
 
-def plain(body: bytes) -> Iterator[bytes]:
+def plain(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Yield a body, decompressed where it is gzip.
 
     Raises:
         OutputError: it is gzip, and ends before its end.
     """
-    if not body.startswith(_GZIP_MAGIC):
-        yield body
-        return
-    rest = body
-    while rest:  # a gzip file may have several members
-        member = zlib.decompressobj(_GZIP_WINDOW)
-        while rest and not member.eof:
-            piece = member.decompress(rest, _PIECE)
+    coming = iter(pieces)
+    first = next(coming, b"")
+    body = chain([first], coming)
+    yield from _unpacked(body) if first.startswith(_GZIP_MAGIC) else body
+
+
+def _unpacked(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    from isal import isal_zlib  # not at the top: Airflow's parsing of the DAG must stay quick
+
+    member = None
+    for piece in pieces:
+        rest = piece
+        while rest:  # a gzip file may have several members
+            member = member or isal_zlib.decompressobj(_GZIP_WINDOW)
+            yield member.decompress(rest, _PIECE)
             rest = member.unused_data if member.eof else member.unconsumed_tail
-            yield piece
-        if not member.eof:
-            raise OutputError("An output is gzip, but ends before its end; run the job again")
+            if member.eof:
+                member = None
+    if member is not None:
+        raise OutputError("An output is gzip, but ends before its end; run the job again")

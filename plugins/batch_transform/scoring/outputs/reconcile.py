@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.errors import OutputError
 from batch_transform.scoring.extract.index import ExtractIndex
-from batch_transform.scoring.outputs.answers import Files, Misfit, Row, read_answers, read_lines
-from batch_transform.scoring.outputs.coverage import Coverage, check_covers
-from batch_transform.scoring.outputs.fetch import fetched
+from batch_transform.scoring.outputs.answers import Misfit, Row, read_answers, read_lines
+from batch_transform.scoring.outputs.coverage import (
+    Coverage,
+    Part,
+    allowed_bad,
+    check_covers,
+)
+from batch_transform.scoring.outputs.fetch import Fetched, fetched
+from batch_transform.scoring.outputs.id_proof import id_values
 from batch_transform.scoring.outputs.replies import ShardWrong, lines_of
 from batch_transform.scoring.outputs.shape import Shape, shape_of
 from batch_transform.scoring.outputs.staged import Staged, StagedColumn
 from batch_transform.scoring.pipeline import Pipeline, PipelineFile
+from batch_transform.scoring.pipeline.prediction_types import TypeName
 from batch_transform.scoring.records.quarantine import Quarantined
 
 _NAMED = 10
 _SMALL = 1000  # records
+_FEW = 10_000  # rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +53,8 @@ class Account:
 
 def columns_of(settings: PipelineFile, index: ExtractIndex) -> list[StagedColumn]:
     """Derive the target's columns: ids, of the types of the first record's, and predictions."""
-    types = id_types(index) or ["text"] * len(settings.record.id)
+    first = index.shards[0].first_id if index.shards else [""] * len(settings.record.id)
+    types: list[TypeName] = ["bigint" if isinstance(part, int) else "text" for part in first]
     return [
         *(StagedColumn(name=n, type=t) for n, t in zip(settings.record.id, types, strict=True)),
         *(
@@ -53,12 +62,6 @@ def columns_of(settings: PipelineFile, index: ExtractIndex) -> list[StagedColumn
             for name, each in settings.predictions.items()
         ),
     ]
-
-
-def id_types(index: ExtractIndex) -> list[str]:
-    """Return the types of the id columns; none where there is no record to tell."""
-    first = index.shards[0].first_id if index.shards else ()
-    return ["bigint" if isinstance(part, int) else "text" for part in first]
 
 
 def stage_outputs(
@@ -76,14 +79,14 @@ def stage_outputs(
             read before that is said.
     """
     check_covers(index, coverage)
-    found = examine(pipeline, coverage, objects, staged)
-    if found.wrong:
-        raise OutputError(_message(len(coverage.parts), found.wrong))
-    places = {shard.name: number for number, shard in enumerate(index.shards)}
+    seen = examine(pipeline, coverage, objects, staged)
+    if seen.wrong:
+        raise OutputError(_message(len(coverage.parts), seen.wrong))
+    order = {shard.name: number for number, shard in enumerate(index.shards)}
     quarantined = sorted(
-        (*coverage.quarantined, *found.unfit), key=lambda each: (places[each.shard], each.line)
+        (*coverage.quarantined, *seen.unfit), key=lambda each: (order[each.shard], each.line)
     )
-    _check_share(pipeline.settings, index, found.unfit, quarantined)
+    _check_share(pipeline.settings, index, seen.unfit, quarantined)
     account = Account(
         source_rows=index.records + index.quarantined,
         oversized=index.quarantined,
@@ -116,61 +119,59 @@ def examine(
     shape = shape_of(pipeline.settings)
     unfit: list[Quarantined] = []
     wrong: dict[str, ShardWrong] = {}
-    few: list[Sequence[object]] = []  # rows of parts that are not worth a statement each
+    few: list[Sequence[object]] = []  # rows of small parts: one statement for many of them
     with closing(fetched(coverage.parts, objects, staged.folder)) as parts:
         for files in parts:
-            is_small = files.shard.records <= _SMALL
-            if few and not (is_small and len(few) < _SMALL):
-                staged.add_rows(few)
-                few.clear()
+            misfits: dict[int, Misfit] = {}
             try:
-                left = None if is_small else _staged_fast(staged, files, shape)
-                if left is None:
-                    add = few.extend if is_small else staged.add_rows
-                    unfit.extend(_read(files, read_answers(files, shape), add))
-                elif left:
-                    answers = read_lines(files, shape, left)
-                    unfit.extend(_read(files, answers, staged.add_rows))
+                if files.shard.records <= _SMALL:
+                    answers = read_answers(files, shape)
+                    few.extend(_fit_rows(answers, files.part, staged.columns, misfits))
+                else:
+                    _stage(files, shape, staged, misfits)
+                unfit.extend(_with_records(files, misfits))
             except ShardWrong as problem:
                 wrong[files.shard.name] = problem
-    staged.add_rows(few)
+            if len(few) > _FEW:
+                staged.add_rows(few)
+                few.clear()
+    if few:
+        staged.add_rows(few)
     return Examined(unfit=tuple(unfit), wrong=wrong)
 
 
-def _staged_fast(staged: Staged, files: Files, shape: Shape) -> Sequence[int] | None:
+def _stage(files: Fetched, shape: Shape, staged: Staged, misfits: dict[int, Misfit]) -> None:
+    """Stage a part: whole columns at a time, and what that leaves a line at a time."""
     from batch_transform.scoring.outputs import fast  # not at the top: as in Staged
 
-    return None if files.part.elsewhere else fast.stage_right(staged, files, shape)
+    left = None if files.part.elsewhere else fast.stage_right(staged, files, shape)
+    answers = read_answers(files, shape) if left is None else read_lines(files, shape, left)
+    if left is None or left.lines:
+        staged.add_rows(_fit_rows(answers, files.part, staged.columns, misfits))
 
 
-def _read(
-    files: Files,
-    answers: Iterator[Row | Misfit],
-    add: Callable[[Iterable[Sequence[object]]], None],
-) -> Iterator[Quarantined]:
-    """Add the fit rows of a part, and return what does not fit."""
-    misfits: list[Misfit] = []
-
-    def rows() -> Iterator[Sequence[object]]:
-        for number, answer in enumerate(answers, start=1):
-            if number in files.part.elsewhere:
-                continue
-            if isinstance(answer, Misfit):
-                misfits.append(answer)
-            else:
-                yield (*answer[0], *answer[1])
-
-    add(rows())
-    return _with_records(files, misfits)
+def _fit_rows(
+    answers: Iterable[Row | Misfit],
+    part: Part,
+    columns: Sequence[StagedColumn],
+    misfits: dict[int, Misfit],
+) -> Iterator[Sequence[object]]:
+    """Yield the rows of the answers that fit, and put the others among the misfits."""
+    for number, answer in enumerate(answers, start=1):
+        if number in part.elsewhere:
+            continue
+        if isinstance(answer, Misfit):
+            misfits[answer.line] = answer
+        else:
+            record_id, values = answer
+            yield (*id_values(record_id, columns[: len(record_id)]), *values)
 
 
-def _with_records(files: Files, misfits: Sequence[Misfit]) -> Iterator[Quarantined]:
-    if not misfits:
-        return
-    wanted = {misfit.line: misfit for misfit in misfits}
-    for number, line in enumerate(lines_of(files.sent), start=1):
-        if number in wanted:
-            misfit = wanted[number]
+def _with_records(files: Fetched, misfits: Mapping[int, Misfit]) -> Iterator[Quarantined]:
+    lines = enumerate(lines_of(files.sent), start=1) if misfits else ()
+    for number, line in lines:
+        if number in misfits:
+            misfit = misfits[number]
             yield Quarantined(
                 id=misfit.id,
                 shard=files.part.shard,
@@ -195,7 +196,7 @@ def _check_share(
     unfit: Sequence[Quarantined],
     quarantined: Sequence[Quarantined],
 ) -> None:
-    allowed = settings.limits.allowed(index.records)
+    allowed = allowed_bad(settings, index)
     if settings.recover.unfit == "fail" and unfit:
         quarantined, rule = unfit, "recover.unfit is fail"
     elif len(quarantined) <= allowed or settings.limits.on_limit == "load_rest":

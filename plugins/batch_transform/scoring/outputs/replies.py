@@ -1,4 +1,4 @@
-"""The lines of an output one by one: as values, or as what cannot be read of them."""
+"""The lines of an output one by one: as replies, or with the reason why there is none."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from batch_transform.scoring.outputs.paths import prediction_paths, value_at
 from batch_transform.scoring.outputs.shape import Shape
-
-_LONGEST_FIELD = 1 << 30  # a record may have megabytes; Python's own limit is 128 KB
-csv.field_size_limit(_LONGEST_FIELD)
+from batch_transform.scoring.pipeline.prediction_types import Unfit
+from batch_transform.scoring.pipeline.replypath import Steps
+from batch_transform.scoring.records.csvfields import csv_fields
 
 
 class ShardWrong(Exception):
@@ -24,25 +25,38 @@ class ShardWrong(Exception):
 
 
 class Miscounted(ShardWrong):
-    """There are more or fewer answers than records, so that none can be told whose it is."""
+    """Answer and record counts differ, so answers cannot be attributed to records."""
 
 
 @dataclass(frozen=True)
-class Unreadable:
-    """An answer in which no prediction can be found, and what can be read of it."""
+class BadReply:
+    """An answer that cannot be read, and the fields that can."""
 
     reason: str
     fields: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class Left:
+    """Lines of an output that are to be read one by one.
+
+    Attributes:
+        lines: their numbers, from 1, in their order.
+        width: fields that a row of the output has; 0 where lines are JSON.
+    """
+
+    lines: Sequence[int]
+    width: int
+
+
 def read_reply(line: bytes, number: int, shape: Shape) -> Any:
-    """Read an answer. Where SageMaker joined it, a line that cannot be read is its mistake."""
+    """Read an answer. If SageMaker joined the line, an unreadable line fails the shard."""
     try:
         return parsed(line, number, shape.answered)
     except ShardWrong as error:
         if shape.joined:
             raise
-        return Unreadable(str(error))
+        return BadReply(str(error))
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
@@ -61,10 +75,19 @@ def parsed(line: bytes, number: int, form: str) -> Any:
     try:
         text = line.decode()
         if form == "csv":
-            return next(csv.reader([text], strict=True), []) or [""]
+            return _fields(text)
         return json.loads(text, object_pairs_hook=_first_of_each)
     except (ValueError, csv.Error, RecursionError) as error:
         raise ShardWrong(f"line {number} cannot be read as {form}: {error}") from error
+
+
+def _fields(text: str) -> list[str]:
+    """Read a CSV row; Python's reader refuses fields above a limit, which is the process's."""
+    if len(text) <= csv.field_size_limit():
+        return next(csv.reader([text], strict=True), []) or [""]
+    if text.count('"') % 2:
+        raise ValueError("unexpected end of data")
+    return csv_fields(text)
 
 
 def _first_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -74,19 +97,21 @@ def _first_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def of_one_width(rows: list[Any], shape: Shape) -> list[Any]:
     """Hold rows to the width that most of them have; a model may answer a word for a row."""
-    widths = Counter(len(row) for row in rows if not isinstance(row, Unreadable))
+    widths = Counter(len(row) for row in rows if not isinstance(row, BadReply))
     if not widths:
         return rows
     width = widths.most_common(1)[0][0]
     problem = width_problem(width, shape)
     if problem:
         raise ShardWrong(problem)
-    return [
-        row
-        if isinstance(row, Unreadable) or len(row) == width
-        else Unreadable(f"the answer has {len(row)} fields, but others have {width}", row)
-        for row in rows
-    ]
+    return [of_width(row, width) for row in rows]
+
+
+def of_width(row: Any, width: int) -> Any:
+    """Return a row that has this width, or say that it has another."""
+    if isinstance(row, BadReply) or len(row) == width:
+        return row
+    return BadReply(f"the answer has {len(row)} fields, but others have {width}", row)
 
 
 def width_problem(width: int, shape: Shape) -> str | None:
@@ -107,7 +132,8 @@ def unbatched(replies: list[Any], records: int, shape: Shape) -> list[Any]:
     """Take lists apart that hold the replies to a batch, where the counts prove that they do."""
     if not all(isinstance(reply, list) for reply in replies):
         return replies
-    if len(replies) == records and shape.reply_is_list:
+    whole = shape.reply_is_list and not all(is_batch_of_one(reply, shape) for reply in replies)
+    if len(replies) == records and whole:
         return replies
     total = sum(len(reply) for reply in replies)
     if total == records:
@@ -118,3 +144,20 @@ def unbatched(replies: list[Any], records: int, shape: Shape) -> list[Any]:
         f"it has {records} records, but its output has {len(replies)} lists with {total} entries:"
         " neither one list to a record, nor one entry"
     )
+
+
+def is_batch_of_one(reply: Any, shape: Shape) -> bool:
+    """Tell a list with the one reply to a batch of one record from a reply that is a list itself.
+
+    A model that answers a batch with ``[[0.1], [0.2]]`` answers one record with ``[[0.1]]``.
+    """
+    if not isinstance(reply, list) or len(reply) != 1 or not isinstance(reply[0], list):
+        return False
+    return any(_is_no_value(reply, steps) for steps in prediction_paths(shape))
+
+
+def _is_no_value(reply: Any, steps: Steps) -> bool:
+    try:
+        return isinstance(value_at(reply, steps), list)
+    except Unfit:
+        return True

@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from batch_transform.scoring.jobs import request
 from batch_transform.scoring.pipeline import PipelineFile, Prediction
+from batch_transform.scoring.pipeline.data_processing import data_processing
 from batch_transform.scoring.pipeline.replypath import reply_path
 
 ENGINE_INPUT = "SageMakerInput"  # the key of a joined record that is no JSON object
@@ -64,13 +64,13 @@ class Shape:
 
 def shape_of(settings: PipelineFile) -> Shape:
     """Derive the shape from the request, overrides included."""
-    places = request.JobPlaces(manifest="", output="")
-    processing = request.build(settings, places)["DataProcessing"]
+    transform, processing = settings.transform, data_processing(settings)
+    source = transform.requested("DataProcessing", "JoinSource", processing["JoinSource"])
     return Shape(
         sent=settings.record.format,
         answered=settings.reply_format,
-        joined=processing.get("JoinSource") == "Input",
-        whole=processing.get("OutputFilter", "$") == "$",
+        joined=source == "Input",
+        whole=transform.requested("DataProcessing", "OutputFilter", "$") == "$",
         columns=tuple(settings.record.columns),
         ids=len(settings.record.id),
         predictions=_bounded(settings),

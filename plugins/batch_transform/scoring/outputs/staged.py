@@ -7,20 +7,25 @@ https://duckdb.org/docs/current/guides/performance/environment
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_SQL = Path(__file__).parent / "sql"
+from batch_transform.scoring.outputs.scratch import scratch_folder
+from batch_transform.scoring.pipeline.prediction_types import TYPES, TypeName
+from batch_transform.scoring.queries import queries
+
+if TYPE_CHECKING:
+    from pyarrow import RecordBatch
+
+_SQL = Path(__file__).parent / "queries.sql"
 _PIECE = "staged-{}.parquet"
 _MEMORY = "128MB"
-_THREADS = 2  # each has 32 MB of JSON Lines in memory: with more of them _MEMORY is too little
-_SQL_TYPES = {"bigint": "BIGINT", "text": "VARCHAR", "double": "DOUBLE", "boolean": "BOOLEAN"}
+_THREADS = 2  # each has buffers of its own: with more of them _MEMORY is too little
+_ROWS_A_CHUNK = 5_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,18 +34,23 @@ class StagedColumn:
 
     Attributes:
         name: its name in the target.
-        type: ``bigint``, ``text``, ``double`` or ``boolean``.
+        type: name of one of the types of predictions.
         nullable: whether it may be NULL.
     """
 
     name: str
-    type: str
+    type: TypeName
     nullable: bool = False
 
     @property
     def sql(self) -> str:
         """The type's name in DuckDB."""
-        return _SQL_TYPES[self.type]
+        return TYPES[self.type].duckdb
+
+    @property
+    def arrow(self) -> str:
+        """The type's name in Arrow."""
+        return TYPES[self.type].arrow
 
 
 class Staged:
@@ -61,17 +71,16 @@ class Staged:
             },
         )
         self._pieces: list[int] = []
-        self.add("read_nothing", columns=self._listed("NULL::{sql}"))
-        self.run("create_staged", files=literal(str(folder / _PIECE.format("*"))))
+        self.run("create_empty", columns=self._listed("NULL::{sql} AS s{n}"))
 
     def run(self, name: str, parameters: Sequence[Any] = (), **parts: str) -> list[tuple[Any, ...]]:
-        """Run the statement of the file ``<name>.sql`` with its parts filled in."""
-        statement = _statement(name).format(**parts)
+        """Run a statement of ``queries.sql`` with its parts filled in."""
+        statement = queries(_SQL)[name].format(**parts)
         return self._connection.execute(statement, list(parameters)).fetchall()
 
     def add(self, name: str, parameters: Sequence[Any] = (), **parts: str) -> None:
-        """Stage the rows of the query of ``<name>.sql``; its columns are the target's, in order."""
-        query = _statement(name).format(**parts)
+        """Stage the rows of a query of ``queries.sql``; its columns are the target's, in order."""
+        query = queries(_SQL)[name].format(**parts)
         ((count,),) = self.run(
             "keep",
             parameters,
@@ -79,33 +88,43 @@ class Staged:
             columns=self._listed("s{n}"),
             path=literal(str(self._piece(len(self._pieces)))),
         )
-        self._pieces.append(int(count))
+        self._added(int(count))
 
     def add_rows(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Stage rows that were read one by one; texts of numbers become numbers."""
-        path = self.folder / "rows.csv"
-        with path.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(f"{','.join(map(_quoted, row))}\n" for row in rows)
-        columns = [f"'s{n}': '{column.sql}'" for n, column in enumerate(self.columns)]
-        self.add("read_rows", [str(path)], columns=f"{{{', '.join(columns)}}}")
-        path.unlink()
+        """Stage rows that were read one by one, as values of their columns' types."""
+        import pyarrow as pa
+        from pyarrow.parquet import ParquetWriter
+
+        types = [pa.type_for_alias(column.arrow) for column in self.columns]
+        schema = pa.schema([(f"s{number}", kind) for number, kind in enumerate(types)])
+        path, count, coming = self.folder / "rows", 0, iter(rows)
+        with ParquetWriter(path, schema, compression="none") as writer:
+            while chunk := list(islice(coming, _ROWS_A_CHUNK)):
+                columns = zip(zip(*chunk, strict=True), types, strict=True)
+                arrays = [pa.array(values, type=kind) for values, kind in columns]
+                writer.write_batch(pa.record_batch(arrays, schema=schema))
+                count += len(chunk)
+        path.rename(self._piece(len(self._pieces)))
+        self._added(count)
+
+    def _added(self, rows: int) -> None:
+        self._pieces.append(rows)
+        if len(self._pieces) == 1:
+            self.run("create_staged", files=literal(str(self.folder / _PIECE.format("*"))))
 
     def count(self) -> int:
         """Return how many rows are staged."""
         return sum(self._pieces)
 
-    def arrays(self, rows: int) -> Iterator[Mapping[str, Any]]:
-        """Yield the columns ``s0``, ``s1`` … as NumPy arrays, at most ``rows`` at a time."""
-        statement = _statement("read_piece").format(columns=self._listed("s{n}"))
-        for number, count in enumerate(self._pieces):
-            for start in range(0, count, rows):
-                bounds = [str(self._piece(number)), start, start + rows]
-                yield self._connection.execute(statement, bounds).fetchnumpy()
+    def batches(self, rows: int, size: int) -> Iterator[RecordBatch]:
+        """Yield all rows, at most ``rows`` at a time, and about ``size`` bytes."""
+        from pyarrow.parquet import ParquetFile
 
-    def export_csv(self, path: Path, first: str) -> None:
-        """Write all rows as CSV for PostgreSQL, with the SQL value ``first`` before each."""
-        columns = f"{first}, {self._listed('s{n}')}"
-        self.run("export_csv", columns=columns, path=literal(str(path)))
+        for number, count in enumerate(self._pieces):
+            path = self._piece(number)
+            fit = size * count // path.stat().st_size
+            with ParquetFile(path) as file:
+                yield from file.iter_batches(max(1, min(rows, fit)))
 
     def export_parquet(self, path: Path, rows: tuple[int, int]) -> None:
         """Write the rows from the first of ``rows`` to before the last as Parquet, with names."""
@@ -119,6 +138,12 @@ class Staged:
             start=str(start),
             count=str(end - start),
         )
+
+    def longest_id(self, ids: int) -> tuple[str, int]:
+        """Return the longest id, and how many bytes its text columns have."""
+        texts = [f"s{n}" for n, each in enumerate(self.columns[:ids]) if each.type == "text"]
+        ((text, size),) = self.run("longest_id", id=f"concat({', '.join(texts)})")
+        return text, size
 
     def close(self) -> None:
         """Close the database."""
@@ -139,9 +164,13 @@ def literal(text: str) -> str:
 
 @contextmanager
 def staging(columns: Sequence[StagedColumn]) -> Iterator[Staged]:
-    """Lend an empty stage in a temporary folder, removed afterwards."""
-    with tempfile.TemporaryDirectory(prefix="load-") as folder:
-        staged = Staged(Path(os.fsdecode(folder)), columns)
+    """Lend an empty stage in a folder of its own, removed afterwards.
+
+    Raises:
+        DiskFull: the worker's disk cannot hold what is staged, or read meanwhile.
+    """
+    with scratch_folder() as folder:
+        staged = Staged(folder, columns)
         try:
             yield staged
         finally:
@@ -149,16 +178,4 @@ def staging(columns: Sequence[StagedColumn]) -> Iterator[Staged]:
 
 
 def _name(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
-
-
-@cache
-def _statement(name: str) -> str:
-    return (_SQL / f"{name}.sql").read_text(encoding="utf-8")
-
-
-def _quoted(value: Any) -> str:
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else repr(value)
     return '"' + text.replace('"', '""') + '"'

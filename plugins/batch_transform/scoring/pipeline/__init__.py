@@ -4,7 +4,7 @@ One module for each section of the file, and one for what other text it names: a
 of files, a path into a reply, a contract of columns.
 """
 
-from batch_transform.scoring.pipeline.fields import Name
+from batch_transform.scoring.pipeline.fields import Name, Place
 from batch_transform.scoring.pipeline.file import Pipeline, PipelineFile, Schedule
 from batch_transform.scoring.pipeline.job import Limits, Model, Recover, Transform
 from batch_transform.scoring.pipeline.record import ENGINE_OUTPUT, Policies, Record, Shards
@@ -21,6 +21,7 @@ __all__ = [
     "Name",
     "Pipeline",
     "PipelineFile",
+    "Place",
     "Policies",
     "Prediction",
     "Query",

@@ -7,14 +7,15 @@ https://airflow.apache.org/docs/apache-airflow-providers-common-sql/stable/opera
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from batch_transform.scoring.pipeline.fields import Section, Share
+from batch_transform.scoring.pipeline.fields import Integer, Number, Place, Section, Share
 
 Level = Literal["warn", "block", "off"]
-_Runs = Annotated[int, Field(ge=1, le=90)]
+_Runs = Annotated[Integer, Field(ge=1, le=90)]
 
 
 class RowCount(Section):
@@ -29,6 +30,12 @@ class RowCount(Section):
     level: Level = "warn"
     tolerance: Share = 0.5
     runs: _Runs = 7
+
+
+class Empty(Section):
+    """No row where the partition holds some, or those before it do: have the data come?"""
+
+    level: Level = "block"
 
 
 class Bounds(Section):
@@ -48,21 +55,23 @@ class Mean(Section):
     """Bounds of a column's mean."""
 
     level: Level = "block"
-    geq_to: float | None = None
-    leq_to: float | None = None
+    geq_to: Number | None = None
+    leq_to: Number | None = None
 
-    @model_validator(mode="after")
-    def _bounded(self) -> Self:
-        if self.level != "off" and self.geq_to is None and self.leq_to is None:
-            raise ValueError("a mean is held to geq_to, leq_to, or both")
-        return self
+    def broken(self) -> Iterator[tuple[Place, str]]:
+        """Hold the bounds to a range."""
+        if self.geq_to is None and self.leq_to is None:
+            if self.level != "off":
+                yield (), "a mean is held to geq_to, leq_to, or both"
+        elif self.geq_to is not None and self.leq_to is not None and self.geq_to > self.leq_to:
+            yield ("geq_to",), f"is {self.geq_to}, above leq_to, which is {self.leq_to}"
 
 
 class Constant(Section):
     """A model that answers every record alike, where there are at least ``rows`` of them."""
 
     level: Level = "warn"
-    rows: Annotated[int, Field(ge=2)] = 20
+    rows: Annotated[Integer, Field(ge=2)] = 20
 
 
 class Stability(Section):
@@ -73,9 +82,9 @@ class Stability(Section):
     """
 
     level: Level = "warn"
-    leq_to: Annotated[float, Field(gt=0)] = 0.25
+    leq_to: Annotated[Number, Field(gt=0)] = 0.25
     runs: _Runs = 7
-    rows: Annotated[int, Field(ge=1)] = 500
+    rows: Annotated[Integer, Field(ge=1)] = 500
 
 
 class Checks(Section):
@@ -84,6 +93,7 @@ class Checks(Section):
     ``warn`` publishes and says so, ``block`` does not publish, ``off`` does not look.
 
     Attributes:
+        empty: of the partition.
         row_count: of the partition.
         bounds: of each prediction with ``min`` or ``max``.
         null_share: of each prediction.
@@ -92,6 +102,7 @@ class Checks(Section):
         stability: of each score.
     """
 
+    empty: Empty = Empty()
     row_count: RowCount = RowCount()
     bounds: Bounds = Bounds()
     null_share: NullShare = NullShare()

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from batch_transform.scoring.kinds import Column
 from batch_transform.scoring.pipeline.checks import Checks
-from batch_transform.scoring.pipeline.fields import Name, Section, TimeOfDay, TimeZone
+from batch_transform.scoring.pipeline.fields import (
+    Day,
+    Name,
+    Place,
+    Section,
+    Text,
+    TimeOfDay,
+    TimeZone,
+)
 from batch_transform.scoring.pipeline.job import Limits, Model, Recover, Transform
+from batch_transform.scoring.pipeline.prediction_types import TYPES
 from batch_transform.scoring.pipeline.record import Record, Shards
 from batch_transform.scoring.pipeline.source import Extract, Files, Source
 from batch_transform.scoring.pipeline.target import Prediction, Target
@@ -19,7 +28,6 @@ from batch_transform.scoring.pipeline.target import Prediction, Target
 _LONGEST_NAME = 63
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 _LARGEST_COPY = 5_000_000_000
-_NUMBERS = frozenset({"double", "bigint"})
 _ACCEPTED: dict[str, Literal["csv", "jsonl"]] = {
     "text/csv": "csv",
     "application/json": "jsonl",
@@ -37,10 +45,10 @@ class Schedule(Section):
 class PipelineFile(Section):
     """One ``pipeline.yaml``."""
 
-    description: str
-    owner: str
+    description: Text
+    owner: Text
     schedule: Schedule
-    start_date: date
+    start_date: Day
     source: Source
     extract: Extract = Extract()
     record: Record
@@ -56,72 +64,114 @@ class PipelineFile(Section):
     @property
     def reply_format(self) -> Literal["csv", "jsonl"]:
         """Format of the outputs: that of the records, unless ``Accept`` is overridden."""
-        output = self.transform.overrides.get("TransformOutput")
-        accept = output.get("Accept") if isinstance(output, dict) else None
-        return _ACCEPTED.get(str(accept), self.record.format)
+        accept = self.transform.requested("TransformOutput", "Accept", "")
+        return _ACCEPTED.get(accept, self.record.format)
 
-    @model_validator(mode="after")
-    def _agree(self) -> Self:
-        problems = [
-            *self._shard_problems(),
-            *self._slice_problems(),
-            *self._prediction_problems(),
-            *self._column_problems(),
-            *self._check_problems(),
-        ]
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
+    def broken(self) -> Iterator[tuple[Place, str]]:
+        """Hold the sections to each other."""
+        return self.broken_between(type(self).model_fields)
 
-    def _shard_problems(self) -> list[str]:
-        if self.shards.min_count >= self.transform.instance_count:
-            return []
-        return [
-            f"shards.min_count is {self.shards.min_count} but transform.instance_count is"
-            f" {self.transform.instance_count}: an instance without a shard is paid and idle"
-        ]
+    def broken_between(self, sections: Collection[str]) -> Iterator[tuple[Place, str]]:
+        """Hold to each other those of the sections that are valid by themselves."""
+        for rule in _RULES:
+            if rule.between <= set(sections):
+                yield from rule.broken(self)
 
-    def _slice_problems(self) -> list[str]:
-        if self.extract.count == 1:
-            return []
-        if isinstance(self.source, Files):
-            return ["extract cuts the rows of a query; files are read by one task"]
-        if self.shards.max_bytes <= _LARGEST_COPY:
-            return []
-        return [
-            f"shards.max_bytes is {self.shards.max_bytes} but the shards of slices are copied by"
-            f" S3, which copies at most {_LARGEST_COPY} bytes at once"
-        ]
 
-    def _prediction_problems(self) -> list[str]:
-        wanted, example = (int, "-1") if self.reply_format == "csv" else (str, "predictions[0][0]")
-        return [
-            f"predictions.{name}.at is {prediction.at!r}; for {self.reply_format} it reads like"
-            f" {example}"
-            for name, prediction in self.predictions.items()
-            if not isinstance(prediction.at, wanted)
-        ]
+class _Rule(NamedTuple):
+    """What several sections must agree on, and which."""
 
-    def _column_problems(self) -> list[str]:
-        columns = [self.target.partition_column, *self.record.id, *self.predictions]
-        doubled = sorted({name for name in columns if columns.count(name) > 1})
-        return [
-            f"the target table would have {name} twice: partition_column, record.id and"
-            " predictions must differ"
-            for name in doubled
-        ] + [
-            f"the column name {name} is longer than the {_LONGEST_NAME} characters of PostgreSQL"
-            for name in columns
-            if len(name) > _LONGEST_NAME
-        ]
+    between: set[str]
+    broken: Callable[[PipelineFile], Iterator[tuple[Place, str]]]
 
-    def _check_problems(self) -> list[str]:
-        numbers = [name for name, each in self.predictions.items() if each.type in _NUMBERS]
-        return [
-            f"checks.mean names {name}, which is no prediction that is a number"
-            for name in self.checks.mean
-            if name not in numbers
-        ]
+
+def _idle_instances(file: PipelineFile) -> Iterator[tuple[Place, str]]:
+    if file.shards.min_count < file.transform.instance_count:
+        yield (
+            ("shards", "min_count"),
+            f"is {file.shards.min_count} but transform.instance_count is"
+            f" {file.transform.instance_count}: an instance without a shard is paid and idle",
+        )
+
+
+def _uncut_files(file: PipelineFile) -> Iterator[tuple[Place, str]]:
+    if file.extract.count > 1 and isinstance(file.source, Files):
+        yield ("extract",), "cuts the rows of a query; files are read by one task"
+
+
+def _uncopied_shards(file: PipelineFile) -> Iterator[tuple[Place, str]]:
+    if file.extract.count > 1 and file.shards.max_bytes > _LARGEST_COPY:
+        yield (
+            ("shards", "max_bytes"),
+            f"is {file.shards.max_bytes} but the shards of slices are copied by S3, which copies"
+            f" at most {_LARGEST_COPY} bytes at once",
+        )
+
+
+def _misread_replies(file: PipelineFile) -> Iterator[tuple[Place, str]]:
+    is_csv = file.reply_format == "csv"
+    kind, example = (int, "an index such as -1") if is_csv else (str, "predictions[0][0]")
+    for name, prediction in file.predictions.items():
+        if not isinstance(prediction.at, kind):
+            what = f"is {prediction.at!r}; for {file.reply_format} it reads like {example}"
+            yield ("predictions", name, "at"), what
+
+
+def _columns_of_the_target(file: PipelineFile) -> list[tuple[str, Place]]:
+    return [
+        (file.target.partition_column, ("target", "partition_column")),
+        *((name, ("record", "id", number)) for number, name in enumerate(file.record.id)),
+        *((name, ("predictions", name)) for name in file.predictions),
+    ]
+
+
+def _doubled_columns(file: PipelineFile) -> Iterator[tuple[Place, str]]:
+    seen = set()
+    for name, place in _columns_of_the_target(file):
+        if name in seen:
+            yield (
+                place,
+                f"the target table would have {name} twice: partition_column, record.id and"
+                " predictions must differ",
+            )
+        seen.add(name)
+
+
+def _long_columns(file: PipelineFile) -> Iterator[tuple[Place, str]]:
+    for name, place in _columns_of_the_target(file):
+        if len(name) > _LONGEST_NAME:
+            yield place, f"{name} is longer than the {_LONGEST_NAME} characters of PostgreSQL"
+
+
+def _means_of_no_number(file: PipelineFile) -> Iterator[tuple[Place, str]]:
+    numbers = {name for name, each in file.predictions.items() if TYPES[each.type].is_number}
+    for name in file.checks.mean:
+        if name not in numbers:
+            yield ("checks", "mean", name), "is no prediction that is a number"
+
+
+def _impossible_means(file: PipelineFile) -> Iterator[tuple[Place, str]]:
+    if file.checks.bounds.level != "block":
+        return
+    for name, mean in file.checks.mean.items():
+        bounds = file.predictions.get(name, Prediction(at=0))
+        place = ("checks", "mean", name)
+        if mean.geq_to is not None and bounds.max is not None and mean.geq_to > bounds.max:
+            yield (*place, "geq_to"), f"is above predictions.{name}.max, so no mean can meet it"
+        if mean.leq_to is not None and bounds.min is not None and mean.leq_to < bounds.min:
+            yield (*place, "leq_to"), f"is below predictions.{name}.min, so no mean can meet it"
+
+
+_RULES = (
+    _Rule({"shards", "transform"}, _idle_instances),
+    _Rule({"extract", "source"}, _uncut_files),
+    _Rule({"extract", "shards"}, _uncopied_shards),
+    _Rule({"record", "transform", "predictions"}, _misread_replies),
+    _Rule({"target", "record", "predictions"}, _doubled_columns),
+    _Rule({"target", "record", "predictions"}, _long_columns),
+    _Rule({"checks", "predictions"}, _means_of_no_number),
+    _Rule({"checks", "predictions"}, _impossible_means),
+)
 
 
 class Pipeline(BaseModel):
@@ -131,7 +181,7 @@ class Pipeline(BaseModel):
         name: the folder's name, also the DAG's id.
         folder: where it lies.
         settings: the content of ``pipeline.yaml``.
-        query: what the source is asked: the text of the SQL file, its identifiers filled in; of
+        query: what is read: the text of the SQL file, its identifiers filled in; of
             files the settings that say which and how.
         contract: the columns of ``contract.yaml``; None where there is no such file.
         reshape: the path of ``reshape.py``; None where there is no such file.

@@ -3,15 +3,49 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field
 
-from batch_transform.scoring.pipeline.fields import BadRecords, Duration, Section
+from batch_transform.scoring.pipeline.fields import (
+    BadRecords,
+    Duration,
+    Integer,
+    Number,
+    Place,
+    Section,
+    Text,
+    matching,
+    twice,
+)
 
-_AwsName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")]
-_InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
+_MOST_IN_FLIGHT_MB = 100
+_AwsName = Annotated[
+    str,
+    BeforeValidator(
+        matching(
+            r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}",
+            "must be a name in SageMaker, of letters, digits and hyphens between them, at most 63",
+        )
+    ),
+]
+_InstanceType = Annotated[
+    str,
+    BeforeValidator(
+        matching(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "must be an instance type, such as ml.m5.large")
+    ),
+]
+_Role = Annotated[
+    str,
+    BeforeValidator(
+        matching(
+            r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}",
+            "must be the ARN of a role, such as arn:aws:iam::123456789012:role/scoring",
+        )
+    ),
+]
 
 
 class Model(Section):
@@ -25,15 +59,14 @@ class Model(Section):
 
     name: _AwsName | None = None
     package_group: _AwsName | None = None
-    role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")] | None = None
+    role: _Role | None = None
 
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
+    def broken(self) -> Iterator[tuple[Place, str]]:
+        """Tell a name from a package group."""
         if (self.name is None) == (self.package_group is None):
-            raise ValueError("give either name or package_group")
+            yield (), "give either name or package_group"
         if (self.package_group is None) != (self.role is None):
-            raise ValueError("role goes with package_group: the role of the models that are made")
-        return self
+            yield ("role",), "goes with package_group: the role of the models that are made"
 
     @property
     def label(self) -> str:
@@ -49,10 +82,10 @@ class Transform(Section):
 
     instance_type: _InstanceType | None = None
     instance_types: Annotated[tuple[_InstanceType, ...], Field(min_length=2)] | None = None
-    instance_count: Annotated[int, Field(ge=1, le=100)] = 1
+    instance_count: Annotated[Integer, Field(ge=1, le=100)] = 1
     strategy: Literal["MultiRecord", "SingleRecord"]
-    max_concurrent_transforms: Annotated[int, Field(ge=1, le=100)] = 1
-    max_payload_mb: Annotated[int, Field(ge=1, le=100)] = 6
+    max_concurrent_transforms: Annotated[Integer, Field(ge=1, le=100)] = 1
+    max_payload_mb: Annotated[Integer, Field(ge=1, le=100)] = 6
     join: Literal["engine", "line"] = "engine"
     overrides: dict[str, Any] = Field(default_factory=dict)
 
@@ -61,20 +94,24 @@ class Transform(Section):
         """Instance types in the order in which they are tried; the next where one is sold out."""
         return self.instance_types or (self.instance_type or "",)
 
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if (self.instance_type is None) == (self.instance_types is None):
-            raise ValueError("give either instance_type or instance_types")
-        return self
+    def requested(self, section: str, field: str, default: str) -> str:
+        """Return a field of a section of the request, such as DataProcessing: overrides win."""
+        overridden = self.overrides.get(section)
+        return str(overridden.get(field, default)) if isinstance(overridden, dict) else default
 
-    @model_validator(mode="after")
-    def _in_flight(self) -> Self:
+    def broken(self) -> Iterator[tuple[Place, str]]:
+        """Hold the instance types to one setting, and the requests to what the service takes."""
+        if (self.instance_type is None) == (self.instance_types is None):
+            yield (), "give either instance_type or instance_types"
+        for kind in twice(self.instance_types or ()):
+            yield ("instance_types",), f"names {kind} more than once"
         in_flight = self.max_concurrent_transforms * self.max_payload_mb
-        if in_flight > 100:
-            raise ValueError(
-                f"max_concurrent_transforms x max_payload_mb is {in_flight}; the service allows 100"
+        if in_flight > _MOST_IN_FLIGHT_MB:
+            yield (
+                ("max_concurrent_transforms",),
+                f"max_concurrent_transforms x max_payload_mb is {in_flight}; the service allows"
+                f" {_MOST_IN_FLIGHT_MB}",
             )
-        return self
 
 
 class Limits(Section):
@@ -85,6 +122,8 @@ class Limits(Section):
         bad_records: how many of the partition's records may have no fit prediction, as a share of
             them below 1 or as a count; they are kept in quarantine instead of the target.
         max_rounds: how many further jobs may send records again.
+        diagnose_jobs: how many of them may still look for the record that is to blame, once more
+            are bad than are allowed: nothing is loaded then, but the record is named.
         instance_hours: instance hours that the jobs of a run may take before another is started;
             None for no such limit.
         on_limit: ``fail``, or ``load_rest``: where a limit is hit, load what has a prediction and
@@ -92,15 +131,18 @@ class Limits(Section):
     """
 
     deadline: Duration = timedelta(hours=6)
-    bad_records: BadRecords = 0
-    max_rounds: Annotated[int, Field(ge=0, le=20)] = 8
-    instance_hours: Annotated[float, Field(gt=0)] | None = None
+    bad_records: BadRecords = 0.001
+    max_rounds: Annotated[Integer, Field(ge=0, le=20)] = 8
+    diagnose_jobs: Annotated[Integer, Field(ge=0, le=20)] = 3
+    instance_hours: Annotated[Number, Field(gt=0)] | None = None
     on_limit: Literal["fail", "load_rest"] = "fail"
 
     def allowed(self, records: int) -> int:
-        """Return how many of so many records may be bad."""
-        share = self.bad_records
-        return math.floor(share * records) if share < 1 else int(share)
+        """Return how many of so many records may be bad: of a share above 0 at least one."""
+        limit = self.bad_records
+        if limit >= 1 or limit == 0:
+            return int(limit)
+        return max(1, math.floor(limit * records))
 
 
 class Recover(Section):
@@ -115,6 +157,6 @@ class Recover(Section):
             record by record, ``fail`` fails the run.
     """
 
-    placeholder: Annotated[str, Field(min_length=1)] | None = None
+    placeholder: Text | None = None
     unfit: Literal["quarantine", "resend", "fail"] = "quarantine"
     miscounted: Literal["resend", "fail"] = "resend"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
-from pydantic import ByteSize, Field, model_validator
+from pydantic import Field
 
-from batch_transform.scoring.pipeline.fields import Name, Section
+from batch_transform.scoring.pipeline.fields import Integer, Name, Place, Section, Size, twice
 
 ENGINE_OUTPUT = "SageMakerOutput"  # the key under which SageMaker joins a JSON reply
 
@@ -46,14 +47,13 @@ class Record(Section):
         """Every column of a record, ids first."""
         return [*self.id, *self.features]
 
-    @model_validator(mode="after")
-    def _distinct_columns(self) -> Self:
-        doubled = sorted({name for name in self.columns if self.columns.count(name) > 1})
+    def broken(self) -> Iterator[tuple[Place, str]]:
+        """Hold the columns to one name each."""
+        doubled = twice(self.columns)
         if doubled:
-            raise ValueError(f"id and features name {', '.join(doubled)} more than once")
+            yield ("features",), f"id and features name {', '.join(doubled)} more than once"
         if self.format == "jsonl" and ENGINE_OUTPUT in self.columns:
-            raise ValueError(f"a record may not have a column {ENGINE_OUTPUT}: SageMaker adds it")
-        return self
+            yield (), f"a record may not have a column {ENGINE_OUTPUT}: SageMaker adds it"
 
 
 class Shards(Section):
@@ -65,6 +65,6 @@ class Shards(Section):
         min_count: number of shards there are at least, where there are as many records.
     """
 
-    max_bytes: Annotated[ByteSize, Field(gt=0)] = ByteSize(64_000_000)
-    max_records: Annotated[int, Field(gt=0)] | None = None
-    min_count: Annotated[int, Field(ge=1, le=10_000)] = 1
+    max_bytes: Size = 64_000_000
+    max_records: Annotated[Integer, Field(ge=1)] | None = None
+    min_count: Annotated[Integer, Field(ge=1, le=10_000)] = 1

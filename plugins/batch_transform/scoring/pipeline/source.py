@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from batch_transform.scoring.pipeline import filepattern
-from batch_transform.scoring.pipeline.fields import Name, Section
+from batch_transform.scoring.pipeline.fields import (
+    ConnId,
+    FileName,
+    Flag,
+    Integer,
+    Name,
+    Place,
+    Section,
+    Text,
+    broken_rule,
+    twice,
+)
 
 _MOST = 100
 _LARGEST = 2**63  # an integer id is one of a database's bigint
 SOURCE_TAGS = ("(query)", "(files)")  # pydantic's, in the place of a mistake; no setting of ours
+
+
+def _pattern(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("must be a pattern of files, such as s3://lake/day={{ partition }}/*.csv")
+    problems = list(filepattern.problems(value))
+    if problems:
+        raise broken_rule("; ".join(problems))
+    return value
+
+
+def _delimiter(value: Any) -> Any:
+    is_character = isinstance(value, str) and len(value) == 1 and value.isascii()
+    if not is_character or value in '"\r\n\0':
+        raise ValueError('must be one ASCII character such as ";" or "\\t", no quote')
+    return value
 
 
 class Query(Section):
@@ -25,9 +52,9 @@ class Query(Section):
         identifiers: names of tables and columns that the query has as ``{{ name }}``.
     """
 
-    conn_id: str
-    sql: str
-    identifiers: dict[Name, str] = Field(default_factory=dict)
+    conn_id: ConnId
+    sql: FileName
+    identifiers: dict[Name, Text] = Field(default_factory=dict)
 
 
 class Files(Section):
@@ -40,19 +67,19 @@ class Files(Section):
         columns: the columns to read where the files do not say, or ``reshape.py`` is to see some of
             them only; of a CSV without a header all that it has, in its order.
         header: whether each CSV file begins with the names of its columns.
-        delimiter: what stands between two fields of CSV.
+        delimiter: what separates two fields of CSV.
     """
 
-    conn_id: str
-    files: str
+    conn_id: ConnId
+    files: Annotated[str, BeforeValidator(_pattern)]
     format: Literal["parquet", "csv", "jsonl"]
-    columns: Annotated[list[str], Field(min_length=1)] | None = None
-    header: bool = True
-    delimiter: str = ","
+    columns: Annotated[list[Text], Field(min_length=1)] | None = None
+    header: Flag = True
+    delimiter: Annotated[str, BeforeValidator(_delimiter)] = ","
 
     @property
-    def asked(self) -> str:
-        """What the files are asked, whatever connection leads to them."""
+    def selection(self) -> str:
+        """Which files are read and how, whatever connection leads to them."""
         return self.model_dump_json(exclude={"conn_id"})
 
     @property
@@ -60,35 +87,14 @@ class Files(Section):
         """Whether the files do not say which columns they have."""
         return self.format == "jsonl" or not self.header
 
-    @field_validator("files")
-    @classmethod
-    def _readable(cls, pattern: str) -> str:
-        problems = list(filepattern.problems(pattern))
-        if problems:
-            raise ValueError("; ".join(problems))
-        return pattern
-
-    @field_validator("columns")
-    @classmethod
-    def _distinct(cls, columns: list[str] | None) -> list[str] | None:
-        doubled = sorted({name for name in columns or () if (columns or []).count(name) > 1})
+    def broken(self) -> Iterator[tuple[Place, str]]:
+        """Hold the settings to those of the format."""
+        doubled = twice(self.columns or [])
         if doubled:
-            raise ValueError(f"it names {', '.join(doubled)} more than once")
-        return columns
-
-    @field_validator("delimiter")
-    @classmethod
-    def _one_character(cls, delimiter: str) -> str:
-        if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0':
-            raise ValueError('a delimiter is one ASCII character such as ";" or "\\t", no quote')
-        return delimiter
-
-    @model_validator(mode="after")
-    def _of_csv_alone(self) -> Self:
-        surplus = sorted(self.model_fields_set & {"header", "delimiter"})
-        if self.format != "csv" and surplus:
-            raise ValueError(f"only csv has {' and '.join(surplus)}; {self.format} has none")
-        return self
+            yield ("columns",), f"names {', '.join(doubled)} more than once"
+        for name in sorted(self.model_fields_set & {"header", "delimiter"}):
+            if self.format != "csv":
+                yield (name,), f"is for csv; {self.format} has none"
 
 
 def _tag(source: Any) -> str | None:
@@ -112,7 +118,7 @@ Source = Annotated[
 def _boundary(value: Any) -> Any:
     is_integer = type(value) is int and -_LARGEST <= value < _LARGEST
     if not is_integer and not (isinstance(value, str) and value and "\0" not in value):
-        raise ValueError('a boundary is an id: an integer of 64 bits, or a quoted text such as "m"')
+        raise ValueError('must be an id: an integer of 64 bits, or a quoted text such as "m"')
     return value
 
 
@@ -129,7 +135,7 @@ class Extract(Section):
             from the last on. N boundaries are N + 1 slices, between which no id can fall.
     """
 
-    slices: Annotated[int, Field(ge=1, le=_MOST)] | None = None
+    slices: Annotated[Integer, Field(ge=1, le=_MOST)] | None = None
     ranges: _Boundaries | None = None
 
     @property
@@ -137,17 +143,13 @@ class Extract(Section):
         """Number of slices."""
         return len(self.ranges) + 1 if self.ranges else self.slices or 1
 
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
+    def broken(self) -> Iterator[tuple[Place, str]]:
+        """Hold the boundaries to one way of cutting, one type, and an order."""
         if self.slices is not None and self.ranges is not None:
-            raise ValueError("give either slices or ranges")
-        return self
-
-    @model_validator(mode="after")
-    def _ascending(self) -> Self:
+            yield (), "give either slices or ranges"
         if len({type(boundary) for boundary in self.ranges or ()}) > 1:
-            raise ValueError("ranges mixes integers and texts; the ids are one or the other")
+            yield ("ranges",), "mixes integers and texts; the ids are one or the other"
+            return
         for low, high in pairwise(self.ranges or ()):
             if not low < high:  # type: ignore[operator]  # both are of one type
-                raise ValueError(f"ranges must ascend, but {high!r} comes after {low!r}")
-        return self
+                yield ("ranges",), f"must ascend, but {high!r} comes after {low!r}"

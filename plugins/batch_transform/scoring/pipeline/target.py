@@ -3,17 +3,67 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import BeforeValidator
 
 from batch_transform.scoring.names import S3Uri
-from batch_transform.scoring.pipeline.fields import Name, Section
+from batch_transform.scoring.pipeline.fields import (
+    ConnId,
+    Flag,
+    Name,
+    Number,
+    Place,
+    Section,
+    broken_rule,
+)
+from batch_transform.scoring.pipeline.prediction_types import TYPES, TypeName
 from batch_transform.scoring.pipeline.replypath import reply_path
 
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
 _LONGEST_NAME = 63  # PostgreSQL cuts longer ones, and two could become one
-_NUMBERS = frozenset({"double", "bigint"})
+_LARGEST_INDEX = 100_000
+_OURS = frozenset({"batch_transform_ledger", "batch_transform_quarantine"})
+
+
+def _at(value: Any) -> Any:
+    if isinstance(value, str):
+        _reply_path(value)
+    elif type(value) is not int or abs(value) > _LARGEST_INDEX:
+        raise ValueError("must be an index such as -1, or a quoted path such as predictions[0][0]")
+    return value
+
+
+def _reply_path(text: str) -> None:
+    try:
+        reply_path(text)
+    except ValueError as error:
+        raise broken_rule(str(error)) from error
+
+
+def _table(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith("s3://"):
+        return str(_prefix(value))
+    is_table = isinstance(value, str) and _TABLE.fullmatch(value)
+    if not is_table or max(map(len, value.split("."))) > _LONGEST_NAME:
+        raise ValueError(
+            "must be table or schema.table, of at most 63 letters, digits and underscores each, or"
+            " an S3 prefix such as s3://bucket/predictions"
+        )
+    if value.rpartition(".")[2] in _OURS:
+        raise ValueError("must be another table: this one is the package's own")
+    return value
+
+
+def _prefix(text: str) -> S3Uri:
+    try:
+        uri = S3Uri.parse(text)
+    except ValueError as error:
+        raise broken_rule(str(error)) from error
+    if not uri.key or set("?#*") & set(uri.key) or not uri.key.isprintable():
+        raise ValueError("must be a plain prefix: s3://bucket/prefix")
+    return uri
 
 
 class Prediction(Section):
@@ -28,21 +78,19 @@ class Prediction(Section):
         nullable: whether null, in csv an empty field, fits.
     """
 
-    at: int | str
-    type: Literal["double", "bigint", "text", "boolean"] = "double"
-    min: float | None = None
-    max: float | None = None
-    nullable: bool = False
+    at: Annotated[int | str, BeforeValidator(_at)]
+    type: TypeName = "double"
+    min: Number | None = None
+    max: Number | None = None
+    nullable: Flag = False
 
-    @model_validator(mode="after")
-    def _readable(self) -> Self:
-        if isinstance(self.at, str):
-            reply_path(self.at)
-        if self.type not in _NUMBERS and (self.min, self.max) != (None, None):
-            raise ValueError(f"min and max are for numbers; drop them from a {self.type}")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min is {self.min}, above max, which is {self.max}")
-        return self
+    def broken(self) -> Iterator[tuple[Place, str]]:
+        """Hold the bounds to numbers, and to a range."""
+        if not TYPES[self.type].is_number:
+            for name in sorted({"min", "max"} & self.model_fields_set):
+                yield (name,), f"min and max are for numbers; drop them from a {self.type}"
+        elif self.min is not None and self.max is not None and self.min > self.max:
+            yield ("min",), f"is {self.min}, above max, which is {self.max}"
 
 
 class Target(Section):
@@ -54,35 +102,21 @@ class Target(Section):
         partition_column: the column that holds the partition's date.
         add_columns: whether predictions that the table lacks become new columns of it.
         swap: ``rows`` deletes and copies the partition's rows; ``partitions`` attaches a filled
-            table in place of the old one, where the table is partitioned by date.
+            table in place of the old one, where the table is partitioned by date; ``upsert`` leaves
+            rows alone that stay as they are.
     """
 
-    conn_id: str
-    table: str
+    conn_id: ConnId
+    table: Annotated[str, BeforeValidator(_table)]
     partition_column: Name
-    add_columns: bool = False
-    swap: Literal["rows", "partitions"] = "rows"
+    add_columns: Flag = False
+    swap: Literal["rows", "partitions", "upsert"] = "rows"
 
-    @field_validator("table")
-    @classmethod
-    def _known_kind(cls, table: str) -> str:
-        if table.startswith("s3://"):
-            uri = S3Uri.parse(table)
-            if not uri.key or set("?#*") & set(uri.key):
-                raise ValueError("a target in S3 is a plain prefix: s3://bucket/prefix")
-            return str(uri)
-        if not _TABLE.fullmatch(table) or max(map(len, table.split("."))) > _LONGEST_NAME:
-            raise ValueError(
-                "a table is table or schema.table, of at most 63 letters, digits and underscores"
-                " each, or an S3 prefix such as s3://bucket/predictions"
-            )
-        return table
-
-    @model_validator(mode="after")
-    def _of_tables_alone(self) -> Self:
-        if self.in_s3 and (self.add_columns or self.swap != "rows"):
-            raise ValueError("add_columns and swap are for Postgres; drop them from a target in S3")
-        return self
+    def broken(self) -> Iterator[tuple[Place, str]]:
+        """Hold a target in S3 to what files have."""
+        settings = {"add_columns": self.add_columns, "swap": self.swap != "rows"}
+        for name in (name for name, is_used in settings.items() if is_used and self.in_s3):
+            yield (name,), "is for a table of Postgres; drop it from a target in S3"
 
     @property
     def in_s3(self) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.errors import PartitionBlocked
 from batch_transform.scoring.extract.index import ExtractIndex
-from batch_transform.scoring.jobs.service import Job as DescribedJob
+from batch_transform.scoring.jobs.service import Job
 from batch_transform.scoring.names import S3Uri, content_digest
 from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.outputs.reconcile import Account, columns_of, stage_outputs
@@ -20,37 +21,10 @@ from batch_transform.scoring.publish.judge import Finding, Measured, history_nee
 from batch_transform.scoring.publish.profile import Profile, profiles
 from batch_transform.scoring.records import quarantine
 from batch_transform.scoring.warehouse.ledger import Entry
-from batch_transform.scoring.warehouse.protocol import Load, Warehouse, superseded
+from batch_transform.scoring.warehouse.order import superseded
+from batch_transform.scoring.warehouse.protocol import Load, Warehouse
 
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """The transform job whose outputs are loaded; with no name where there was no record.
-
-    Attributes:
-        name: its name; with the shards it stands for the content of the outputs.
-        model: name of the model it used.
-        instance_type: what it ran on.
-        instance_count: how many of them.
-        seconds: from its start to its end.
-    """
-
-    name: str = ""
-    model: str = ""
-    instance_type: str = ""
-    instance_count: int = 0
-    seconds: float = 0.0
-
-    @classmethod
-    def of(cls, job: DescribedJob) -> Job:
-        """Take from a job's description what the ledger keeps."""
-        return cls(
-            name=job.name,
-            model=job.described["ModelName"],
-            instance_type=job.instance_type,
-            instance_count=job.described["TransformResources"]["InstanceCount"],
-            seconds=job.seconds,
-        )
+Open = Callable[[], AbstractContextManager[Warehouse]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +36,11 @@ class LoadRun:
         index: what its extract wrote.
         coverage: where the answers to the records lie.
         quarantine: prefix for the records without a fit prediction.
-        job: the job that all shards were sent to.
+        snapshot_at: when the extract read its source; None where that was not recorded.
+        job: the job that all shards were sent to; None where there was no record.
         run_id: the DAG run.
-        publish_blocked: whether a person wants the partition published whatever the checks say.
+        publish_blocked: whether a person wants the partition published whatever the checks, or the
+            load in force, say.
         now: tells the time, for the ledger.
     """
 
@@ -72,8 +48,9 @@ class LoadRun:
     index: ExtractIndex
     coverage: Coverage
     quarantine: S3Uri
-    job: Job
+    job: Job | None
     run_id: str
+    snapshot_at: datetime | None = None
     publish_blocked: bool = False
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -95,16 +72,23 @@ class Loaded:
     findings: tuple[Finding, ...]
 
 
-def load(run: LoadRun, objects: ObjectStore, warehouse: Warehouse) -> Loaded:
+def load(run: LoadRun, objects: ObjectStore, open_warehouse: Open) -> Loaded:
     """Replace the partition, whole or not at all.
+
+    Args:
+        run: what to load.
+        objects: where outputs, and what goes to quarantine, are.
+        open_warehouse: lends the warehouse: no connection is open while outputs are read.
 
     Raises:
         OutputError: the outputs do not account for every record.
         PartitionBlocked: a check says no.
         TargetMismatch: the target is not as declared.
+        Superseded: a newer extract is in force.
+        TargetTaken: another pipeline loaded the partition.
     """
     settings = run.pipeline.settings
-    before = _added_to(run, warehouse)
+    before = _added_to(run, open_warehouse)
     if before is not None and before.digest == digest_of(run):
         return Loaded(rows=before.rows, changed=False, quarantined=before.quarantined, findings=())
     with staging(columns_of(settings, run.index)) as staged:
@@ -114,10 +98,11 @@ def load(run: LoadRun, objects: ObjectStore, warehouse: Warehouse) -> Loaded:
         if before is not None:
             measured = resubmit.together(measured, plan.entry, before)
             plan = replace(plan, entry=resubmit.added(plan.entry, before, measured))
-        findings = _judged(run, plan, warehouse, measured)
         if account.quarantined:
             objects.put(_records(run), quarantine.to_json_lines(account.quarantined))
-        published = warehouse.replace(_with_findings(plan, findings), staged)
+        with open_warehouse() as warehouse:
+            findings = _judged(run, plan, warehouse, measured)
+            published = warehouse.replace(_with_findings(plan, findings), staged)
     return Loaded(
         rows=published.rows,
         changed=published.changed,
@@ -126,12 +111,13 @@ def load(run: LoadRun, objects: ObjectStore, warehouse: Warehouse) -> Loaded:
     )
 
 
-def _added_to(run: LoadRun, warehouse: Warehouse) -> Entry | None:
+def _added_to(run: LoadRun, open_warehouse: Open) -> Entry | None:
     """Return the entry of the load whose quarantined records these are; None where they are not."""
     if not run.index.resubmits:
         return None
     target, partition = run.pipeline.settings.target, run.index.partition
-    entry = warehouse.in_force(target, partition)
+    with open_warehouse() as warehouse:
+        entry = warehouse.in_force(target, partition)
     if entry is None or entry.digest not in (run.index.resubmits, digest_of(run)):
         raise superseded(target, partition)
     return entry
@@ -144,7 +130,7 @@ def digest_of(run: LoadRun) -> str:
         {
             "shards": [shard.records_sha256 for shard in run.index.shards],
             "resubmits": run.index.resubmits,
-            "jobs": [run.job.name, *run.coverage.jobs],
+            "jobs": [run.job.name if run.job else "", *run.coverage.jobs],
             "given_up": [(each.shard, each.line) for each in run.coverage.quarantined],
             "placeholder": settings.recover.placeholder,
             "predictions": {n: p.model_dump() for n, p in settings.predictions.items()},
@@ -156,14 +142,14 @@ def digest_of(run: LoadRun) -> str:
 
 
 def _plan(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Load:
-    settings = run.pipeline.settings
+    settings, job = run.pipeline.settings, run.job
     entry = Entry(
         pipeline=run.pipeline.name,
         partition=run.index.partition,
         digest=digest_of(run),
         run_id=run.run_id,
-        job_name=run.job.name,
-        model=run.job.model,
+        job_name=job.name if job else "",
+        model=job.model if job else "",
         source_rows=account.source_rows,
         oversized=account.oversized,
         records=account.records,
@@ -171,11 +157,12 @@ def _plan(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Load:
         quarantine=str(_records(run)) if account.quarantined else "",
         rows=account.rows,
         loaded_at=run.now(),
-        transform_jobs=len(run.coverage.jobs) + bool(run.job.name),
-        instance_type=run.job.instance_type,
-        instance_count=run.job.instance_count,
-        transform_seconds=_seconds(run),
+        transform_jobs=len(run.coverage.jobs) + (job is not None),
+        instance_type=job.instance_type if job else "",
+        instance_count=job.instance_count if job else 0,
+        transform_seconds=job.seconds + run.coverage.seconds if job else None,
         profile={name: profile.to_dict() for name, profile in measured.items()},
+        snapshot_at=run.snapshot_at,
     )
     return Load(
         target=settings.target,
@@ -185,11 +172,8 @@ def _plan(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Load:
         entry=entry,
         quarantined=account.quarantined,
         adds_to=run.index.resubmits,
+        forced=run.publish_blocked,
     )
-
-
-def _seconds(run: LoadRun) -> float | None:
-    return run.job.seconds + run.coverage.seconds if run.job.name else None
 
 
 def _judged(
@@ -197,10 +181,19 @@ def _judged(
 ) -> list[Finding]:
     checks = run.pipeline.settings.checks
     history = warehouse.history(plan, history_needed(checks))
-    findings = judge(checks, Measured(rows=plan.entry.rows, profiles=measured, history=history))
-    blocking = [finding for finding in findings if finding.level == "block"]
     current = warehouse.in_force(plan.target, plan.partition)
-    is_published = current is not None and current.digest == plan.entry.digest
+    findings = judge(
+        checks,
+        Measured(
+            rows=plan.entry.rows,
+            profiles=measured,
+            history=history,
+            held=current.rows if current else 0,
+        ),
+    )
+    blocking = [finding for finding in findings if finding.level == "block"]
+    mine = (plan.entry.digest, plan.entry.rows)
+    is_published = current is not None and (current.digest, current.rows) == mine
     if blocking and not run.publish_blocked and not is_published:
         listed = "\n  ".join(map(str, blocking))
         raise PartitionBlocked(

@@ -8,9 +8,9 @@ from typing import Any
 
 from batch_transform.scoring.outputs.staged import Staged
 from batch_transform.scoring.pipeline import Prediction
+from batch_transform.scoring.pipeline.prediction_types import TYPES
 
 BINS = 50
-_NUMBERS = frozenset({"double", "bigint"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ def profiles(staged: Staged, predictions: Mapping[str, Prediction]) -> dict[str,
 
 
 def _profile(staged: Staged, column: str, each: Prediction) -> Profile:
-    mean_of = f"avg({column})" if each.type in _NUMBERS else "NULL"
+    mean_of = f"avg({column})" if TYPES[each.type].is_number else "NULL"
     tests = [f"{column} < {each.min!r}"] if each.min is not None else []
     tests += [f"{column} > {each.max!r}"] if each.max is not None else []
     ((nulls, mean, varies, outside),) = staged.run(

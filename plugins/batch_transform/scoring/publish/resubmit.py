@@ -14,12 +14,12 @@ from batch_transform.scoring.warehouse.ledger import Entry
 
 def together(measured: Mapping[str, Profile], new: Entry, before: Entry) -> dict[str, Profile]:
     """Return the figures of the rows before and the new ones together."""
-    found = dict(measured)
+    joined = dict(measured)
     for name in measured.keys() & before.profile.keys():
         profile, earlier = measured[name], Profile.from_dict(before.profile[name])
         values = new.rows - profile.nulls, before.rows - earlier.nulls
-        found[name] = profile.joined(earlier, values)
-    return found
+        joined[name] = profile.joined(earlier, values)
+    return joined
 
 
 def added(new: Entry, before: Entry, measured: Mapping[str, Profile]) -> Entry:
@@ -31,6 +31,7 @@ def added(new: Entry, before: Entry, measured: Mapping[str, Profile]) -> Entry:
         records=before.records,
         rows=before.rows + new.rows,
         transform_jobs=before.transform_jobs + new.transform_jobs,
+        snapshot_at=before.snapshot_at,
         transform_seconds=(before.transform_seconds or 0) + (new.transform_seconds or 0),
         profile={name: profile.to_dict() for name, profile in measured.items()},
     )

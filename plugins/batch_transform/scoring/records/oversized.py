@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 
 from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.kinds import RecordId
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.pipeline import PipelineFile
-from batch_transform.scoring.records.ids import RecordId
 
 # The service's own unit is not documented; the smaller of the two readings is safe with either.
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html

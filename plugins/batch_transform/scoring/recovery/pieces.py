@@ -6,23 +6,27 @@ A round lies below a prefix of its own, laid out as an extract is, with its inde
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
-from batch_transform.scoring.aws.objects import ObjectMissing, ObjectStore
-from batch_transform.scoring.errors import OutputError
+from batch_transform.scoring.aws.objects import ObjectStore
+from batch_transform.scoring.errors import ObjectMissing, OutputError
 from batch_transform.scoring.extract import manifest
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from batch_transform.scoring.extract.shards import Piece
 from batch_transform.scoring.extract.write import write_shard
-from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.jobs.blame import Blame
+from batch_transform.scoring.jobs.service import Job
+from batch_transform.scoring.kinds import Column, RecordId
 from batch_transform.scoring.names import RunLayout, S3Uri, piece_name
 from batch_transform.scoring.outputs.fetch import plain
 from batch_transform.scoring.pipeline import Record
 from batch_transform.scoring.records.ids import identity_reader
-from batch_transform.scoring.recovery.plan import Span
+from batch_transform.scoring.records.quarantine import Quarantined
+from batch_transform.scoring.recovery.spans import Span
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +57,27 @@ class Extracted:
             for span in group:
                 yield span, body[starts[span.first] : starts[span.first + span.records]]
 
-    def read_id(self, line: bytes) -> tuple[str | int, ...]:
-        """Read the id of a record."""
+    @cached_property
+    def read_id(self) -> Callable[[bytes], RecordId]:
+        """A function that reads the id of a record."""
         columns = [
             Column(name=name, kind=kind)
             for name, kind in zip(self.index.columns, self.index.types, strict=False)
         ]
-        return identity_reader(self.record, columns)(line)
+        return identity_reader(self.record, columns)
+
+    def quarantined(self, given_up: Mapping[Span, Blame]) -> Iterator[Quarantined]:
+        """Yield single records as they are kept, by shard and place."""
+        for span, line in self.lines(given_up):
+            record, blame = line.removesuffix(b"\n"), given_up[span]
+            yield Quarantined(
+                id=tuple(str(part) for part in self.read_id(record)),
+                shard=self.index.shards[span.shard].name,
+                line=span.first + 1,
+                status=blame.status,
+                reason=blame.message,
+                record=record.decode(),
+            )
 
     def name(self, span: Span) -> str:
         """Name the object of a span."""
@@ -69,7 +87,7 @@ class Extracted:
         packed = self.objects.get(self.inputs / shard.name)
         if hashlib.sha256(packed).hexdigest() != shard.sha256:
             raise OutputError(f"Shard {shard.name} is not what the extract wrote; clear extract")
-        return b"".join(plain(packed))
+        return b"".join(plain([packed]))
 
 
 def _line_starts(body: bytes) -> Any:
@@ -80,23 +98,32 @@ def _line_starts(body: bytes) -> Any:
     return np.concatenate([[0], ends])
 
 
-def write(extracted: Extracted, spans: Iterable[Span], layout: RunLayout) -> ExtractIndex:
-    """Write the objects of spans and the manifest that lists them in this order, once."""
-    objects = extracted.objects
+def layout_of(job: Job) -> RunLayout:
+    """Return the layout of what a job reads, whoever wrote it."""
+    manifest_uri = S3Uri.parse(job.manifest)
+    return RunLayout(attempt_root=S3Uri(manifest_uri.bucket, manifest_uri.key.rpartition("/")[0]))
+
+
+def read_index(objects: ObjectStore, layout: RunLayout) -> ExtractIndex | None:
+    """Read the index of a round; None where it has not been written, or is gone."""
     try:
         return ExtractIndex.from_json(objects.get(layout.index))
     except ObjectMissing:
-        pass
-    order = list(spans)
-    pieces = _written(extracted, order, layout)
+        return None
+
+
+def write(extracted: Extracted, spans: Sequence[Span], layout: RunLayout) -> ExtractIndex:
+    """Write the objects of spans, the manifest that lists them in this order, and their index."""
+    objects = extracted.objects
+    pieces = _written(extracted, spans, layout)
     index = extracted.index.model_copy(
         update={
-            "records": sum(span.records for span in order),
+            "records": sum(span.records for span in spans),
             "quarantined": 0,
-            "shards": tuple(pieces[span] for span in order),
+            "shards": tuple(pieces[span] for span in spans),
         }
     )
-    manifest.write(index, layout, objects)
+    objects.put(layout.manifest, manifest.build(layout.input, [each.name for each in index.shards]))
     objects.put(layout.index, index.to_json())
     return index
 

@@ -1,71 +1,52 @@
 """Decides what to send again, how finely cut, and when a record is given up.
 
 What is known of a run's records is a ``State``: spans that are answered, spans that are suspect,
-and records that are given up. A round sends every suspect again in one job:
+and records that are given up. A round sends suspects again in one job:
 
-| the suspect failed because            | it is sent again                          |
-|---------------------------------------|-------------------------------------------|
-| the model refused a record            | cut, down to single records               |
-| of the service, for the first time    | whole                                     |
-| of the service, once more             | cut                                       |
-| answers and records were not as many  | whole, but record by record; then cut     |
-| nobody says why                       | whole, before the suspects                |
+| the suspect failed because                 | it is sent again                        |
+|--------------------------------------------|-----------------------------------------|
+| the model refused a record                 | cut, in the end to single records       |
+| the container answered 5xx                 | cut where others were answered          |
+| it did not answer in time, or ended        | whole; where that happens again, cut    |
+| a request was too large, or its answers    | whole, but record by record; then cut   |
+| were more or fewer than its records        |                                         |
+| nobody says why                            | whole; where that happens again, cut    |
+| another object ended the container         | whole                                   |
+| the service failed                         | whole                                   |
 
-A record that fails by itself twice is given up. A container that ends takes what it has not
-finished with it; so after such an end requests go one at a time, and the suspects last.
+With them goes a control: a record that was answered before, as the first object, and where a single
+record failed silently another as the last. ``suspects`` says what is held against a record; one
+that fails by itself twice is given up. A container that ends takes what it has not finished with
+it; so after such an end requests go one at a time, and the suspects last.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from heapq import heapify, heappop
+from itertools import islice
 
-from batch_transform.scoring.jobs.blame import Blame, Cause
+from batch_transform.scoring.jobs.blame import (
+    NEVER_OF_RECORDS,
+    NOT_OF_RECORDS_ALONE,
+    OF_REQUESTS,
+    Blame,
+    Cause,
+)
+from batch_transform.scoring.recovery.cuts import MOST_PIECES, expected_bad, parts
+from batch_transform.scoring.recovery.spans import Span
+from batch_transform.scoring.recovery.suspects import Suspect, Trial, failed
 
-_SINGLES = 1000  # up to so many records are sent one by one at once
-_MOST_PIECES = 10_000
-_ALONE_AT_MOST = 2
-_OF_SERVICE = frozenset({Cause.SERVER, Cause.TIMEOUT, Cause.SILENCE})
-
-
-@dataclass(frozen=True, kw_only=True, order=True)
-class Span:
-    """Neighbouring records of one shard.
-
-    Attributes:
-        shard: number of the shard, from 0.
-        first: number of the first record in it, from 0.
-        records: how many.
-    """
-
-    shard: int
-    first: int
-    records: int
-
-    def cut(self, parts: int) -> Iterator[Span]:
-        """Yield nearly equal neighbouring spans, none of them empty."""
-        parts = min(parts, self.records)
-        ends = [self.records * (number + 1) // parts for number in range(parts)]
-        for start, end in zip([0, *ends], ends, strict=False):
-            yield Span(shard=self.shard, first=self.first + start, records=end - start)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Suspect:
-    """A span that was sent, and has no output.
-
-    Attributes:
-        span: the records.
-        blame: why.
-        alone: how often it failed as a single record.
-        times: how often it failed, or the span it was cut from, for a reason that is known.
-    """
-
-    span: Span
-    blame: Blame
-    alone: int = 0
-    times: int = 1
+_OF_SERVICE = NOT_OF_RECORDS_ALONE | NEVER_OF_RECORDS
+_OF_NO_RECORD = NEVER_OF_RECORDS | {Cause.UNKNOWN}
+_UNNAMED = frozenset({Cause.UNKNOWN, Cause.SERVICE})
+# Rounds in which objects take turns at ending the container before anything is answered.
+_MOST_TURNS = 5
+# Pieces, where all of them failing must prove that more is bad than allowed: twice as many show it
+# from a third more than allowed on, and cut about as finely as the search for so many needs.
+_PIECES_A_BAD = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,33 +57,54 @@ class State:
         answered: spans with an output, in any order.
         suspects: spans without one.
         given_up: single records that are not sent any more, and why.
+        rounds: how many rounds there were.
     """
 
     answered: frozenset[Span]
     suspects: tuple[Suspect, ...]
     given_up: Mapping[Span, Blame]
+    rounds: int = 0
 
     @property
     def certain(self) -> int:
-        """How many records at least have no prediction: one in each span that a record failed.
+        """How many records are bad at least: one in each span that is proven to hold one."""
+        return len(self.given_up) + sum(each.is_proven for each in self.suspects)
 
-        What the service may be at fault for is not certain the first time.
-        """
-        return len(self.given_up) + sum(_is_certain(each) for each in self.suspects)
+    @property
+    def expected(self) -> int:
+        """How many records are bad, as far as one can tell."""
+        proven = (min(each.bad, each.span.records) for each in self.suspects if each.is_proven)
+        return len(self.given_up) + round(sum(proven))
+
+    @property
+    def rounds_needed(self) -> int:
+        """How many rounds it takes at least to answer every record or to give it up."""
+        return max(
+            (1 + (each.is_proven and each.span.records > 1) for each in self.suspects), default=0
+        )
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether no record was answered, and each was refused by itself."""
+        return not self.answered and all(
+            each.is_proven and each.span.records == 1 for each in self.suspects
+        )
 
     def is_hopeless(self, allowed: int) -> bool:
         """Tell whether the service fails whatever is sent: whole, once more, and cut.
 
-        It is not cut where even one bad record in each span were more than what is allowed.
+        It is not cut where even one bad record in each span were more than what is allowed. Where
+        the container ends, others than the one that ended it must have their turn.
         """
-        fails_everything = (
-            not self.answered
-            and not self.given_up
-            and len(self.suspects) > 1
-            and all(_is_certain(each) and _is_of_service(each) for each in self.suspects)
-        )
-        was_cut = all(each.times > 2 for each in self.suspects)
-        return fails_everything and (was_cut or self.certain > allowed)
+        if self.answered or self.given_up or not self.suspects:
+            return False
+        if any(each.blame.cause not in _OF_SERVICE for each in self.suspects):
+            return False
+        if any(each.blame.cause is Cause.BYSTANDER for each in self.suspects):
+            return self.rounds >= _MOST_TURNS
+        is_repeated = all(each.is_repeated for each in self.suspects)
+        is_cut = all(each.cuts or not each.is_to_cut(False) for each in self.suspects)
+        return is_repeated and (is_cut or len(self.suspects) > allowed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,116 +113,172 @@ class Round:
 
     Attributes:
         number: of the round, from 1.
-        spans: in the order of the manifest, each with the suspect it comes from.
+        suspects: what is sent, each with the suspect it comes from, in the order of the manifest.
+        controls: records that were answered before: none where none was, or one that goes first,
+            or also one that goes last.
         record_by_record: whether each request holds one record.
         one_at_a_time: whether an instance has one request in flight.
     """
 
     number: int
-    spans: Mapping[Span, Suspect]
+    suspects: Mapping[Span, Suspect]
+    controls: tuple[Span, ...]
     record_by_record: bool
     one_at_a_time: bool
 
+    @property
+    def between_controls(self) -> bool:
+        """Whether a single instance is sent everything between two controls."""
+        return len(self.controls) > 1
 
-def begin(answered: Iterable[Span], blamed: Mapping[Span, Blame]) -> State:
-    """Return what the first job leaves: answered shards, and shards with blame."""
-    empty = State(answered=frozenset(answered), suspects=(), given_up={})
-    return replace(empty, suspects=tuple(_first(s, blame, empty) for s, blame in blamed.items()))
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """What is sent, in the order of the manifest."""
+        return (*self.controls[:1], *self.suspects, *self.controls[1:])
 
 
-def next_round(state: State, number: int, allowed: int) -> Round:
-    """Decide what to send.
+def begin(answered: Iterable[Span], blamed: Mapping[Span, Blame], allowed: int) -> State:
+    """Return what the first job leaves: answered shards, and shards with blame.
+
+    Where no shard was answered nothing shows how dense bad records are: as dense as is allowed.
+    """
+    known = frozenset(answered)
+    trial = Trial(service_worked=bool(known))
+    bad = expected_bad(len(blamed), len(known) + len(blamed)) if blamed else 1.0
+    if not known:
+        bad = max(bad, allowed / max(1, len(blamed)))
+    suspects = (
+        replace(failed(None, span, blame, trial), bad=bad) for span, blame in blamed.items()
+    )
+    return State(answered=known, suspects=tuple(suspects), given_up={})
+
+
+def next_round(
+    state: State,
+    chosen: Sequence[Suspect],
+    *,
+    cuts_left: int,
+    least: int = 0,
+    most: int = MOST_PIECES,
+) -> Round:
+    """Decide how suspects are sent.
 
     Args:
         state: what is known.
-        number: of the round, from 1.
-        allowed: how many records may be bad.
+        chosen: those of the state's suspects to send.
+        cuts_left: how many rounds of cuts may come, this one with them.
+        least: how many pieces to make at least, of what is cut.
+        most: how many to make at most.
     """
-    spans: dict[Span, Suspect] = {}
-    parts = _parts(state, allowed)
-    for suspect in sorted(state.suspects, key=_order):
-        spans.update(dict.fromkeys(suspect.span.cut(parts.get(suspect.span, 1)), suspect))
-    causes = {suspect.blame.cause for suspect in state.suspects}
-    return Round(
-        number=number,
-        spans=spans,
-        record_by_record=Cause.COUNT in causes,
-        one_at_a_time=bool(causes & {Cause.SILENCE, Cause.UNKNOWN}),
+    to_cut = [each for each in chosen if each.is_to_cut(bool(state.answered))]
+    made = parts(to_cut, cuts_left=cuts_left, least=least, most=most) if to_cut else {}
+    causes = {each.blame.cause for each in chosen}
+    has_silent_single = any(
+        each.span.records == 1 and each.blame.cause is Cause.UNKNOWN for each in chosen
     )
+    controls = _controls(state, 2 if has_silent_single and Cause.SILENCE not in causes else 1)
+    return Round(
+        number=state.rounds + 1,
+        suspects={
+            piece: each
+            for each in _ordered(chosen, state.rounds)
+            for piece in each.span.cut(made.get(each.span, 1))
+        },
+        controls=controls,
+        record_by_record=bool(causes & OF_REQUESTS),
+        one_at_a_time=len(controls) > 1 or bool(causes & {Cause.SILENCE, Cause.BYSTANDER}),
+    )
+
+
+def pieces_to_prove(state: State, allowed: int) -> int:
+    """Return how many pieces show at once whether more is bad than allowed.
+
+    Where something was answered, the search itself will show it soon enough.
+    """
+    return 0 if state.answered else _PIECES_A_BAD * (allowed + 1)
 
 
 def after(state: State, sent: Round, blamed: Mapping[Span, Blame]) -> State:
     """Return what is known once a round is over; a span of it without blame is answered."""
-    answered = state.answered | (sent.spans.keys() - blamed.keys())
-    known = State(answered=answered, suspects=(), given_up=state.given_up)
-    suspects, given_up = [], dict(state.given_up)
+    answered = state.answered | (sent.suspects.keys() - blamed.keys())
+    trial = _trial(sent, blamed)
+    sent_for = _sent_for(sent, blamed, forget=bool(answered) and not state.answered)
+    suspects = [each for each in state.suspects if each.span not in sent_for]
+    given_up = dict(state.given_up)
     for span, blame in blamed.items():
-        before = sent.spans.get(span)  # none for a record that is unfit in a longer span
-        suspect = _again(before, span, blame, known) if before else _first(span, blame, known)
-        if suspect.alone >= _ALONE_AT_MOST:
+        if span in sent.controls:
+            continue
+        before = sent.suspects.get(span)  # none for a record that is unfit in a longer span
+        suspect = failed(before and sent_for[before.span], span, blame, trial)
+        if suspect.is_given_up and answered:
             given_up[span] = blame
         else:
             suspects.append(suspect)
-    return State(answered=answered, suspects=tuple(suspects), given_up=given_up)
+    return State(answered=answered, suspects=tuple(suspects), given_up=given_up, rounds=sent.number)
 
 
-def _first(span: Span, blame: Blame, known: State) -> Suspect:
-    suspect = Suspect(span=span, blame=blame, times=int(blame.cause is not Cause.UNKNOWN))
-    alone = span.records == 1 and _is_of_record(suspect, known) and blame.cause is not Cause.UNFIT
-    return replace(suspect, alone=int(alone))
+def forgiven(state: State) -> State:
+    """Forget how often the service was at fault."""
+    return replace(state, suspects=tuple(replace(each, broken=0) for each in state.suspects))
 
 
-def _again(before: Suspect, span: Span, blame: Blame, known: State) -> Suspect:
-    """Return the suspect that a span is after it has failed in a round."""
-    times = before.times + (blame.cause is not Cause.UNKNOWN)
-    suspect = Suspect(span=span, blame=blame, times=times)
-    if span.records > 1:
-        return suspect
-    alone = before.alone if before.span == span else 0
-    return replace(suspect, alone=alone + _is_of_record(suspect, known))
+def _trial(sent: Round, blamed: Mapping[Span, Blame]) -> Trial:
+    unanswered = [blamed[control].cause for control in sent.controls if control in blamed]
+    some_answered = any(span not in blamed for span in sent.suspects)
+    return Trial(
+        service_failed=any(cause is not Cause.BYSTANDER for cause in unanswered),
+        service_worked=not unanswered if sent.controls else some_answered,
+        between_controls=sent.between_controls,
+        all_named=all(each.cause not in _UNNAMED for each in blamed.values()),
+        one_at_a_time=sent.one_at_a_time,
+        record_by_record=sent.record_by_record,
+    )
 
 
-def _is_of_record(suspect: Suspect, known: State) -> bool:
-    """Tell whether one of the suspect's records is why it failed."""
-    others_are_answered = suspect.blame.cause is Cause.SERVER and bool(known.answered)
-    return others_are_answered or _is_certain(suspect)
+def _sent_for(sent: Round, blamed: Mapping[Span, Blame], *, forget: bool) -> Mapping[Span, Suspect]:
+    """Return what was known of each span whose pieces were sent, with what the pieces show of it.
 
-
-def _is_certain(suspect: Suspect) -> bool:
-    cause = suspect.blame.cause
-    at_once = cause not in _OF_SERVICE | {Cause.COUNT, Cause.UNKNOWN}
-    return at_once or (suspect.times > 1 and cause is not Cause.UNKNOWN)
-
-
-def _is_of_service(suspect: Suspect) -> bool:
-    return suspect.blame.cause in _OF_SERVICE
-
-
-def _parts(state: State, allowed: int) -> Mapping[Span, int]:
-    """Say into how many pieces each suspect is cut that is not sent whole.
-
-    The square root of its records, up to a million of them: so single records follow in the next
-    round, are confirmed in the one after, and a shard of a million takes three. Where nothing was
-    answered yet, so many pieces that all of them failing is more than what is allowed.
+    How many of them failed shows how many bad records each holds. Where nothing was answered till
+    now the service may have been at fault before; what was held against records is forgotten.
     """
-    to_cut = [each.span for each in state.suspects if _is_of_record(each, state)]
-    total = sum(span.records for span in to_cut)
-    wanted = {}
-    for span in to_cut:
-        parts = span.records if span.records <= _SINGLES else math.ceil(math.sqrt(span.records))
-        if not state.answered:
-            parts = max(parts, math.ceil((allowed + 1) * span.records / total))
-        wanted[span] = min(parts, span.records)
-    most = sum(wanted.values())
-    if most <= _MOST_PIECES:
-        return wanted
-    return {span: max(2, parts * _MOST_PIECES // most) for span, parts in wanted.items()}
+    spans = {before.span: before for before in sent.suspects.values()}
+    pieces = Counter(before.span for before in sent.suspects.values())
+    failed_pieces = Counter(
+        before.span
+        for piece, before in sent.suspects.items()
+        if piece in blamed and blamed[piece].cause not in _OF_NO_RECORD
+    )
+    return {
+        span: replace(
+            before,
+            held=0 if forget else before.held,
+            bad=before.bad
+            if pieces[span] == 1
+            else expected_bad(max(1, failed_pieces[span]), pieces[span]),
+        )
+        for span, before in spans.items()
+    }
 
 
-def _order(suspect: Suspect) -> tuple[bool, Span]:
-    return suspect.blame.cause is not Cause.UNKNOWN, suspect.span
+def _ordered(chosen: Sequence[Suspect], rounds: int) -> list[Suspect]:
+    """Put those last that may end the container, and before them those that nobody speaks of.
+
+    Of the others those first that had the fewest turns, and each round from the other end: what
+    ends the container takes along what comes after it.
+    """
+    last = {Cause.SILENCE: 2, Cause.UNKNOWN: 1}
+    by_place = sorted(chosen, key=lambda each: each.span, reverse=bool(rounds % 2))
+    return sorted(by_place, key=lambda each: (last.get(each.blame.cause, 0), each.named))
 
 
-def spans_of(records: Sequence[int]) -> list[Span]:
-    """Return the span of each whole shard, by how many records it has."""
-    return [Span(shard=n, first=0, records=count) for n, count in enumerate(records)]
+def _controls(state: State, most: int) -> tuple[Span, ...]:
+    """Choose records that were answered, and are not suspect by themselves."""
+    taken = {each.span for each in state.suspects} | state.given_up.keys()
+    spans = list(state.answered)
+    heapify(spans)  # the first will do, but where it is suspect
+    records = (
+        Span(shard=span.shard, first=first, records=1)
+        for span in iter(lambda: heappop(spans) if spans else None, None)
+        for first in range(span.first, span.first + span.records)
+    )
+    return tuple(islice((record for record in records if record not in taken), most))

@@ -3,58 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import count
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from batch_transform.scoring.errors import JobFailed, LimitHit
+from batch_transform.scoring.errors import OutputError
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs import request
-from batch_transform.scoring.jobs.blame import Blame
 from batch_transform.scoring.jobs.look import Services
-from batch_transform.scoring.jobs.service import Job
-from batch_transform.scoring.names import RunLayout, S3Uri, content_digest, job_name
-from batch_transform.scoring.outputs.coverage import Coverage, Part
-from batch_transform.scoring.pipeline import Pipeline
-from batch_transform.scoring.records.quarantine import Quarantined
-from batch_transform.scoring.recovery import plan
-from batch_transform.scoring.recovery.found import Found, Sent, find
-from batch_transform.scoring.recovery.pieces import Extracted, write
-from batch_transform.scoring.recovery.plan import Round, Span, State
+from batch_transform.scoring.jobs.service import STOPPED, STOPPING, Job
+from batch_transform.scoring.names import RunLayout, content_digest, job_name
+from batch_transform.scoring.outputs.coverage import Coverage
+from batch_transform.scoring.recovery import limits, plan
+from batch_transform.scoring.recovery.assess import assess
+from batch_transform.scoring.recovery.outcome import Sent
+from batch_transform.scoring.recovery.pieces import Extracted, layout_of, read_index, write
+from batch_transform.scoring.recovery.plan import Round
+from batch_transform.scoring.recovery.search import Recovery, Search
+from batch_transform.scoring.recovery.spans import spans_of
+from batch_transform.scoring.recovery.suspects import Suspect
 
-_NAMED = 10
+__all__ = ["Recovery", "RoundJob", "recover"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Recovery:
-    """What is to be recovered from.
-
-    Attributes:
-        pipeline: the pipeline.
-        index: what its extract wrote.
-        inputs: prefix of the extract's shards.
-        job: the job that all shards were sent to; it is over.
-        root: prefix for what is sent again; each attempt has its own.
-        now: tells the time.
-    """
-
-    pipeline: Pipeline
-    index: ExtractIndex
-    inputs: S3Uri
-    job: Job
-    root: S3Uri
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-
-    @property
-    def allowed(self) -> int:
-        """How many records may be bad."""
-        return self.pipeline.settings.limits.allowed(self.index.records)
-
-    @property
-    def ends(self) -> datetime:
-        """When the jobs of the run have had their time."""
-        return self.job.created + self.pipeline.settings.limits.deadline
+_SMALL = 1_000  # objects of a job that only looks for a record to name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +36,7 @@ class RoundJob:
         number: of the round, from 1.
         layout: where it reads, and where it would write.
         index: what it is sent, in the form of an extract's index.
-        request: CreateTransformJob's request, but for name and tags.
+        request: CreateTransformJob's request, but for name, tags and output.
         digest: of everything that decides what it gives.
     """
 
@@ -79,189 +50,194 @@ class RoundJob:
 Launch = Callable[[RoundJob], Job]
 
 
-@dataclass(kw_only=True)
-class _Progress:
-    """What the rounds so far have brought."""
-
-    state: State
-    parts: dict[Span, Part]
-    jobs: list[Job]
-    again: list[str] = field(default_factory=list)
-
-    def add(self, sent: Round, job: Job, found: Found) -> None:
-        self.state = plan.after(self.state, sent, found.blamed)
-        self.parts.update(found.parts)
-        self.jobs.append(job)
-        self.again.append(job.name)
-
-
 def recover(run: Recovery, services: Services, launch: Launch) -> Coverage | None:
     """Account for every record: answered, or given up with the reason.
 
     Args:
         run: what is to be recovered from.
         services: AWS.
-        launch: comes by a round's job and returns it once it is over; it may raise to be called
-            again from the start, since every round comes out the same again.
+        launch: starts a round's job, or attaches to it, and returns it once it is over, Completed
+            or Failed; it may raise to be called again from the start, since every round comes out
+            the same again.
 
     Returns:
         Where the answers lie; None where the job left nothing to recover.
 
     Raises:
-        LimitHit: a limit of the pipeline ends it; says what is known.
-        JobFailed: the service fails whatever is sent.
-        Transient: AWS could not be asked.
+        LimitHit: a limit of the pipeline ends it, or no record was answered; says what is known.
+        JobFailed: the service fails whatever is sent, or twice in a row at the same records.
+        Transient: AWS could not be asked, or a log may not be complete yet.
     """
-    extracted = Extracted(
-        record=run.pipeline.settings.record,
-        index=run.index,
-        inputs=run.inputs,
-        objects=services.objects,
-    )
-    progress = _first(run, services)
-    if not progress.state.suspects:
+    search = _begun(run, services)
+    if not search.state.suspects:
         return None
-    for number in count(1):
-        limit = _limit(run, progress, number)
-        if limit or not progress.state.suspects:
-            break
-        sent = plan.next_round(progress.state, number, run.allowed)
-        prepared = _prepared(run, extracted, sent)
-        limit = _too_late(run, services, prepared)
+    rounds = _Rounds(search=search, services=services, launch=launch)
+    limit = None
+    while search.state.suspects and limit is None:
+        limits.check_service(search)
+        limit = rounds.next()
+    if search.is_over_limit and not run.loads_rest:
+        limit = limits.bad_records(search)
+    return rounds.concluded(limit)
+
+
+def _begun(run: Recovery, services: Services) -> Search:
+    # Whoever wrote what the job read may have packed it otherwise.
+    index = read_index(services.objects, layout_of(run.job)) or run.index
+    if _records_of(index) != _records_of(run.index):
+        raise OutputError(
+            f"Transform job {run.job.name} read other records than the extract has written since;"
+            " clear the transform task"
+        )
+    spans = tuple(spans_of([shard.records for shard in index.shards]))
+    sent = Sent(index=index, spans=spans, shards=run.shards)
+    outcome = assess(run.pipeline, sent, run.job, services, run.now())
+    state = plan.begin(outcome.parts, outcome.blamed, run.allowed)
+    search = Search(run=run, state=state, parts=dict(outcome.parts), jobs=[run.job])
+    search.forgive(run.job)
+    return search
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rounds:
+    """Rounds of a search, one after the other."""
+
+    search: Search
+    services: Services
+    launch: Launch
+
+    @cached_property
+    def extracted(self) -> Extracted:
+        return self.search.run.extracted(self.services.objects)
+
+    def next(self) -> str | None:
+        """Send suspects again; where a limit forbids it, say which.
+
+        A job that exists is paid already, whatever the limits are by now.
+        """
+        search = self.search
+        if search.state.is_refused:
+            return "each was refused by itself"
+        chosen = _chosen(search)
+        if not chosen:
+            return limits.bad_records(search)
+        sent = _planned(search, chosen)
+        content = _content(search.run, sent)
+        digest = content_digest([content, search.contents.count(content)])
+        paid = self._paid(digest)
+        if paid is None:
+            limits.check_not_broken(search)
+            limit = limits.not_to_pay(search, sent)
+            if limit is not None:
+                return limit
+        self._run(sent, content, self._prepared(sent, digest, paid))
+        return None
+
+    def _paid(self, digest: str) -> Job | None:
+        """Find the job of a digest; one that was stopped is to be paid again."""
+        run = self.search.run
+        name = job_name(run.pipeline.name, run.index.partition.isoformat(), digest)
+        job = self.services.jobs.find(name)
+        return None if job is None or job.status in (STOPPING, STOPPED) else job
+
+    def _prepared(self, sent: Round, digest: str, paid: Job | None) -> RoundJob:
+        """Write what is sent, but where this attempt has done so, or whoever paid the job."""
+        run, objects = self.search.run, self.services.objects
+        layout = RunLayout(attempt_root=run.root / f"round-{sent.number}-{digest[:12]}")
+        index = read_index(objects, layout)
+        if index is None and paid is not None:
+            index = read_index(objects, layout_of(paid))
+            layout = layout_of(paid) if index else layout
+        if index is None:
+            index = write(self.extracted, sent.spans, layout)
+        reads = request.reading(_request(run, sent), layout.manifest)
+        return RoundJob(
+            number=sent.number, layout=layout, index=index, request=reads, digest=digest
+        )
+
+    def _run(self, sent: Round, content: str, prepared: RoundJob) -> None:
+        run, job = self.search.run, self.launch(prepared)
+        what = Sent(
+            index=prepared.index, spans=sent.spans, shards=run.shards, controls=sent.controls
+        )
+        outcome = assess(run.pipeline, what, job, self.services, run.now())
+        self.search.add(sent, job, outcome, content)
+
+    def concluded(self, limit: str | None) -> Coverage:
+        """Bring together what is answered, what is given up, and, after a limit, what is left.
+
+        Raises:
+            LimitHit: the rest is not to be loaded, or there is none, or records that are left may
+                be good.
+        """
+        search, state = self.search, self.search.state
+        limit = limits.forbids_load(search, limit)
         if limit:
-            break
-        job = launch(prepared)
-        spans = Sent(index=prepared.index, spans=tuple(sent.spans), shards=_names(run))
-        progress.add(sent, job, find(run.pipeline, spans, job, services))
-    if limit and run.pipeline.settings.limits.on_limit == "fail":
-        raise LimitHit(_told(run, progress, limit))
-    return _coverage(extracted, progress, limit)
+            raise limits.ended(search, self.extracted, limit)
+        given_up = dict(state.given_up)
+        for suspect in state.suspects:
+            given_up.update(dict.fromkeys(suspect.span.cut(suspect.span.records), suspect.blame))
+        return Coverage(
+            parts=tuple(part for _, part in sorted(search.parts.items())),
+            quarantined=tuple(self.extracted.quarantined(given_up)),
+            jobs=tuple(job.name for job in search.jobs[1:]),
+            seconds=sum(job.seconds for job in search.jobs[1:]),
+        )
 
 
-def _first(run: Recovery, services: Services) -> _Progress:
-    spans = tuple(plan.spans_of([shard.records for shard in run.index.shards]))
-    sent = Sent(index=run.index, spans=spans, shards=_names(run))
-    found = find(run.pipeline, sent, run.job, services)
-    state = plan.begin(found.parts.keys(), found.blamed)
-    return _Progress(state=state, parts=dict(found.parts), jobs=[run.job])
+def _chosen(search: Search) -> Sequence[Suspect]:
+    """Choose the suspects to send: all, until it is certain that too many records are bad.
+
+    Then those that may be good, where the rest is loaded; else the one that is found quickest, so
+    that the error names a record.
+    """
+    suspects = search.state.suspects
+    if not search.is_over_limit:
+        return suspects
+    if search.run.loads_rest:
+        return [each for each in suspects if not each.is_proven]
+    proven = [each for each in suspects if each.is_proven]
+    is_named = search.state.given_up or any(each.span.records == 1 for each in proven)
+    is_in_vain = search.state.rounds > 0 and not search.state.answered
+    if is_named or is_in_vain or search.diagnoses >= search.run.limits.diagnose_jobs:
+        return ()
+    return [min(proven, key=lambda each: (each.span.records, each.span))]
 
 
-def _names(run: Recovery) -> tuple[str, ...]:
-    return tuple(shard.name for shard in run.index.shards)
+def _planned(search: Search, chosen: Sequence[Suspect]) -> Round:
+    state, bounds = search.state, search.run.limits
+    if search.is_over_limit and not search.run.loads_rest:
+        cuts_left = bounds.diagnose_jobs - search.diagnoses
+        return plan.next_round(state, chosen, cuts_left=cuts_left, most=_SMALL)
+    return plan.next_round(
+        state,
+        chosen,
+        cuts_left=bounds.max_rounds - state.rounds - 1,  # the last round confirms
+        least=plan.pieces_to_prove(state, search.run.allowed),
+    )
 
 
-def _prepared(run: Recovery, extracted: Extracted, sent: Round) -> RoundJob:
-    layout = RunLayout(attempt_root=run.root / f"round-{sent.number}")
-    index = write(extracted, sent.spans, layout)
-    asked = _request(run, sent, layout)
-    content = {**asked, "TransformInput": None, "TransformOutput": None}
-    digest = content_digest(
+def _content(run: Recovery, sent: Round) -> str:
+    """Digest what is sent, and to what."""
+    return content_digest(
         {
             "recovers": run.job.name,
-            "round": sent.number,
-            "shards": [shard.records_sha256 for shard in index.shards],
-            "request": content,
+            "shards": _records_of(run.index),
+            "spans": sent.spans,
+            "request": _request(run, sent),
         }
     )
-    return RoundJob(number=sent.number, layout=layout, index=index, request=asked, digest=digest)
 
 
-def _request(run: Recovery, sent: Round, layout: RunLayout) -> dict[str, Any]:
+def _records_of(index: ExtractIndex) -> list[str]:
+    return [shard.records_sha256 for shard in index.shards]
+
+
+def _request(run: Recovery, sent: Round) -> dict[str, Any]:
     """Build the request: the first job's, with what the round needs otherwise."""
-    settings = run.pipeline.settings
-    places = request.JobPlaces(manifest=str(layout.manifest), output=str(layout.output))
-    asked = request.build(settings, places)
-    asked["ModelName"] = run.job.described["ModelName"]
+    built = {**run.config, "ModelName": run.job.described["ModelName"]}
     if sent.record_by_record:
-        asked["BatchStrategy"] = "SingleRecord"
+        built["BatchStrategy"] = "SingleRecord"
     if sent.one_at_a_time:
-        asked["MaxConcurrentTransforms"] = 1
-    return request.fitted(asked, len(sent.spans))
-
-
-def _limit(run: Recovery, progress: _Progress, number: int) -> str | None:
-    """Say which limit is hit before a round; None where none is."""
-    limits, state = run.pipeline.settings.limits, progress.state
-    if state.is_hopeless(run.allowed):
-        raise JobFailed(
-            f"The service fails whatever is sent: {_shown(state.suspects[0].blame)}. See the log of"
-            f" {progress.jobs[-1].name}; once it is mended, clear the transform task"
-        )
-    if state.certain > run.allowed:
-        return (
-            f"at least {state.certain} of {run.index.records} records are bad, and"
-            f" limits.bad_records allows {run.allowed}"
-        )
-    if not state.suspects:
-        return None
-    if number > limits.max_rounds:
-        return f"limits.max_rounds allows {limits.max_rounds} rounds"
-    hours = _instance_seconds(progress.jobs) / 3600
-    if limits.instance_hours is not None and hours >= limits.instance_hours:
-        return f"{hours:.2f} instance hours are used; {limits.instance_hours:g} are allowed"
-    return None
-
-
-def _too_late(run: Recovery, services: Services, prepared: RoundJob) -> str | None:
-    name = job_name(run.pipeline.name, run.index.partition.isoformat(), prepared.digest)
-    if run.now() < run.ends or services.jobs.find(name) is not None:
-        return None
-    return f"limits.deadline was over at {run.ends:%Y-%m-%d %H:%M} UTC"
-
-
-def _instance_seconds(jobs: Sequence[Job]) -> float:
-    return sum(
-        job.seconds * int(job.described["TransformResources"]["InstanceCount"]) for job in jobs
-    )
-
-
-def _coverage(extracted: Extracted, progress: _Progress, limit: str | None) -> Coverage:
-    """Bring together what is answered, what is given up, and, after a limit, what is left."""
-    given_up = dict(progress.state.given_up)
-    if limit:
-        for suspect in progress.state.suspects:
-            given_up.update(dict.fromkeys(suspect.span.cut(suspect.span.records), suspect.blame))
-    quarantined = tuple(
-        _quarantined(extracted, span, line, given_up[span])
-        for span, line in extracted.lines(given_up)
-    )
-    return Coverage(
-        parts=tuple(part for _, part in sorted(progress.parts.items(), key=lambda item: item[0])),
-        quarantined=quarantined,
-        jobs=tuple(progress.again),
-        seconds=sum(job.seconds for job in progress.jobs[1:]),
-    )
-
-
-def _quarantined(extracted: Extracted, span: Span, line: bytes, blame: Blame) -> Quarantined:
-    record = line.removesuffix(b"\n")
-    return Quarantined(
-        id=tuple(str(part) for part in extracted.read_id(record)),
-        shard=extracted.index.shards[span.shard].name,
-        line=span.first + 1,
-        status=blame.status,
-        reason=blame.message,
-        record=record.decode(),
-    )
-
-
-def _told(run: Recovery, progress: _Progress, limit: str) -> str:
-    """Say what is known where the search ends."""
-    names = _names(run)
-    known = [
-        f"{names[span.shard]}, line {span.first + 1}: {_shown(blame)}"
-        for span, blame in progress.state.given_up.items()
-    ] + [
-        f"{names[each.span.shard]}, lines {each.span.first + 1} to"
-        f" {each.span.first + each.span.records}: {_shown(each.blame)}"
-        for each in progress.state.suspects
-    ]
-    more = f"\n  and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
-    return (
-        f"Records have no prediction, and {limit}. Nothing was loaded; the outputs stay. After"
-        f" {len(progress.again)} further jobs:\n  " + "\n  ".join(known[:_NAMED]) + more
-    )
-
-
-def _shown(blame: Blame) -> str:
-    return f"{blame.cause.value}: {blame.status} {blame.message}".replace(":  ", ": ")
+        built["MaxConcurrentTransforms"] = 1
+    return request.fitted(built, 1 if sent.between_controls else len(sent.spans))

@@ -20,14 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from batch_transform.scoring.errors import ConfigurationError, SourceError
-from batch_transform.scoring.kinds import Column, Kind
+from batch_transform.scoring.kinds import Column, Kind, Row
 from batch_transform.scoring.records.encoder import chunks
-from batch_transform.scoring.records.ids import Row
 from batch_transform.scoring.records.kind_of import kind_of
 from batch_transform.scoring.records.unwritable import FINE, Unwritable
 from batch_transform.scoring.sources.protocol import Table
 
 Function = Callable[[Any], Any]
+
+_SIGNATURE = "reshape(frame: pandas.DataFrame) -> pandas.DataFrame"
 
 _DTYPES: dict[Kind, str] = {
     "integer": "Int64",
@@ -36,27 +37,30 @@ _DTYPES: dict[Kind, str] = {
     "text": "string",
 }
 _LARGEST = 2**63
-_FUNCTION = "reshape"
-_SIGNATURE = "reshape(frame: pandas.DataFrame) -> pandas.DataFrame"
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def problems(path: Path) -> Iterator[str]:
-    """Say what is wrong with a ``reshape.py``, without running it."""
+    """Say what is wrong with a ``reshape.py``, without running it: pandas may not be there yet."""
     try:
         module = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError) as error:
-        line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        words = error.msg if isinstance(error, SyntaxError) else error
-        yield f"{path.name}{line}: cannot be imported: {type(error).__name__}: {words}"
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        yield f"line {line}: {getattr(error, 'msg', error)}"
         return
-    if _FUNCTION not in set(_names(module)):
-        yield f"{path.name}: does not define {_SIGNATURE}"
+    for node in module.body:
+        if isinstance(node, _FUNCTIONS) and node.name == "reshape":
+            arguments = [*node.args.posonlyargs, *node.args.args]
+            if isinstance(node, ast.AsyncFunctionDef) or not (arguments or node.args.vararg):
+                yield f"line {node.lineno}: it must be a function of one argument, {_SIGNATURE}"
+    if "reshape" not in set(_names(module)):
+        yield f"does not define {_SIGNATURE}"
 
 
 def _names(node: ast.AST) -> Iterator[str]:
     """Yield the names to which a module gives a value, in an if or a try, too."""
     for inner in ast.iter_child_nodes(node):
-        if isinstance(inner, ast.FunctionDef | ast.ClassDef):
+        if isinstance(inner, (*_FUNCTIONS, ast.ClassDef)):
             yield inner.name
         elif isinstance(inner, ast.alias):
             yield inner.asname or inner.name

@@ -26,12 +26,11 @@ from sqlalchemy.types import NullType
 from typing_extensions import override
 
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.kinds import Column, Row
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.pipeline.query import for_sqlalchemy, statement
 from batch_transform.scoring.records.encoder import CHUNK_ROWS
-from batch_transform.scoring.records.ids import Row
 from batch_transform.scoring.sources.dialects import bound_values, refusal, set_timezone
 from batch_transform.scoring.sources.protocol import (
     Lines,

@@ -4,18 +4,34 @@ For tests of this package and of pipelines of your own. What each stands for is 
 that it implements.
 """
 
+from batch_transform.scoring.testing.memory import InMemoryMemory
+from batch_transform.scoring.testing.rows import RowsSource
 from batch_transform.scoring.testing.s3 import InMemoryObjects
-from batch_transform.scoring.testing.sagemaker import InMemoryJobs, InMemoryLogs, InMemoryModels
-from batch_transform.scoring.testing.simulated import Died, Refused, SimulatedTransform, TimedOut
-from batch_transform.scoring.testing.tasks import InMemoryMemory, RowsSource
+from batch_transform.scoring.testing.sagemaker import (
+    FakeAws,
+    InMemoryJobs,
+    InMemoryLogs,
+    InMemoryModels,
+)
+from batch_transform.scoring.testing.simulated import (
+    BROKEN,
+    Died,
+    Mishap,
+    Refused,
+    SimulatedTransform,
+    TimedOut,
+)
 
 __all__ = [
+    "BROKEN",
     "Died",
+    "FakeAws",
     "InMemoryJobs",
     "InMemoryLogs",
     "InMemoryMemory",
     "InMemoryModels",
     "InMemoryObjects",
+    "Mishap",
     "Refused",
     "RowsSource",
     "SimulatedTransform",

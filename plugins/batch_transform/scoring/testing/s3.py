@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from threading import Lock
 from typing import IO, Self
 
 from typing_extensions import override
 
-from batch_transform.scoring.aws.objects import (
-    ObjectChanged,
-    ObjectMissing,
-    ObjectStore,
-    StoredObject,
-)
+from batch_transform.scoring.aws.objects import ObjectChanged, ObjectStore, StoredObject
 from batch_transform.scoring.aws.upload import Upload, Uploads
+from batch_transform.scoring.errors import ObjectMissing
 from batch_transform.scoring.names import S3Uri
 
 
@@ -24,17 +21,30 @@ class InMemoryObjects(ObjectStore):
     def __init__(self) -> None:
         """Start empty."""
         self.content: dict[S3Uri, bytes] = {}
+        self._lock = Lock()
 
     @override
     def put(self, uri: S3Uri, body: bytes) -> None:
         self.content[uri] = body
 
     @override
+    def put_if(self, uri: S3Uri, body: bytes, etag: str | None) -> None:
+        with self._lock:
+            before = self.content.get(uri)
+            if etag != (None if before is None else _etag(before)):
+                raise ObjectChanged(str(uri))
+            self.put(uri, body)
+
+    @override
     def get(self, uri: S3Uri) -> bytes:
         try:
             return self.content[uri]
         except KeyError as error:
-            raise ObjectMissing(str(uri)) from error
+            raise ObjectMissing(f"There is no object {uri}") from error
+
+    @override
+    def pieces(self, uri: S3Uri) -> Iterator[bytes]:
+        yield self.get(uri)
 
     @override
     def size(self, uri: S3Uri) -> int:

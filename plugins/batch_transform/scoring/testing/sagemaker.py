@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from batch_transform.scoring.jobs.service import (
     Job,
     TransformJobs,
 )
+from batch_transform.scoring.testing.s3 import InMemoryObjects
 
 _EPOCH = datetime(2013, 6, 1, tzinfo=UTC)
 
@@ -88,6 +89,19 @@ class InMemoryJobs(TransformJobs):
         self._refuse()
         self._tags[arn].update(tags)
 
+    @override
+    def untag(self, arn: str, keys: Sequence[str]) -> None:
+        self._refuse()
+        for key in keys:
+            self._tags[arn].pop(key, None)
+
+    @override
+    def running(self) -> Iterator[tuple[str, str]]:
+        self._refuse()
+        for job in self.all():
+            if job.status == IN_PROGRESS:
+                yield job.name, job.arn
+
     def end(self, name: str, status: str, reason: str = "") -> None:
         """Move a job to a status, as the service would."""
         described = self._described[name]
@@ -155,3 +169,17 @@ class InMemoryModels(Models):
             self.created.append(name)
             container = {"ModelPackageName": package}
             self.described[name] = {"PrimaryContainer": container, "ExecutionRoleArn": role}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FakeAws:
+    """One set of all the fakes, where a task would connect to AWS."""
+
+    jobs: InMemoryJobs = field(default_factory=InMemoryJobs)
+    objects: InMemoryObjects = field(default_factory=InMemoryObjects)
+    logs: InMemoryLogs = field(default_factory=InMemoryLogs)
+    models: InMemoryModels = field(default_factory=InMemoryModels)
+
+    def hurried(self) -> FakeAws:
+        """Return itself: fakes take no time."""
+        return self

@@ -30,8 +30,10 @@ class Entry:
         instance_type: of the transform jobs: with the next two, what they cost.
         instance_count: of the transform jobs.
         transform_seconds: from start to end of all jobs together; None where that is unknown.
-        profile: each predicted column's figures, see ``checks.Profile``.
+        profile: each predicted column's figures, see ``publish.profile.Profile``.
         findings: what the checks before publishing said.
+        snapshot_at: when the latest extract that gave these rows read its source; None where an
+            earlier version of this package loaded them.
     """
 
     pipeline: str
@@ -53,6 +55,7 @@ class Entry:
     quarantine: str = ""
     profile: dict[str, Any] = field(default_factory=dict)
     findings: list[str] = field(default_factory=list)
+    snapshot_at: datetime | None = None
 
     def to_json(self) -> bytes:
         """Return the entry as JSON, dates and times as ISO texts."""
@@ -63,13 +66,28 @@ class Entry:
     def from_json(cls, body: bytes) -> Entry:
         """Read an entry back."""
         content = json.loads(body)
-        return cls(
-            **{
-                **content,
-                "partition": date.fromisoformat(content["partition"]),
-                "loaded_at": datetime.fromisoformat(content["loaded_at"]),
-            }
-        )
+        times = {
+            name: datetime.fromisoformat(content[name])
+            for name in ("loaded_at", "snapshot_at")
+            if content.get(name)
+        }
+        partition = date.fromisoformat(content["partition"])
+        return cls(**{**content, "partition": partition, **times})
 
 
 COLUMNS = tuple(each.name for each in fields(Entry))
+
+
+def ledger_of(table: str) -> str:
+    """Name the ledger beside a table of Postgres."""
+    return _beside(table, "batch_transform_ledger")
+
+
+def quarantine_of(table: str) -> str:
+    """Name the table beside it that holds what is in none of its rows."""
+    return _beside(table, "batch_transform_quarantine")
+
+
+def _beside(table: str, name: str) -> str:
+    schema, dot, _ = table.rpartition(".")
+    return f"{schema}{dot}{name}"

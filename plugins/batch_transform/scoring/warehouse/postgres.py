@@ -5,30 +5,46 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from typing import Any
 
 from psycopg import Connection, IsolationLevel, sql
+from psycopg.errors import ProgramLimitExceeded
 from psycopg.types.json import Jsonb
+from typing_extensions import override
 
-from batch_transform.scoring.errors import OutputError
+from batch_transform.scoring.errors import OutputError, TargetRefused
 from batch_transform.scoring.outputs.staged import Staged
 from batch_transform.scoring.pipeline import Target
-from batch_transform.scoring.warehouse.blocks import blocks, format_of
+from batch_transform.scoring.warehouse import upsert
+from batch_transform.scoring.warehouse.blocks import blocks
 from batch_transform.scoring.warehouse.ledger import COLUMNS, Entry
-from batch_transform.scoring.warehouse.partitions import swap_partitions
-from batch_transform.scoring.warehouse.protocol import Load, Published, check_not_superseded
-from batch_transform.scoring.warehouse.statements import Statements, Step, listed
-from batch_transform.scoring.warehouse.table import ledger_parts, parts_of, prepare
+from batch_transform.scoring.warehouse.order import settled
+from batch_transform.scoring.warehouse.partitions import Patience, swap_partitions
+from batch_transform.scoring.warehouse.protocol import Load, Published, Warehouse
+from batch_transform.scoring.warehouse.sqlstates import refusals
+from batch_transform.scoring.warehouse.statements import Parts, Statements, Step, listed
+from batch_transform.scoring.warehouse.table import (
+    find_columns,
+    ledger_parts,
+    parts_of,
+    prepare,
+)
 
 
-class PostgresWarehouse:
+class PostgresWarehouse(Warehouse):
     """Replaces a partition in one transaction: lock, delete, COPY, count, ledger row, commit.
 
     Writing to a staging table first would write every row twice, and its index too; the rows lie
     proven on the worker's disk already.
     """
 
-    def __init__(self, connection: Connection[Any], step: Step | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection[Any],
+        step: Step | None = None,
+        patience: Patience = Patience(),  # noqa: B008  # it is frozen
+    ) -> None:
         """Load through an open connection, which is left open.
 
         ``step`` is called with the name of each statement before it runs; tests stop loads there.
@@ -36,47 +52,40 @@ class PostgresWarehouse:
         # A snapshot older than the lock would not see what the load before this one put there.
         connection.isolation_level = IsolationLevel.READ_COMMITTED
         self._statements = Statements(connection, step) if step else Statements(connection)
+        self._patience = patience
 
+    @override
     def in_force(self, target: Target, partition: date) -> Entry | None:
-        """Read the last entry of the partition."""
-        parts = {**ledger_parts(target, partition), "columns": listed(COLUMNS)}
-        with self._statements.connection.transaction():
-            if not self._statements.one("find_ledger", parts):
-                return None
-            rows = self._statements.run("in_force", parts)
-        return _entry(rows[0]) if rows else None
+        with refusals(target.table), self._statements.connection.transaction():
+            entries = self._entries("in_force", ledger_parts(target, partition))
+        return entries[0] if entries else None
 
+    @override
     def history(self, load: Load, count: int) -> list[Entry]:
-        """Read the entries of the partitions before this one."""
-        parts = parts_of(load)
-        with self._statements.connection.transaction():
-            if not self._statements.one("find_ledger", parts):
-                return []
-            rows = self._statements.run(
-                "history", {**parts, "columns": listed(COLUMNS), "count": sql.Literal(count)}
-            )
-        return [_entry(row) for row in rows]
+        parts = {**parts_of(load), "count": sql.Literal(count)}
+        with refusals(load.target.table), self._statements.connection.transaction():
+            return self._entries("history", parts)
 
+    def _entries(self, name: str, parts: Parts) -> list[Entry]:
+        """Read entries: none where there is no ledger; that of an older version lacks columns."""
+        actual = {each.name for each in find_columns(self._statements, parts["ledger_name"])}
+        names = [name for name in COLUMNS if name in actual]
+        rows = self._statements.run(name, {**parts, "columns": listed(names)}) if names else []
+        return [Entry(**dict(zip(names, row, strict=True))) for row in rows]
+
+    @override
     def replace(self, load: Load, staged: Staged) -> Published:
-        """Replace the partition.
-
-        Raises:
-            TargetMismatch: the table is not as declared.
-            OutputError: the partition would hold another number of rows than were staged.
-        """
-        has_table = prepare(self._statements, load)
-        with self._turn(load):
-            current = self.in_force(load.target, load.partition)
-            if self._holds(load, current, has_table):
-                return Published(rows=load.entry.rows, changed=False)
-            check_not_superseded(load, current)
-            if not has_table:
-                self._record_alone(load)
-            elif load.target.swap == "partitions" and not load.adds_to:
-                swap_partitions(self._statements, load, staged, lambda: self._record(load))
-            else:
-                self._swap_rows(load, staged)
-        return Published(rows=load.entry.rows, changed=True)
+        with refusals(load.target.table), _long_ids_named(load, staged):
+            has_table = prepare(self._statements, load)
+            with self._turn(load):
+                current = self.in_force(load.target, load.partition)
+                load = settled(load, current)
+                changed = not self._holds(load, current, staged, has_table)
+                if changed:
+                    self._swap(load, staged, has_table)
+                elif current and load.entry.snapshot_at != current.snapshot_at:
+                    self._refresh(load)
+        return Published(rows=load.entry.rows, changed=changed)
 
     @contextmanager
     def _turn(self, load: Load) -> Iterator[None]:
@@ -92,33 +101,46 @@ class PostgresWarehouse:
                 with connection.transaction():
                     self._statements.run("unlock_session", {"name": name})
 
-    def _holds(self, load: Load, current: Entry | None, has_table: bool) -> bool:
-        """Tell whether the partition holds this very load, and nobody took rows of it away."""
-        wanted = load.entry
-        if current is None or (current.digest, current.rows) != (wanted.digest, wanted.rows):
+    def _holds(self, load: Load, current: Entry | None, staged: Staged, has_table: bool) -> bool:
+        """Tell whether the partition holds this very load, and nobody has changed its rows."""
+        entry = load.entry
+        if current is None or (current.digest, current.rows) != (entry.digest, entry.rows):
             return False
+        if not has_table:
+            return True
         with self._statements.connection.transaction():
-            return not has_table or self._count(parts_of(load)) == wanted.rows
+            if self._count(load) != entry.rows:
+                return False
+            return bool(load.adds_to) or not upsert.is_altered(self._statements, load, staged)
 
-    def _swap_rows(self, load: Load, staged: Staged) -> None:
+    def _swap(self, load: Load, staged: Staged, has_table: bool) -> None:
+        if has_table and load.target.swap == "partitions" and not load.adds_to:
+            record = partial(self._record, load)
+            swap_partitions(self._statements, load, staged, record, self._patience)
+            return
+        with self._statements.connection.transaction():
+            if has_table:
+                self._put_rows(load, staged)
+                check_count(self._count(load), load)
+            self._record(load)
+            self._statements.commit_follows()
+
+    def _put_rows(self, load: Load, staged: Staged) -> None:
+        if load.target.swap == "upsert" and not load.adds_to:
+            upsert.merge(self._statements, load, staged)
+            return
         parts = parts_of(load)
-        with self._statements.connection.transaction():
-            if not load.adds_to:
-                self._statements.run("delete_partition", parts)
-            self._statements.copy(
-                f"copy_{format_of(staged)}", parts, blocks(staged, load.partition)
-            )
-            check_count(self._count(parts), load)
-            self._record(load)
-            self._statements.commit_follows()
+        if not load.adds_to:
+            self._statements.run("delete_partition", parts)
+        self._statements.copy("copy", parts, blocks(staged, load.partition))
 
-    def _count(self, parts: dict[str, sql.Composable]) -> int:
-        return int(self._statements.one("count_partition", parts))
+    def _count(self, load: Load) -> int:
+        return int(self._statements.one("count_partition", parts_of(load)))
 
-    def _record_alone(self, load: Load) -> None:
+    def _refresh(self, load: Load) -> None:
+        snapshot_at = sql.Literal(load.entry.snapshot_at)
         with self._statements.connection.transaction():
-            self._record(load)
-            self._statements.commit_follows()
+            self._statements.run("refresh_entry", {**parts_of(load), "snapshot_at": snapshot_at})
 
     def _record(self, load: Load) -> None:
         """Write the ledger's row, and what is in quarantine from now on."""
@@ -135,18 +157,22 @@ class PostgresWarehouse:
             sql.Literal(Jsonb(value) if isinstance(value, dict | list) else value)
             for value in values
         ]
-        self._statements.run(
-            "write_entry",
-            {
-                **parts_of(load),
-                "columns": listed(COLUMNS),
-                "values": sql.SQL(", ").join(literals),
-            },
-        )
+        entry = {"columns": listed(COLUMNS), "values": sql.SQL(", ").join(literals)}
+        self._statements.run("write_entry", {**parts, **entry})
 
 
-def _entry(row: tuple[Any, ...]) -> Entry:
-    return Entry(**dict(zip(COLUMNS, row, strict=True)))
+@contextmanager
+def _long_ids_named(load: Load, staged: Staged) -> Iterator[None]:
+    """Name the longest id where an index refuses one: PostgreSQL does not say which."""
+    try:
+        yield
+    except ProgramLimitExceeded as error:
+        record_id, size = staged.longest_id(load.ids)
+        raise TargetRefused(
+            f"An id is too long for the index of {load.target.table}, which takes about 2,700"
+            f" bytes; the longest begins {record_id[:60]!r} and has {size}. Nothing was changed;"
+            f" leave such rows out in the query. It said: {error}"
+        ) from error
 
 
 def check_count(found: int, load: Load) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from batch_transform.scoring.errors import Superseded
 from batch_transform.scoring.outputs.staged import Staged, StagedColumn
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.records.quarantine import Quarantined
@@ -26,6 +25,7 @@ class Load:
         entry: the load's row in the ledger.
         quarantined: the partition's records that are in no row.
         adds_to: digest of the load in force, whose rows stay; empty where they are replaced.
+        forced: whether a person wants it published whatever is in force.
     """
 
     target: Target
@@ -35,6 +35,7 @@ class Load:
     entry: Entry
     quarantined: Sequence[Quarantined] = ()
     adds_to: str = ""
+    forced: bool = False
 
     @property
     def partition(self) -> date:
@@ -73,28 +74,16 @@ class Warehouse(Protocol):
         The partition's quarantined records take the place of those that were.
 
         Until this returns, every reader sees the partition as it was; afterwards, as it is. If it
-        does not return, nothing has changed. Of two at once one waits, or the later wins whole.
-        A second one with the digest of the entry in force changes nothing.
+        does not return, nothing has changed. Of two at once one waits, or begins again; in whatever
+        order they end, the one with the later snapshot is in force. A second one with the digest of
+        the entry in force changes nothing, unless somebody has changed the rows: it restores them.
 
         Raises:
-            Superseded: it adds to a load that is not in force.
+            Superseded: a newer extract is in force, or another load than that which it adds to.
+            TargetTaken: another pipeline loaded the partition.
+            TargetRefused: the database refuses the rows.
+            TargetLocked: others hold the target.
+            Unreachable: there is no answer.
+            TargetMismatch: the target is not as declared.
+            OutputError: the partition would hold another number of rows than were staged.
         """
-
-
-def check_not_superseded(load: Load, current: Entry | None) -> None:
-    """Hold a load that adds rows to the load in force.
-
-    Raises:
-        Superseded: that is another one by now.
-    """
-    if load.adds_to and (current is None or current.digest != load.adds_to):
-        raise superseded(load.target, load.partition)
-
-
-def superseded(target: Target, partition: date) -> Superseded:
-    """Return the error of a load that adds to what is not in force any more."""
-    return Superseded(
-        f"Partition {partition} of {target.table} has been loaded anew since its quarantined"
-        " records were sent again; nothing was changed. Trigger resubmit once more, for what is in"
-        " quarantine now"
-    )

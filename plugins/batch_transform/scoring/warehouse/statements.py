@@ -1,4 +1,4 @@
-"""Statements of the Postgres loader: SQL files with quoted parts, one function that runs them."""
+"""Runs the statements of the Postgres loader, with quoted parts, on one connection."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 
 from psycopg import Connection, sql
 
+from batch_transform.scoring.queries import queries
+
 Parts = Mapping[str, sql.Composable]
 Step = Callable[[str], None]
 
 _STATEMENTS = {
-    path.stem: sql.SQL(path.read_text(encoding="utf-8"))
-    for path in sorted((Path(__file__).parent / "sql").glob("*.sql"))
+    name: sql.SQL(text) for name, text in queries(Path(__file__).parent / "queries.sql").items()
 }
 
 
@@ -33,7 +34,7 @@ class Statements:
         self._step = step
 
     def run(self, name: str, parts: Parts) -> list[tuple[Any, ...]]:
-        """Run the statement of ``<name>.sql`` and return its rows, if it gives any."""
+        """Run a statement of ``queries.sql`` and return its rows, if it gives any."""
         self._step(name)
         cursor = self.connection.execute(_STATEMENTS[name].format(**parts))
         return cursor.fetchall() if cursor.description else []

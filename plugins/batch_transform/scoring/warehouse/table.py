@@ -11,6 +11,8 @@ from psycopg import sql
 from batch_transform.scoring.errors import TargetMismatch
 from batch_transform.scoring.outputs.staged import StagedColumn
 from batch_transform.scoring.pipeline import Target
+from batch_transform.scoring.pipeline.prediction_types import TYPES
+from batch_transform.scoring.warehouse.ledger import ledger_of, quarantine_of
 from batch_transform.scoring.warehouse.protocol import Load
 from batch_transform.scoring.warehouse.statements import (
     Parts,
@@ -20,25 +22,11 @@ from batch_transform.scoring.warehouse.statements import (
     regclass,
 )
 
-_TYPES = {
-    "double": sql.SQL("double precision"),
-    "bigint": sql.SQL("bigint"),
-    "text": sql.SQL("text"),
-    "boolean": sql.SQL("boolean"),
-}
-_SAME_TYPES = {
-    "double": ("double precision",),
-    "bigint": ("bigint",),
-    "text": ("text", "character varying"),
-    "boolean": ("boolean",),
-    "date": ("date",),
-}
-_LEDGER = "batch_transform_ledger"
-_QUARANTINE = "batch_transform_quarantine"
+_NEW_IN_LEDGER = {"snapshot_at": "timestamptz"}  # since the first version, with their types
 
 
 @dataclass(frozen=True, kw_only=True)
-class FoundColumn:
+class TableColumn:
     """A column of the table as it is.
 
     Attributes:
@@ -70,20 +58,15 @@ def parts_of(load: Load) -> dict[str, sql.Composable]:
 
 def ledger_parts(target: Target, partition: date) -> dict[str, sql.Composable]:
     """Quote what the statements about a partition's ledger need."""
-    ledger = beside(target.table, _LEDGER)
+    ledger, quarantine = ledger_of(target.table), quarantine_of(target.table)
     return {
         "target": sql.Literal(target.table),
         "partition": sql.SQL("{}::date").format(sql.Literal(partition.isoformat())),
         "ledger": identifier(ledger),
         "ledger_name": regclass(ledger),
-        "quarantine": identifier(beside(target.table, _QUARANTINE)),
+        "quarantine": identifier(quarantine),
+        "quarantine_name": regclass(quarantine),
     }
-
-
-def beside(table: str, name: str) -> str:
-    """Name a table in the schema of another."""
-    schema, dot, _ = table.rpartition(".")
-    return f"{schema}{dot}{name}"
 
 
 def prepare(statements: Statements, load: Load) -> bool:
@@ -97,25 +80,41 @@ def prepare(statements: Statements, load: Load) -> bool:
     """
     parts = parts_of(load)
     with statements.connection.transaction():
-        # Two first loads at once would both create them: IF NOT EXISTS alone does not prevent
-        # the second from failing on the catalogue's own unique index.
-        statements.run("lock", {"name": parts["ledger_name"]})
-        statements.run("create_ledger", parts)
-        statements.run("create_quarantine", parts)
-        found = _find(statements, parts)
-        if not found and load.typed:
-            create = "create_target" if load.target.swap == "rows" else "create_partitioned_target"
-            statements.run(create, {**parts, **_definition(load)})
-            found = _find(statements, parts)
-        _hold(statements, load, found)
+        if list(_missing(statements, load, parts)):
+            # Two first loads at once would both create them: IF NOT EXISTS alone does not prevent
+            # the second from failing on the catalogue's own unique index.
+            statements.run("lock", {"name": parts["ledger_name"]})
+            for name, more in list(_missing(statements, load, parts)):
+                statements.run(name, {**parts, **more})
+        columns = find_columns(statements, parts["name"])
+        _hold(statements, load, columns)
         statements.commit_follows()
-    return bool(found)
+    return bool(columns)
 
 
-def _find(statements: Statements, parts: Parts) -> list[FoundColumn]:
+def _missing(
+    statements: Statements, load: Load, parts: Parts
+) -> Iterator[tuple[str, dict[str, sql.Composable]]]:
+    """Name the statements that make what is not there: a role may create no more than it must."""
+    names = {column.name for column in find_columns(statements, parts["ledger_name"])}
+    if not names:
+        yield "create_ledger", {}
+    for name, kind in _NEW_IN_LEDGER.items():
+        if names and name not in names:
+            column = sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))
+            yield "add_column", {"table": parts["ledger"], "column": column}
+    if not statements.one("has_table", {"name": parts["quarantine_name"]}):
+        yield "create_quarantine", {}
+    if load.typed and not statements.one("has_table", parts):
+        by_day = load.target.swap == "partitions"
+        yield "create_partitioned_target" if by_day else "create_target", _definition(load)
+
+
+def find_columns(statements: Statements, name: sql.Composable) -> list[TableColumn]:
+    """Return the columns of a table; none where there is no such table."""
     return [
-        FoundColumn(name=name, type=kind, not_null=not_null, filled=filled)
-        for name, kind, not_null, filled in statements.run("find_columns", parts)
+        TableColumn(name=name, type=kind, not_null=not_null, filled=filled)
+        for name, kind, not_null, filled in statements.run("find_columns", {"name": name})
     ]
 
 
@@ -129,23 +128,27 @@ def _definition(load: Load) -> dict[str, sql.Composable]:
 
 
 def _defined(column: StagedColumn) -> sql.Composed:
-    end = sql.SQL("") if column.nullable else sql.SQL(" NOT NULL")
-    return sql.SQL("{} {}{}").format(sql.Identifier(column.name), _TYPES[column.type], end)
+    return _with_type(column) + sql.SQL("" if column.nullable else " NOT NULL")
 
 
-def _hold(statements: Statements, load: Load, found: Sequence[FoundColumn]) -> None:
-    if not found:
+def _with_type(column: StagedColumn) -> sql.Composed:
+    kind = sql.SQL(TYPES[column.type].postgres[0])
+    return sql.SQL("{} {}").format(sql.Identifier(column.name), kind)
+
+
+def _hold(statements: Statements, load: Load, actual: Sequence[TableColumn]) -> None:
+    if not actual:
         return
-    names = {column.name for column in found}
+    names = {column.name for column in actual}
     lacking = [column for column in load.columns[load.ids :] if column.name not in names]
     if load.target.add_columns:
         for column in lacking:
-            added = sql.SQL("{} {}").format(sql.Identifier(column.name), _TYPES[column.type])
-            statements.run("add_column", {"table": identifier(load.target.table), "column": added})
+            added = {"table": identifier(load.target.table), "column": _with_type(column)}
+            statements.run("add_column", added)
         lacking = []
     problems = [
         *(f"{column.name} is missing; target.add_columns: true would add it" for column in lacking),
-        *_differences(load, found),
+        *_differences(load, actual),
     ]
     if problems:
         listed_ = "\n  ".join(problems)
@@ -155,24 +158,24 @@ def _hold(statements: Statements, load: Load, found: Sequence[FoundColumn]) -> N
         )
 
 
-def _differences(load: Load, found: Iterable[FoundColumn]) -> Iterator[str]:
-    day = StagedColumn(name=load.target.partition_column, type="date")
-    ids, predictions = load.columns[: load.ids], load.columns[load.ids :]
-    declared = {column.name: column for column in (day, *ids, *predictions)}
-    actual = {column.name: column for column in found}
-    unknown = {column.name for column in ids} if not load.typed else set()
-    yield from (f"{each.name} is missing" for each in (day, *ids) if each.name not in actual)
+def _differences(load: Load, columns: Iterable[TableColumn]) -> Iterator[str]:
+    ids = [column.name for column in load.columns[: load.ids]]
+    declared = {column.name: column for column in load.columns}
+    actual = {column.name: column for column in columns}
+    day = load.target.partition_column
+    yield from (f"{name} is missing" for name in (day, *ids) if name not in actual)
     for name, column in actual.items():
-        wanted = declared.get(name)
-        if wanted is None:
+        if name == day:
+            yield from _other_type(column, ("date",))
+        elif name not in declared:
             if column.not_null and not column.filled:
                 yield f"{name} is not declared, yet may not be NULL"
-        elif name not in unknown:
-            yield from _difference(wanted, column)
+        elif load.typed or name not in ids:
+            yield from _other_type(column, TYPES[declared[name].type].postgres)
+            if declared[name].nullable and column.not_null:
+                yield f"{name} is NOT NULL, but declared nullable"
 
 
-def _difference(wanted: StagedColumn, column: FoundColumn) -> Iterator[str]:
-    if column.type.partition("(")[0] not in _SAME_TYPES[wanted.type]:
-        yield f"{column.name} is {column.type}, but declared {_SAME_TYPES[wanted.type][0]}"
-    if wanted.nullable and column.not_null:
-        yield f"{column.name} is NOT NULL, but declared nullable"
+def _other_type(column: TableColumn, types: Sequence[str]) -> Iterator[str]:
+    if column.type.partition("(")[0] not in types:
+        yield f"{column.name} is {column.type}, but declared {types[0]}"

@@ -5,18 +5,17 @@ from datetime import timedelta
 
 import pytest
 
-from batch_transform.scoring.jobs.claim import Claimant
-from batch_transform.scoring.jobs.look import Services, Watched
-from batch_transform.scoring.jobs.start import Wanted
+from batch_transform.scoring.jobs.attempt import Attempt
+from batch_transform.scoring.jobs.look import Watch, is_usable
+from batch_transform.scoring.jobs.memory import Chain, JobMemory
+from batch_transform.scoring.jobs.owners import Owner
+from batch_transform.scoring.jobs.start import JobRequest
 from batch_transform.scoring.names import S3Uri
-from batch_transform.scoring.testing import (
-    InMemoryJobs,
-    InMemoryLogs,
-    InMemoryMemory,
-    InMemoryObjects,
-)
+from batch_transform.scoring.pipeline import Limits
+from batch_transform.scoring.testing import FakeAws, InMemoryMemory
 from tests.factories import a_shard, an_index
 
+ROOT = "s3://bucket/runs"
 OUTPUT = S3Uri.parse("s3://bucket/output")
 DEADLINE = timedelta(hours=6)
 REQUEST = {
@@ -31,7 +30,7 @@ REQUEST = {
         },
         "ContentType": "text/csv",
     },
-    "TransformOutput": {"S3OutputPath": str(OUTPUT), "Accept": "text/csv"},
+    "TransformOutput": {"Accept": "text/csv"},
     "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
 }
 
@@ -41,43 +40,74 @@ def shard(number):
 
 
 INDEX = an_index([shard(number) for number in range(4)])
+OWNER = Owner(deployment=ROOT, dag_id="apples", run_id="nightly", task_id="transform")
+JOB = JobRequest(
+    pipeline="apples",
+    partition="2013-06-01",
+    digest="d1" * 32,
+    request=REQUEST,
+    output=OUTPUT,
+    instance_types=("ml.m5.large",),
+    owner=OWNER,
+)
+
+
+class Task:
+    """The transform task of one run, attempt after attempt."""
+
+    def __init__(self, aws, run="nightly", deployment=ROOT, **limits):
+        self.aws, self.limits = aws, Limits(**limits)
+        self.memory = InMemoryMemory()
+        self.owner = replace(OWNER, run_id=run, deployment=deployment, try_number=0)
+        self.chain = 1
+
+    def attempt(self, job=JOB, expect=str):
+        """Begin as the next attempt, and return the job it holds."""
+        self.owner = replace(self.owner, try_number=self.owner.try_number + 1)
+        attempt = Attempt(
+            services=self.aws,
+            memory=self.job_memory(),
+            index=INDEX,
+            limits=self.limits,
+            request=replace(job, owner=self.owner),
+            expect=expect,
+        )
+        return attempt.begin()
+
+    def job_memory(self):
+        chain = Chain(attempt=str(self.owner.try_number), number=self.chain)
+        return JobMemory(memory=self.memory, chain=chain)
+
+    def cleared(self):
+        """A person clears the task: it has more tries from here on."""
+        self.chain += 1
+        return self
+
+    def watch(self, held):
+        return Watch(job_name=held.job.name, index=INDEX, owner=self.owner, deadline=DEADLINE)
 
 
 @pytest.fixture
-def jobs():
-    return InMemoryJobs()
+def aws():
+    return FakeAws()
 
 
 @pytest.fixture
-def memory():
-    return InMemoryMemory()
+def jobs(aws):
+    return aws.jobs
 
 
 @pytest.fixture
-def services(jobs):
-    return Services(jobs=jobs, objects=InMemoryObjects(), logs=InMemoryLogs())
+def task(aws):
+    return Task(aws)
 
 
-@pytest.fixture
-def wanted():
-    return Wanted(
-        pipeline="apples",
-        partition="2013-06-01",
-        digest="d1" * 32,
-        request=REQUEST,
-        instance_types=("ml.m5.large",),
-        claimant=Claimant(attempt="first", run="nightly"),
-    )
+def end(aws, held, status, reason="", outputs=range(4)):
+    """Let a job write the outputs of some shards, and end."""
+    for number in outputs:
+        aws.objects.put(held.job.output / f"{shard(number).name}.out", b"1")
+    aws.jobs.end(held.job.name, status, reason)
 
 
-def by(wanted, attempt, **changes):
-    return replace(wanted, claimant=replace(wanted.claimant, attempt=attempt), **changes)
-
-
-def watched(name, attempt="first"):
-    return Watched(name=name, index=INDEX, attempt=attempt, deadline=DEADLINE)
-
-
-def write_outputs(objects, *numbers):
-    for number in numbers:
-        objects.put(OUTPUT / f"runs/{shard(number).name}.out", b"1")
+def usable(aws, job):
+    return is_usable(aws, job, INDEX)

@@ -1,33 +1,31 @@
-"""Whatever the mix of crash, retry, clear, outside stop, throttling and changed data.
+"""Whatever the mix of crash, retry, clear, mark, outside stop, throttling and changed data.
 
 Paid once: a job is started only where every earlier job of its content is spent, or a run forces
-one. Done means done: success is Completed with every output. Nothing left running: a job that runs
-is owned by an attempt that is alive, or that was killed so hard that its retry must find it.
+one. Done means done: success is Completed with every output, or something to recover from. Nothing
+left running: after the janitor has passed, each job that runs is wanted by a task that is alive.
+And nobody stops the job of a run that is alive.
 """
 
-import itertools
+from contextlib import suppress
+from dataclasses import replace
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from batch_transform.scoring.errors import ScoringError, Transient, Unreachable
-from batch_transform.scoring.jobs.claim import OWNER_TAG, Claimant, stop_if_owned
-from batch_transform.scoring.jobs.look import Services, check_done, look
-from batch_transform.scoring.jobs.memory import begin
-from batch_transform.scoring.jobs.progress import missing_outputs
+from batch_transform.scoring.jobs.look import check_done, is_usable, look
+from batch_transform.scoring.jobs.owners import give_up, owners
 from batch_transform.scoring.jobs.service import COMPLETED, FAILED, IN_PROGRESS, STOPPED
-from batch_transform.scoring.jobs.start import Wanted
-from batch_transform.scoring.testing import (
-    InMemoryJobs,
-    InMemoryLogs,
-    InMemoryMemory,
-    InMemoryObjects,
-)
-from tests.unit.scoring.jobs.conftest import INDEX, OUTPUT, REQUEST, shard, watched
+from batch_transform.scoring.jobs.sweep import sweep
+from batch_transform.scoring.testing import FakeAws, InMemoryJobs
+from tests.unit.scoring.jobs.conftest import DEADLINE, INDEX, JOB, ROOT, Task, end
 
-ALIVE, CRASHED, GONE = "alive", "crashed", "gone"
-NIGHTLY, FORCED = "nightly", "forced"
+# What Airflow knows of a task: it runs or waits; it died and its retry comes; it is over.
+ALIVE, CRASHED, OVER = "alive", "crashed", "over"
+NIGHTLY, BACKFILL, FORCED = RUNS = ("nightly", "backfill", "forced")
+runs = st.sampled_from(RUNS)
+throttled = st.sampled_from([0, 0, 1, 2])
 
 
 class WorkerKilledError(BaseException):
@@ -35,14 +33,13 @@ class WorkerKilledError(BaseException):
 
 
 class Jobs(InMemoryJobs):
-    """Jobs that can kill who creates one, and that remember why each was started."""
+    """Jobs that can kill who creates one, and that remember which were paid for twice."""
 
     def __init__(self):
         super().__init__()
-        self.killed_by = None
-        self.paid_twice = []
-        self.is_spent = None
+        self.killed_by = self.is_spent = None
         self.force = False
+        self.paid_twice = []
 
     def create(self, request):
         when, self.killed_by = self.killed_by, None
@@ -60,113 +57,99 @@ class Jobs(InMemoryJobs):
 
 
 class Attempts(RuleBasedStateMachine):
-    """One task of two runs of a partition, attempt after attempt; the second run is forced."""
+    """Three runs of a partition, one of them forced, each attempt after attempt."""
 
     def __init__(self):
         super().__init__()
-        self.jobs, self.objects = Jobs(), InMemoryObjects()
-        self.jobs.is_spent = self.is_spent
-        self.services = Services(jobs=self.jobs, objects=self.objects, logs=InMemoryLogs())
-        self.numbers, self.data = itertools.count(1), "a"
-        self.run, self.runs = NIGHTLY, {}
-        self.memories = {NIGHTLY: InMemoryMemory(), FORCED: InMemoryMemory()}
-        self.states, self.watching, self.successes = {}, {}, []
-
-    def is_whole(self, job):
-        return job.status == COMPLETED and not missing_outputs(INDEX, self.objects, job.output)
-
-    def is_left_to_recover(self, job):
-        missing = missing_outputs(INDEX, self.objects, job.output)
-        return job.status == FAILED and 0 < len(missing) < len(INDEX.shards)
+        self.aws = FakeAws(jobs=Jobs())
+        self.aws.jobs.is_spent = self.is_spent
+        self.tasks = {run: Task(self.aws, run) for run in RUNS}
+        self.states = dict.fromkeys(RUNS, OVER)
+        self.held, self.data, self.handed_on = {}, "a", []
+        self.swept = False
 
     def is_spent(self, job):
-        return job.status != IN_PROGRESS and not self.is_whole(job)
-
-    @property
-    def current(self):
-        return max(self.states, default=None)
-
-    def start(self, killed_by, throttled):
-        attempt = next(self.numbers)
-        self.states[attempt], self.runs[attempt] = ALIVE, self.run
-        force = self.run == FORCED
-        self.jobs.killed_by, self.jobs.force = killed_by, force
-        self.jobs.refusals = [Unreachable("throttled")] * throttled
-        wanted = Wanted(
-            pipeline="apples",
-            partition="2013-06-01",
-            digest=self.data * 64,
-            request={**REQUEST, "TransformOutput": {"S3OutputPath": f"{OUTPUT}/{attempt}"}},
-            instance_types=("ml.m5.large",),
-            claimant=Claimant(attempt=str(attempt), run=self.run),
-            force=force,
+        """Tell whether a job is over for good; a person may clear even one that can be used."""
+        return job.status != IN_PROGRESS and not (
+            is_usable(self.aws, job, INDEX) and not (job.status == FAILED and self.handed_on)
         )
-        try:
-            found = begin(
-                self.jobs, self.memories[self.run], wanted, stands=self.is_whole, expect=str
-            )
-        except WorkerKilledError:
-            self.states[attempt] = CRASHED
-        except Transient:
-            self.states[attempt] = CRASHED  # its retry comes
-        else:
-            self.watching[attempt] = found.job.name
-            for each, state in self.states.items():
-                if state == CRASHED and self.runs[each] == self.run:
-                    self.states[each] = GONE  # its retry has come
-        self.jobs.killed_by, self.jobs.refusals = None, []
 
-    def change_data(self):
-        self.data = {"a": "b", "b": "c", "c": "a"}[self.data]
-
-    def kill(self, attempt):
-        """What on_kill does."""
-        self.states[attempt] = GONE
-        name = self.watching.get(attempt)
-        if name is not None:
-            stop_if_owned(self.jobs, name, str(attempt), wait_for_heir=lambda: False)
-
-    @precondition(lambda self: self.states.get(self.current) != ALIVE)
     @rule(
-        killed_by=st.sampled_from([None, None, "before", "after"]),
-        throttled=st.integers(0, 2),
+        run=runs,
+        killed_by=st.sampled_from([None, None, None, "before", "after"]),
+        throttled=throttled,
         changed=st.booleans(),
     )
-    def attempt(self, killed_by, throttled, changed):
+    def attempt(self, run, killed_by, throttled, changed):
+        """The next attempt of a task that is not running: its first, a retry, or after a clear."""
+        if self.states[run] == ALIVE:
+            return
+        if self.states[run] == OVER:
+            self.tasks[run].cleared()
         if changed:
-            self.change_data()
-        self.start(killed_by, throttled)
+            self.data = {"a": "b", "b": "c", "c": "a"}[self.data]
+        self.begin(run, killed_by, throttled)
 
-    @precondition(lambda self: self.states.get(self.current) == ALIVE)
-    @rule(old_first=st.booleans(), changed=st.booleans())
-    def clear(self, old_first, changed):
-        """The old attempt is ended before or after the new one has attached."""
-        old = self.current
-        if changed:
-            self.change_data()
-        if old_first:
-            self.kill(old)
-        self.start(killed_by=None, throttled=0)
-        if not old_first:
-            stopped = len(self.jobs.stopped)
-            self.kill(old)
-            if self.watching[self.current] == self.watching[old]:
-                assert len(self.jobs.stopped) == stopped, "a newer attempt owns it"
+    def begin(self, run, killed_by=None, throttled=0):
+        jobs, self.swept = self.aws.jobs, False
+        jobs.killed_by, jobs.force = killed_by, run == FORCED
+        jobs.refusals = [Unreachable("throttled")] * throttled
+        # Each extract's attempt has a prefix of its own.
+        output = JOB.output / f"{run}-{self.data}-{self.tasks[run].owner.try_number}"
+        job = replace(JOB, digest=self.data * 64, output=output, force=run == FORCED)
+        try:
+            self.held[run] = self.tasks[run].attempt(job)
+        except (WorkerKilledError, Transient):
+            self.states[run] = CRASHED
+        except ScoringError:
+            self.states[run] = OVER
+        else:
+            self.states[run] = ALIVE
+        jobs.killed_by, jobs.refusals = None, []
 
-    @precondition(lambda self: self.states.get(self.current) == ALIVE)
+    @rule(run=runs, changed=st.booleans())
+    def clear_while_it_runs(self, run, changed):
+        """The worker is ended, and sees that its task will run again: it leaves the job."""
+        if self.states[run] == ALIVE:
+            if changed:
+                self.data = {"a": "b", "b": "c", "c": "a"}[self.data]
+            self.begin(run)
+
+    @rule(run=runs)
+    def an_old_attempt_is_ended_late(self, run):
+        """It sees a task that is over, but a later attempt on the job: it leaves it to that."""
+        if self.states[run] == ALIVE:
+            old = self.tasks[run].owner
+            self.begin(run)
+            if self.states[run] == ALIVE:
+                stopped = list(self.aws.jobs.stopped)
+                give_up(self.aws.jobs, self.held[run].job.name, old)
+                assert self.aws.jobs.stopped == stopped
+
+    @rule(run=runs)
+    def crash(self, run):
+        if self.states[run] == ALIVE:
+            self.states[run] = CRASHED
+
+    @rule(run=runs, throttled=throttled)
+    def mark_while_it_runs(self, run, throttled):
+        """What on_kill does, as far as AWS lets it."""
+        if self.states[run] == ALIVE:
+            self.states[run], self.swept = OVER, False
+            self.aws.jobs.refusals = [Unreachable("throttled")] * throttled
+            with suppress(Transient):
+                give_up(self.aws.jobs, self.held[run].job.name, self.tasks[run].owner)
+            self.aws.jobs.refusals = []
+
+    @rule(run=runs)
+    def mark_while_nobody_looks(self, run):
+        """Its worker or triggerer is dead: nothing calls on_kill."""
+        self.states[run], self.swept = OVER, False
+
     @rule()
-    def crash_while_watching(self):
-        self.states[self.current] = CRASHED
-
-    @precondition(lambda self: self.states.get(self.current) == ALIVE)
-    @rule()
-    def mark_failed(self):
-        self.kill(self.current)
-
-    @precondition(lambda self: self.states.get(self.current) != ALIVE)
-    @rule()
-    def other_run(self):
-        self.run = FORCED if self.run == NIGHTLY else NIGHTLY
+    def janitor(self):
+        list(sweep(self.aws.jobs, ROOT, lambda owner: self.states[owner.run_id] != OVER))
+        self.swept = True
 
     @rule(
         status=st.sampled_from([COMPLETED, COMPLETED, FAILED, STOPPED]),
@@ -174,48 +157,61 @@ class Attempts(RuleBasedStateMachine):
     )
     def job_ends(self, status, outputs):
         """By itself, or stopped from outside."""
-        for job in self.jobs.all():
+        for job in self.aws.jobs.all():
             if job.status == IN_PROGRESS:
-                for number in range(outputs):
-                    self.objects.put(job.output / f"{shard(number).name}.out", b"1")
-                self.jobs.end(job.name, status)
+                end(self.aws, Holding(job), status, outputs=range(outputs))
 
-    @precondition(lambda self: self.states.get(self.current) == ALIVE)
-    @rule()
-    def finish(self):
-        name = self.watching[self.current]
-        seen = look(self.services, watched(name, str(self.current)), self.jobs.now)
+    @rule(run=runs)
+    def finish(self, run):
+        if self.states[run] != ALIVE:
+            return
+        held, task = self.held[run], self.tasks[run]
+        seen = look(self.aws, task.watch(held), self.aws.jobs.now)
         if seen.job.status == IN_PROGRESS:
             return
+        self.states[run] = OVER
         try:
-            check_done(self.services, watched(name), seen)
+            check_done(self.aws, seen, INDEX, DEADLINE)
         except ScoringError:
-            self.states[self.current] = GONE
-        else:
-            self.states[self.current] = GONE
-            self.successes.append(seen.job)
+            return
+        task.job_memory().conclude(seen.job.name)
+        self.handed_on.append(seen.job)
 
     @invariant()
     def paid_once(self):
-        assert self.jobs.paid_twice == []
-        assert len(self.jobs.created) == len(set(self.jobs.created))
+        assert self.aws.jobs.paid_twice == []
+        assert len(self.aws.jobs.created) == len(set(self.aws.jobs.created))
 
     @invariant()
     def done_means_done(self):
-        assert all(self.is_whole(job) or self.is_left_to_recover(job) for job in self.successes)
+        assert all(is_usable(self.aws, job, INDEX) for job in self.handed_on)
 
     @invariant()
     def nothing_left_running(self):
-        for job in self.jobs.all():
-            if job.status == IN_PROGRESS:
-                owner = int(self.jobs.tags(job.arn)[OWNER_TAG])
-                assert self.states[owner] != GONE, f"{job.name} runs for nobody"
+        if self.swept:
+            for name, arn in self.aws.jobs.running():
+                known = owners(self.aws.jobs.tags(arn), ROOT).of_deployment
+                alive = [owner.run_id for owner in known if self.states[owner.run_id] != OVER]
+                assert alive, f"{name} runs for nobody"
+
+    @invariant()
+    def nobody_stops_the_job_of_a_living_run(self):
+        for run, state in self.states.items():
+            if state == ALIVE and self.held[run].job.name in self.aws.jobs.stopped:
+                raise AssertionError(f"the job of {run} was stopped for another")
+
+
+class Holding:
+    """A job, as ``end`` takes it."""
+
+    def __init__(self, job):
+        self.job = job
 
 
 TestAttempts = Attempts.TestCase
 TestAttempts.settings = settings(
-    max_examples=400,
-    stateful_step_count=25,
+    max_examples=300,
+    stateful_step_count=30,
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 import duckdb
 
+from batch_transform.scoring.extract import manifest
 from batch_transform.scoring.names import S3Uri
-from batch_transform.scoring.outputs.fetch import Places, covered
 from batch_transform.scoring.outputs.reconcile import columns_of, stage_outputs
+from batch_transform.scoring.outputs.sent import covered
 from batch_transform.scoring.outputs.staged import staging
-from tests.factories import DAY, a_shard, an_index
+from tests.factories import DAY, a_job, a_shard, an_index
 
-PLACES = Places(input=S3Uri("bucket", "run/input"), output=S3Uri("bucket", "run/output"))
+INPUTS, OUTPUTS = S3Uri("bucket", "run/input"), S3Uri("bucket", "run/output")
+MANIFEST = S3Uri("bucket", "run/manifest.json")
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,10 @@ class Sent:
 def put(objects, pipeline, sent, outputs, *, folder=""):
     """Store shards and outputs, and return the index."""
     for shard in sent:
-        objects.put(PLACES.input / shard.name, shard.body)
+        objects.put(INPUTS / shard.name, shard.body)
+    objects.put(MANIFEST, manifest.build(INPUTS, [shard.name for shard in sent]))
     for name, body in outputs.items():
-        objects.put(PLACES.output / f"{folder}{name}.out", body)
+        objects.put(OUTPUTS / f"{folder}{name}.out", body)
     return index_of(pipeline, [shard.entry() for shard in sent])
 
 
@@ -44,10 +47,8 @@ def index_of(pipeline, shards, *, partition=DAY):
 @contextmanager
 def staged_from(objects, pipeline, index):
     with staging(columns_of(pipeline.settings, index)) as staged:
-        yield (
-            staged,
-            stage_outputs(pipeline, index, objects, covered(index, objects, PLACES), staged),
-        )
+        coverage = covered(index, a_job(), objects)
+        yield staged, stage_outputs(pipeline, index, objects, coverage, staged)
 
 
 def rows_of(staged):

@@ -6,7 +6,8 @@ import re
 import pytest
 
 from batch_transform.scoring.errors import OutputError
-from tests.unit.scoring.outputs.partitions import PLACES, Sent, put, rows_of, staged_from
+from tests.unit.scoring.outputs.partitions import OUTPUTS as WRITTEN
+from tests.unit.scoring.outputs.partitions import Sent, put, rows_of, staged_from
 
 SHARDS = [
     Sent("part-00000.csv", b"1,0.5,red\n2,0.5,red\n", (1,), (2,)),
@@ -68,7 +69,7 @@ def test_outputs_missing_and_unknown_are_named(load):
 
 
 def test_an_output_in_two_places_is_refused(load, objects):
-    objects.put(PLACES.output / "again/part-00001.csv.out", b"3,0.5,red,0.9\n")
+    objects.put(WRITTEN / "again/part-00001.csv.out", b"3,0.5,red,0.9\n")
     with pytest.raises(OutputError, match=r"with two outputs: 1 \(part-00001\.csv\)"):
         load(OUTPUTS)
 
@@ -94,7 +95,7 @@ def test_unfit_values_of_all_shards_are_listed_with_their_ids(load):
         "  part-00001.csv, line 1, id 3: sweetness is 'ERROR', not double"
     )
     with pytest.raises(OutputError, match=re.escape(message)):
-        load(outputs)
+        load(outputs, limits={"bad_records": 0})
     rows, account = load(outputs, limits={"bad_records": 0.5})
     assert rows == [ROWS[1], ROWS[3]]
     assert [each.id for each in account.quarantined] == [("1",), ("3",)]
@@ -124,10 +125,10 @@ def test_a_row_of_another_width_than_the_others_does_not_fit(load):
 
 def test_a_shard_that_is_not_what_the_extract_wrote_is_refused(load):
     def other(index):
-        shards = [s.model_copy(update={"sha256": "0" * 64}) for s in index.shards]
+        shards = [s.model_copy(update={"records_sha256": "0" * 64}) for s in index.shards]
         return index.model_copy(update={"shards": tuple(shards)})
 
-    with pytest.raises(OutputError, match=r"part-00000\.csv is not what the extract wrote"):
+    with pytest.raises(OutputError, match=r"part-00000\.csv was sent .* holds other records"):
         load(OUTPUTS, change=other)
 
 

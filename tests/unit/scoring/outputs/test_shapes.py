@@ -218,6 +218,9 @@ def test_predictions_alone_belong_to_the_record_of_their_line(load, name):
 
 
 BATCHES = {
+    "lists, one record each": ("[0]", [b"[[0.9]]", b"[[0.8]]", b"[[0.7]]"]),
+    "lists of two, one record each": ("[1]", [b"[[0,0.9]]", b"[[0,0.8]]", b"[[0,0.7]]"]),
+    "lists, no batches": ("[0][0]", [b"[[0.9]]", b"[[0.8]]", b"[[0.7]]"]),
     "values": ("$", [b"[0.9,0.8]", b"[0.7]"]),
     "one each": ("$", [b"[0.9]", b"[0.8]", b"[0.7]"]),
     "lists": ("[1]", [b"[[0.1,0.9],[0.2,0.8]]", b"[[0.3,0.7]]"]),

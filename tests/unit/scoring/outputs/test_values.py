@@ -2,8 +2,9 @@
 
 import pytest
 
-from batch_transform.scoring.outputs.values import Unfit, typed
+from batch_transform.scoring.outputs.typed import typed
 from batch_transform.scoring.pipeline import Prediction
+from batch_transform.scoring.pipeline.prediction_types import Unfit
 
 BIG = 9007199254740993
 

@@ -4,28 +4,9 @@ import pytest
 
 from batch_transform.scoring.errors import JobFailed, LimitHit, OutputError
 from batch_transform.scoring.testing import Died, Refused, TimedOut
+from tests.unit.scoring.recovery.conftest import apple, apples, refusing
 
 HALF = {"limits": {"bad_records": "50%"}}
-
-
-def apples(count):
-    return [(number, 0.5, "red") for number in range(1, count + 1)]
-
-
-def apple(line):
-    return int(line.split(b",")[0])
-
-
-def refusing(bad, error=lambda number: Refused(400, f"cannot score {number}")):
-    """A model that fails a request which holds a bad record."""
-
-    def model(batch):
-        for line in batch:
-            if apple(line) in bad:
-                raise error(apple(line))
-        return [b"0.25"] * len(batch)
-
-    return model
 
 
 def four_shards(**changes):
@@ -61,22 +42,6 @@ def test_what_is_kept_of_a_record(run):
     }
     assert coverage.jobs == tuple(this.service.jobs.created[1:])
     assert coverage.seconds == 300 * len(coverage.jobs)
-
-
-def test_a_shard_of_a_million_records_takes_three_rounds():
-    from batch_transform.scoring.jobs.blame import Blame, Cause
-    from batch_transform.scoring.recovery import plan
-
-    good, bad = plan.spans_of([1_000_000, 1_000_000])
-    blame = Blame(cause=Cause.RECORD)
-    state, rounds = plan.begin([good], {bad: blame}), 0
-    while state.suspects:
-        rounds += 1
-        sent = plan.next_round(state, rounds, 100)
-        hit = [span for span in sent.spans if span.first <= 123_456 < span.first + span.records]
-        state = plan.after(state, sent, dict.fromkeys(hit, blame))
-    assert rounds == 3
-    assert state.given_up == {plan.Span(shard=1, first=123_456, records=1): blame}
 
 
 def test_a_server_error_of_one_shard_among_others_is_the_records(run):
@@ -194,7 +159,7 @@ def test_unfit_answers_are_sent_again_by_themselves_where_the_pipeline_says_so(r
     assert len(rows) == 39
     assert [(each.id, each.line) for each in quarantined] == [(("25",), 5)]
     assert "the model answered 'ERROR'" in quarantined[0].reason
-    assert asked[4:] == [1, 1, 1]
+    assert asked[4:] == [1] * 5, "two records and the control, then one and the control"
     assert this.recover() == coverage.model_copy(), "an attempt more comes to the same"
 
 
@@ -220,32 +185,13 @@ def test_all_bad_stops_after_the_first_round(run):
     assert len(this.service.sent) <= 1100, "no more than a job would send"
 
 
-def test_no_bad_record_is_allowed_unless_the_pipeline_says_so(run):
-    this = run(apples(40), refusing({17}), shards={"min_count": 4})
-    with pytest.raises(LimitHit) as told:
-        this.recover()
-    assert "at least 1 of 40 records are bad, and limits.bad_records allows 0" in str(told.value)
-    assert "part-00001.csv, lines 1 to 10: the model refused a record: 400" in str(told.value)
-    assert len(this.service.jobs.created) == 1
-
-
-def test_a_limit_of_rounds_loads_the_rest_where_the_pipeline_says_so(run):
-    limits = {"bad_records": "50%", "max_rounds": 1, "on_limit": "load_rest"}
-    this = run(apples(1000), refusing({500}), shards={"min_count": 4}, limits=limits)
-    coverage = this.recover()
-    rows, quarantined = this.loaded(coverage)
-    assert len(coverage.jobs) == 1
-    assert 0 < len(quarantined) < 20
-    assert len(rows) + len(quarantined) == 1000
-    assert ("500",) in {each.id for each in quarantined}
-
-
 @pytest.mark.parametrize(
     ("limits", "text"),
     [
-        ({"max_rounds": 0}, "max_rounds allows 0 rounds"),
-        ({"instance_hours": 0.05}, "0.08 instance hours are used; 0.05 are allowed"),
-        ({"deadline": "1m"}, "limits.deadline was over at 2013-06-01 00:01 UTC"),
+        ({"max_rounds": 0}, "max_rounds is 0, and at least 2 further jobs are needed"),
+        ({"max_rounds": 1}, "max_rounds is 1, .* set it to 2 or more and clear"),
+        ({"instance_hours": 0.05}, "0.08 instance hours are used, and .* 0.05: raise it and clear"),
+        ({"deadline": "1m"}, "limits.deadline was over at 2013-06-01 00:01 UTC: clear"),
     ],
 )
 def test_every_limit_ends_the_search(run, limits, text):
@@ -254,30 +200,6 @@ def test_every_limit_ends_the_search(run, limits, text):
     with pytest.raises(LimitHit, match=text):
         this.recover()
     assert len(this.service.jobs.created) == 1
-
-
-class Killed(Exception):
-    """The worker is gone."""
-
-
-@pytest.mark.parametrize("round_number", [1, 2])
-@pytest.mark.parametrize("after", [True, False], ids=["after the job", "before the job"])
-def test_a_worker_that_dies_in_any_round_costs_no_job_more(run, round_number, after):
-    clean = run(apples(1000), refusing({500}), **four_shards())
-    expected = clean.loaded(clean.recover())
-    this = run(apples(1000), refusing({500}), **four_shards())
-
-    def launch(sent):
-        if after:
-            this.launch(sent)
-        if sent.number == round_number:
-            raise Killed
-        return this.launch(sent)
-
-    with pytest.raises(Killed):
-        this.recover(launch)
-    assert this.loaded(this.recover()) == expected
-    assert this.service.jobs.created == clean.service.jobs.created
 
 
 def test_a_part_that_is_lost_or_doubled_is_noticed(run):

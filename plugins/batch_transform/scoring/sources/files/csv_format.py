@@ -10,9 +10,8 @@ from pathlib import Path
 from typing_extensions import override
 
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.kinds import Column, Row
 from batch_transform.scoring.records.encoder import chunks
-from batch_transform.scoring.records.ids import Row
 from batch_transform.scoring.sources.files.opened import FileFormat, OpenedFile, Texts
 from batch_transform.scoring.sources.files.text_lines import LARGEST_RECORD, text_lines
 from batch_transform.scoring.sources.literals import literals

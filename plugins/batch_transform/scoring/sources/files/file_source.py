@@ -12,12 +12,11 @@ from typing_extensions import override
 
 from batch_transform.scoring.aws.objects import ObjectChanged, ObjectStore, StoredObject
 from batch_transform.scoring.errors import SourceChanged, SourceError
-from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.kinds import Column, Row
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Files, Pipeline, contract
 from batch_transform.scoring.pipeline.filepattern import glob
-from batch_transform.scoring.records.ids import Row
 from batch_transform.scoring.sources.files.csv_format import CsvFormat
 from batch_transform.scoring.sources.files.json_format import JsonLinesFormat
 from batch_transform.scoring.sources.files.opened import FileFormat, OpenedFile, Texts
@@ -66,7 +65,7 @@ class FileSource(Source):
         return Table(columns=columns, rows=_rows(chain([first], parts), columns, pipeline))
 
     def _matching(self, settings: Files, partition: Partition) -> list[StoredObject]:
-        files = glob(settings.files, partition)
+        files = glob(settings.files, partition.day)
         listed = self._objects.listed(files.start)
         matching = [stored for stored in listed if files.keys.fullmatch(stored.uri.key)]
         if not matching:

@@ -10,9 +10,8 @@ from typing import Any
 from typing_extensions import override
 
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Kind
+from batch_transform.scoring.kinds import Kind, Row
 from batch_transform.scoring.records.encoder import chunks
-from batch_transform.scoring.records.ids import Row
 from batch_transform.scoring.records.unwritable import UnreadableValue
 from batch_transform.scoring.sources.files.opened import FileFormat, OpenedFile, Texts
 from batch_transform.scoring.sources.files.text_lines import text_lines

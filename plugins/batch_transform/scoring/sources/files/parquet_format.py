@@ -13,9 +13,8 @@ from typing import Any
 from typing_extensions import override
 
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Column, Kind
+from batch_transform.scoring.kinds import Column, Kind, Row
 from batch_transform.scoring.records.encoder import CHUNK_ROWS
-from batch_transform.scoring.records.ids import Row
 from batch_transform.scoring.records.unwritable import FAR, FINE, UnreadableValue
 from batch_transform.scoring.sources.files.opened import FileFormat, OpenedFile
 

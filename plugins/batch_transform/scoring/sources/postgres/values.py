@@ -8,8 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from batch_transform.scoring.kinds import Kind
-from batch_transform.scoring.records.ids import Row
+from batch_transform.scoring.kinds import Kind, Row
 from batch_transform.scoring.records.unwritable import FAR, UnreadableValue
 from batch_transform.scoring.sources.literals import nearest_float, parsed_json
 from batch_transform.scoring.sources.postgres.described import TypedColumn

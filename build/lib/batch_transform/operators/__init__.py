@@ -1,1 +1,0 @@
-"""The tasks of a run, one operator each."""

@@ -1,1 +1,0 @@
-"""S3 and the errors of AWS: the ports through which everything else speaks to it."""

@@ -1,1 +1,0 @@
-"""What an extract leaves: shards of records, their index, and the manifest that lists them."""

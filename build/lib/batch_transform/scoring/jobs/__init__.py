@@ -1,1 +1,0 @@
-"""Transform jobs: started once, attached to ever after, watched, and stopped by their owner."""

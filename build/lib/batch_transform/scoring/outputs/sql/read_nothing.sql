@@ -1,1 +1,0 @@
-SELECT {columns} WHERE false

@@ -1,1 +1,0 @@
-SELECT {ids}, {values} FROM sent POSITIONAL JOIN answered WHERE answered.fits

@@ -1,1 +1,0 @@
-"""Publishes a partition: measures it, judges it, and puts it into the warehouse."""

@@ -1,1 +1,0 @@
-"""Files in S3 as a source: Parquet, CSV or JSON Lines."""

@@ -1,1 +1,0 @@
-"""PostgreSQL as a source: the database writes the records, and this proves them."""

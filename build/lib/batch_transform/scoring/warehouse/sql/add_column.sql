@@ -1,2 +1,0 @@
--- Rows of earlier loads have no such prediction.
-ALTER TABLE {table} ADD COLUMN {column}

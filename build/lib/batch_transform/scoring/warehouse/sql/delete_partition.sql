@@ -1,1 +1,0 @@
-DELETE FROM {table} WHERE {partition_column} = {partition}

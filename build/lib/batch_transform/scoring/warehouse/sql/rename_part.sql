@@ -1,1 +1,0 @@
-ALTER TABLE {part} RENAME TO {final}

@@ -1,1 +1,0 @@
-"""Large objects in moto's S3, without a copy of them in memory."""

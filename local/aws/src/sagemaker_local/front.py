@@ -1,0 +1,49 @@
+"""The one WSGI application: control, data, transform jobs, and moto for everything else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.wrappers import Request
+
+from sagemaker_local import control, data
+from sagemaker_local.s3 import streams
+from sagemaker_local.transform import wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import WSGIApplication
+
+    from sagemaker_local.objects import ObjectStore
+    from sagemaker_local.transform.service import TransformService
+
+_MOTO_RESET = "/moto-api/reset"
+
+
+class Front:
+    """Dispatches each request."""
+
+    def __init__(self, service: TransformService, store: ObjectStore) -> None:
+        self._service = service
+        self._control = control.Control(service)
+        self._store = store
+        self._moto = DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer one request."""
+        path = environ.get("PATH_INFO", "")
+        answer: WSGIApplication
+        operation = wire.operation_of(environ)
+        if operation is not None:
+            answer = wire.answer(self._service, operation, Request(environ))
+        elif path.startswith(data.PREFIX):
+            answer = data.answer(self._store, Request(environ))
+        elif path.startswith(control.PREFIX):
+            answer = self._control.answer(Request(environ))
+        else:
+            if path == _MOTO_RESET and environ.get("REQUEST_METHOD") == "POST":
+                self._service.reset()
+            answer = streams.answer(self._store, environ) or self._moto
+        return answer(environ, start_response)

@@ -1,0 +1,97 @@
+"""A folder on the worker's disk for one load. What a load that was killed leaves, the next clears.
+
+Each folder is locked by the process that made it, and the kernel frees the lock with the process.
+https://man7.org/linux/man-pages/man2/flock.2.html
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from batch_transform.scoring.errors import DiskFull, ScoringError
+
+_PREFIX = "load-"
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Lend an empty folder, removed afterwards.
+
+    Raises:
+        DiskFull: there is no room for what is written there.
+    """
+    root = Path(tempfile.gettempdir()) / f"batch-transform-{os.getuid()}"
+    root.mkdir(mode=0o700, exist_ok=True)
+    with _locked(root):
+        _clear_abandoned(root)
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+        held = _opened(folder)
+        fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        with _full_disk_told(folder):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+def _clear_abandoned(root: Path) -> None:
+    """Remove the folders that no process holds."""
+    for folder in root.glob(f"{_PREFIX}*"):
+        held = _opened(folder)
+        with suppress(BlockingIOError):
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    held = _opened(folder)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(held)
+
+
+def _opened(folder: Path) -> int:
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
+@contextmanager
+def _full_disk_told(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except ScoringError:
+        raise
+    except Exception as error:
+        if not _says_full(error):
+            raise
+        disk, used = shutil.disk_usage(folder), sum(map(_size, folder.rglob("*")))
+        raise DiskFull(
+            f"The disk that holds {folder.parent} is full: {_mb(disk.free)} of {_mb(disk.total)}"
+            f" are free, and this load has written {_mb(used)}. It needs room for two shards with"
+            " their outputs, uncompressed, and for the rows of the partition. Give the worker a"
+            f" larger disk, or point TMPDIR at one; nothing was changed in the target. {error}"
+        ) from error
+
+
+def _says_full(error: Exception) -> bool:
+    full = os.strerror(errno.ENOSPC)
+    return getattr(error, "errno", None) == errno.ENOSPC or full in str(error)
+
+
+def _size(path: Path) -> int:
+    return path.lstat().st_size
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:.0f} MB"

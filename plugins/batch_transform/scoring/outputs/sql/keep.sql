@@ -1,1 +1,0 @@
-COPY (SELECT * FROM ({query}) AS found ({columns})) TO {path} (FORMAT parquet, COMPRESSION uncompressed)

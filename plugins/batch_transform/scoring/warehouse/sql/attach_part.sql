@@ -1,1 +1,0 @@
-ALTER TABLE {table} ATTACH PARTITION {part} {bound}

@@ -1,1 +1,0 @@
-SELECT count(*) FROM {table} WHERE {partition_column} = {partition}

@@ -1,1 +1,0 @@
-SELECT to_regclass({ledger_name}) IS NOT NULL

@@ -1,1 +1,0 @@
-INSERT INTO {ledger} (target, {columns}) VALUES ({target}, {values})
