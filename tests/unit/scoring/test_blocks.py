@@ -24,9 +24,8 @@ TYPES = st.lists(st.sampled_from(sorted(VALUES)), min_size=1, max_size=4)
 def tables(draw):
     """Types, and rows of them with NULL here and there."""
     types = draw(TYPES)
-    values = [
-        VALUES[kind][0] | (st.none() if draw(st.booleans()) else st.nothing()) for kind in types
-    ]
+    null = [st.none() if draw(st.booleans()) else st.nothing() for _ in types]
+    values = [VALUES[kind][0] | each for kind, each in zip(types, null, strict=True)]
     return types, draw(st.lists(st.tuples(*values), min_size=1, max_size=40))
 
 
