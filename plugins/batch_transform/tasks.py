@@ -47,8 +47,8 @@ TASKS = (
         " FailureReason, and the last lines of the job's own log (CloudWatch, log group"
         " `/aws/sagemaker/TransformJobs`). Clear it once the cause is mended: a job that runs or"
         " has completed is attached to and costs nothing more; one that failed or was stopped is"
-        " followed by the next generation, `-g2`. Marking or clearing it while it runs stops the"
-        " job, unless its next attempt attaches within seconds.",
+        " followed by the next generation, `-g2`. Marking it failed while it runs stops the job,"
+        " unless another run wants it too.",
     ),
     Task(
         task_id="wait",

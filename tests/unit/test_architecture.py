@@ -32,7 +32,7 @@ FLOORS = [
     {"pipeline"},
     {"aws"},
     {"deployment", "partition"},
-    {"kinds", "names", "queries"},
+    {"kinds", "names", "queries", "frozen"},
     {"errors"},
 ]
 

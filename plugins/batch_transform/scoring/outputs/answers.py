@@ -33,7 +33,7 @@ from batch_transform.scoring.outputs.replies import (
     unbatched,
 )
 from batch_transform.scoring.outputs.shape import Shape
-from batch_transform.scoring.outputs.values import typed
+from batch_transform.scoring.outputs.typed import typed
 from batch_transform.scoring.pipeline import ENGINE_OUTPUT
 from batch_transform.scoring.pipeline.prediction_types import Unfit
 from batch_transform.scoring.pipeline.replypath import Steps

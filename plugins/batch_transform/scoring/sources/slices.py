@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.frozen import Frozen
 from batch_transform.scoring.kinds import Kind, Row
 from batch_transform.scoring.pipeline.source import Extract
 from batch_transform.scoring.records.kind_of import kind_of_type
@@ -24,7 +23,7 @@ _CURES: dict[Kind, str] = {
 }
 
 
-class Slice(BaseModel):
+class Slice(Frozen):
     """The rows of a partition whose value lies between two boundaries.
 
     Attributes:
@@ -32,8 +31,6 @@ class Slice(BaseModel):
         modulus: the value is the id modulo this, never negative; None where it is the id itself.
         boundaries: of all slices, in order.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     number: int
     modulus: int | None = None

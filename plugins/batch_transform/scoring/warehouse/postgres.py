@@ -22,7 +22,7 @@ from batch_transform.scoring.warehouse.ledger import COLUMNS, Entry
 from batch_transform.scoring.warehouse.order import settled
 from batch_transform.scoring.warehouse.partitions import Patience, swap_partitions
 from batch_transform.scoring.warehouse.protocol import Load, Published, Warehouse
-from batch_transform.scoring.warehouse.refusals import refusals
+from batch_transform.scoring.warehouse.sqlstates import refusals
 from batch_transform.scoring.warehouse.statements import Parts, Statements, Step, listed
 from batch_transform.scoring.warehouse.table import (
     find_columns,

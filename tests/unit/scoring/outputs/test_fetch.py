@@ -16,19 +16,21 @@ PARTS = 20
 
 
 class Watched(InMemoryObjects):
-    """Counts how many objects are being brought at once; waits until ``together`` are."""
+    """Counts how many objects are being brought at once; brings none until ``together`` are."""
 
     def __init__(self, together=1):
         super().__init__()
         self._lock_of_counts = threading.Lock()
-        self._together = threading.Barrier(together)
+        self._together, self._are_together = together, threading.Event()
         self.coming = self.most = 0
 
     def pieces(self, uri):
         with self._lock_of_counts:
             self.coming += 1
             self.most = max(self.most, self.coming)
-        self._together.wait(30)
+            if self.coming >= self._together:
+                self._are_together.set()
+        assert self._are_together.wait(30)
         try:
             yield from super().pieces(uri)
         finally:

@@ -29,9 +29,11 @@ class CsvFormat:
         """Read the names of the columns."""
         records = _records(text_lines(path), self._texts.delimiter)
         first = next(records, None)
-        if first is None:
-            return None
         names = self._texts.columns
+        if first is None:
+            if names is None:
+                raise SourceError("it is empty, and has not even the header of source.header")
+            return None
         if names is None:
             names = [name or "" for name in first[1]]
         else:
