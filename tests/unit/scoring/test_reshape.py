@@ -7,7 +7,7 @@ from batch_transform.scoring.errors import ConfigurationError, SourceError
 from batch_transform.scoring.kinds import Column
 from batch_transform.scoring.records import encoder as records
 from batch_transform.scoring.sources.protocol import Table, encoded
-from batch_transform.scoring.sources.reshape import Reshape
+from batch_transform.scoring.sources.reshape import Reshape, problems
 
 NOON = datetime(2013, 6, 1, 12, 30, 0, 5, tzinfo=UTC)
 EVERYTHING = (
@@ -158,6 +158,41 @@ def test_a_result_that_is_no_frame_of_the_same_columns_is_refused(
     monkeypatch.setattr(records, "CHUNK_ROWS", 1)
     with pytest.raises(SourceError, match=complaint):
         reshaped(f"def reshape(frame):\n    {body}\n", ["word"], [("1",), ("2",)])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def reshape(frame):\n    return frame\n",
+        "import nothing_of_the_kind\n\nreshape = nothing_of_the_kind.reshape\n",
+        "from elsewhere import reshape\n",
+        "from elsewhere import change as reshape\n",
+        "try:\n    from fast import reshape\nexcept ImportError:\n    reshape = None\n",
+        "if True:\n    def reshape(frame):\n        return frame\n",
+        "class Reshape:\n    pass\n\nreshape: object = Reshape()\n",
+        "raise SystemExit\n\n\ndef reshape(frame):\n    return frame\n",
+    ],
+)
+def test_a_file_that_could_be_imported_has_no_problem_and_is_not_run(tmp_path, source):
+    (tmp_path / "reshape.py").write_text(source)
+    assert list(problems(tmp_path / "reshape.py")) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("x = 1\nreshape = 1 +\n", "line 2: invalid syntax"),
+        ("def reshape(frame):\nreturn frame\n", "line 2: expected an indented block"),
+        ("", "does not define reshape(frame: pandas.DataFrame) -> pandas.DataFrame"),
+        ("def other(frame):\n    def reshape(frame):\n        pass\n", "does not define reshape"),
+        ("class A:\n    def reshape(frame):\n        pass\n", "does not define reshape"),
+        ("print(reshape)\n", "does not define reshape"),
+    ],
+)
+def test_a_file_without_the_function_has_a_problem(tmp_path, source, problem):
+    (tmp_path / "reshape.py").write_text(source)
+    (found,) = problems(tmp_path / "reshape.py")
+    assert found.startswith(problem)
 
 
 @pytest.mark.parametrize(

@@ -105,8 +105,8 @@ class Target(Section):
             fails.
         swap: ``rows``: the partition's rows are deleted and copied in one transaction;
             ``partitions``: a filled table is attached in place of the old one, where the table is
-            partitioned by LIST or RANGE of the date, day by day; ``upsert``: rows that stay as they
-            are are left alone.
+            partitioned by LIST or RANGE of the date, day by day; ``upsert``: ids that are gone are
+            deleted, changed ones updated and new ones inserted, in one transaction.
     """
 
     conn_id: ConnId

@@ -37,31 +37,37 @@ _DTYPES: dict[Kind, str] = {
     "text": "string",
 }
 _LARGEST = 2**63
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def problems(path: Path) -> Iterator[str]:
     """Say what is wrong with a ``reshape.py``, without running it: pandas may not be there yet."""
     try:
-        body = ast.parse(path.read_bytes()).body
+        module = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         yield f"line {line}: {getattr(error, 'msg', error)}"
         return
-    functions = [node for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    own = [node for node in functions if node.name == "reshape"]
-    for node in own:
-        arguments = [*node.args.posonlyargs, *node.args.args]
-        if isinstance(node, ast.AsyncFunctionDef) or not (arguments or node.args.vararg):
-            yield f"line {node.lineno}: reshape must be a function of one argument, {_SIGNATURE}"
-    if not own and not any(_binds_reshape(node) for node in body):
+    for node in module.body:
+        if isinstance(node, _FUNCTIONS) and node.name == "reshape":
+            arguments = [*node.args.posonlyargs, *node.args.args]
+            if isinstance(node, ast.AsyncFunctionDef) or not (arguments or node.args.vararg):
+                yield f"line {node.lineno}: it must be a function of one argument, {_SIGNATURE}"
+    if "reshape" not in set(_names(module)):
         yield f"does not define {_SIGNATURE}"
 
 
-def _binds_reshape(node: ast.stmt) -> bool:
-    """Tell whether a statement may give the name by other means: an import, a wrapped function."""
-    names = (getattr(each, "id", getattr(each, "asname", None)) for each in ast.walk(node))
-    imported = (alias.name for alias in getattr(node, "names", ()))
-    return "reshape" in {*names, *imported}
+def _names(node: ast.AST) -> Iterator[str]:
+    """Yield the names to which a module gives a value, in an if or a try, too."""
+    for inner in ast.iter_child_nodes(node):
+        if isinstance(inner, (*_FUNCTIONS, ast.ClassDef)):
+            yield inner.name
+        elif isinstance(inner, ast.alias):
+            yield inner.asname or inner.name
+        elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            yield inner.id
+        else:
+            yield from _names(inner)
 
 
 def load(path: Path) -> Function:
