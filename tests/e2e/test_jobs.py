@@ -106,7 +106,7 @@ class Runs:
         return lambda: self.transform(run_id)["state"] == state
 
     def is_watched(self, run_id):
-        """Tell whether a triggerer has looked at the job: task and triggerer each log their first."""
+        """Tell whether a triggerer has looked at the job: the task logs one look, it the next."""
         return lambda: (
             self.transform(run_id)["state"] == "deferred"
             and self.laptop.log_of(FLIGHTS, run_id, "transform").count("is InProgress") > 1
