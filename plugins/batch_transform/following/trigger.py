@@ -139,16 +139,17 @@ class _Watcher:
         self._watch = watch
         self._connect = connect
         self._opened: tuple[Services, Watch] | None = None
+        self._is_claimed = False
         self._shown: tuple[int, int] | None = None
 
     def look(self) -> Look:
-        if self._opened is None:
-            self._opened = self._open()
-            seen = look(*self._opened, datetime.now(UTC))
+        services, watch = self._opened = self._opened or self._open()
+        seen = look(services, watch, datetime.now(UTC))
+        if not self._is_claimed:
             # An attempt before this one may have taken its tag off the job after ours was put on.
-            claim(self._opened[0].jobs, seen.job, self._watch.owner)
-            return seen
-        return look(*self._opened, datetime.now(UTC))
+            claim(services.jobs, seen.job, watch.owner)
+            self._is_claimed = True
+        return seen
 
     def is_new(self, progress: Progress) -> bool:
         before, self._shown = self._shown, (progress.shards_done, progress.records_done)

@@ -142,7 +142,29 @@ def test_a_retry_attaches_and_owns_the_job(world):
     begin(world, transform(world), world.context("second"), True)
     (job,) = world.jobs.all()
     owner = owner_of(world.context("second"), ROOT)
-    assert world.jobs.tags(job.arn)[owner.key] == owner.value
+    assert owner.mark.items() <= world.jobs.tags(job.arn).items()
+
+
+def test_a_trigger_whose_first_claim_is_throttled_owns_the_job_all_the_same(world):
+    deferred = begin(world, transform(world), world.context(), True)
+    (job,) = world.jobs.all()
+    owner = owner_of(world.context(), ROOT)
+    world.jobs.untag(job.arn, list(owner.mark))  # by an attempt before, at its late end
+    tag, find, looks = world.jobs.tag, world.jobs.find, []
+
+    def throttled(arn, tags):
+        world.jobs.tag = tag
+        raise Unreachable("Rate exceeded")
+
+    def ended_at_the_third_look(name):
+        looks.append(name)
+        if len(looks) == 3:
+            world.jobs.end(name, "Completed")
+        return find(name)
+
+    world.jobs.tag, world.jobs.find = throttled, ended_at_the_third_look
+    event_of(trigger_of(deferred))
+    assert owner.mark.items() <= world.jobs.tags(job.arn).items()
 
 
 def test_a_retry_after_a_failed_job_starts_the_next_generation(world):
