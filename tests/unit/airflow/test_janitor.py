@@ -94,9 +94,8 @@ def test_a_job_that_cannot_be_asked_about_keeps_no_other_running(world, orphan, 
         return tags(asked)
 
     world.jobs.tags = refusing
-    world.jobs.all = lambda listed=world.jobs.all: reversed(
-        listed()
-    )  # the secret before the orphan
+    listed = world.jobs.all
+    world.jobs.all = lambda: reversed(listed())  # the secret comes before the orphan
     with pytest.raises(raised):
         sweep(world)
     assert world.jobs.stopped == [orphan]
