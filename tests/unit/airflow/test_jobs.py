@@ -130,6 +130,23 @@ def test_every_end_of_a_job(world, deferrable, status, reason, outputs, error, t
 
 
 @MODES
+def test_a_job_that_failed_for_some_shards_is_handed_on_with_a_warning(world, deferrable, capsys):
+    task, context = transform(world, deferrable=deferrable), world.context()
+    deferred = begin(world, task, context, deferrable)
+    (name,) = world.jobs.created
+    world.write_outputs(0)
+    world.jobs.end(name, "Failed", "ClientError: See job logs")
+    assert come_back(task, context, deferred)["status"] == "Failed"
+    assert wait(world, name).poke(world.context(task_id="wait")).xcom_value["job_name"] == name
+    warned = [line for line in capsys.readouterr().out.splitlines() if "[warning  ]" in line]
+    words = (
+        f"Transform job {name} failed, and leaves 1 of 2 shards without an output: ClientError: See"
+        " job logs. The task recover sends their records again"
+    )
+    assert sum(words in line for line in warned) == 2, "by transform, and by wait"
+
+
+@MODES
 def test_a_task_that_looks_again_asks_for_no_second_job(world, deferrable):
     task = transform(world, deferrable=deferrable)
     for _ in range(3):
