@@ -30,6 +30,9 @@ PROGRESS = "progress"
 # If a task is re-queued before its deferral is reported, the scheduler treats it as killed; never
 # resume sooner than this.
 _SHORTEST_SECONDS = 10.0
+# How long instances work without a word of it before the container's own words are shown; then
+# twice as long each time.
+_SILENT_SECONDS = 300.0
 
 
 class _JobTrigger(BaseTrigger):
@@ -102,6 +105,8 @@ class TransformJobTrigger(_JobTrigger):
                 if is_over(seen.job):
                     return f"the job is {seen.job.status}"
                 await self._show(watcher, seen)
+                if words := await asyncio.to_thread(watcher.last_words, seen):
+                    self.log.warning(words)
                 age = (datetime.now(UTC) - seen.job.created).total_seconds()
                 seconds = pause(age, self.watch.poll_seconds, _chance())
             await asyncio.sleep(seconds)
@@ -141,6 +146,7 @@ class _Watcher:
         self._opened: tuple[Services, Watch] | None = None
         self._is_claimed = False
         self._shown: tuple[int, int] | None = None
+        self._silent_seconds = _SILENT_SECONDS
 
     def look(self) -> Look:
         services, watch = self._opened = self._opened or self._open()
@@ -154,6 +160,18 @@ class _Watcher:
     def is_new(self, progress: Progress) -> bool:
         before, self._shown = self._shown, (progress.shards_done, progress.records_done)
         return before != self._shown
+
+    def last_words(self, seen: Look) -> str | None:
+        """Return the end of a job's log where it has given no output for long."""
+        started = seen.job.described.get("TransformStartTime")
+        seconds = (datetime.now(UTC) - started).total_seconds() if started else 0.0
+        if self._opened is None or seen.progress.shards_done or seconds < self._silent_seconds:
+            return None
+        self._silent_seconds = 2 * seconds
+        return (
+            f"{seen.job.name} has given no output for {seconds / 60:.0f} minutes, which may be"
+            f" right. The end of its log:\n{self._opened[0].logs.tail(seen.job.name)}"
+        )
 
     def _open(self) -> tuple[Services, Watch]:
         services = self._connect(self._watch.aws_conn_id)

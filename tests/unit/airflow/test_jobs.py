@@ -106,6 +106,18 @@ def come_back(task, context, deferred):
     return method(context, event=event, **(deferred.value.kwargs or {}))
 
 
+def end_at_the_third_look(world):
+    find, looks = world.jobs.find, []
+
+    def looked(name):
+        looks.append(name)
+        if len(looks) == 3:
+            world.jobs.end(name, "Completed")
+        return find(name)
+
+    world.jobs.find = looked
+
+
 @MODES
 @pytest.mark.parametrize(("status", "reason", "outputs", "error", "text"), ENDS)
 def test_every_end_of_a_job(world, deferrable, status, reason, outputs, error, text):
@@ -167,19 +179,14 @@ def test_a_trigger_whose_first_claim_is_throttled_owns_the_job_all_the_same(worl
     (job,) = world.jobs.all()
     owner = owner_of(world.context(), ROOT)
     world.jobs.untag(job.arn, list(owner.mark))  # by an attempt before, at its late end
-    tag, find, looks = world.jobs.tag, world.jobs.find, []
+    tag = world.jobs.tag
 
     def throttled(arn, tags):
         world.jobs.tag = tag
         raise Unreachable("Rate exceeded")
 
-    def ended_at_the_third_look(name):
-        looks.append(name)
-        if len(looks) == 3:
-            world.jobs.end(name, "Completed")
-        return find(name)
-
-    world.jobs.tag, world.jobs.find = throttled, ended_at_the_third_look
+    world.jobs.tag = throttled
+    end_at_the_third_look(world)
     event_of(trigger_of(deferred))
     assert owner.mark.items() <= world.jobs.tags(job.arn).items()
 
@@ -284,6 +291,20 @@ def test_a_refusal_fails_the_task_at_once(world):
     world.jobs.refusals = [RequestRefused("no such model")]
     with pytest.raises(AirflowFailException, match="no such model"):
         transform(world).execute(world.context())
+
+
+@pytest.mark.parametrize(("minutes", "outputs", "words"), [(4, (), 0), (6, (), 1), (6, (0,), 0)])
+def test_the_trigger_shows_the_log_of_a_job_without_an_output(
+    world, capsys, minutes, outputs, words
+):
+    world.jobs.advance(-timedelta(minutes=minutes))
+    deferred = begin(world, transform(world), world.context(), True)
+    world.write_outputs(*outputs)
+    end_at_the_third_look(world)
+    event_of(trigger_of(deferred))
+    said = capsys.readouterr().out
+    assert said.count("has given no output for 6 minutes") == words, "once, and not at every look"
+    assert said.count(f"(It has no log: {world.jobs.created[0]})") == words
 
 
 def test_throttling_is_waited_out_by_the_trigger(world):
