@@ -45,7 +45,7 @@ class Oversized:
                 yield fitting
 
     def _sifted(self, block: bytes) -> bytes:
-        lines = _lines(block)
+        lines = [line + b"\n" for line in block.split(b"\n")[:-1]]
         large = [line for line in lines if len(line) > self._limit]
         if not large:
             return block
@@ -58,7 +58,3 @@ class Oversized:
             )
         self.kept += large
         return b"".join(line for line in lines if len(line) <= self._limit)
-
-
-def _lines(block: bytes) -> list[bytes]:
-    return [line + b"\n" for line in block.split(b"\n")[:-1]]

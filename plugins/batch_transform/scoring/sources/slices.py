@@ -83,15 +83,13 @@ class Slice(Frozen):
         Raises:
             SourceError: the id column ``name`` is of another kind.
         """
-        if kind is not None and kind != self.kind:
-            raise SourceError(_wrong_kind(name, kind, self.kind))
-
-
-def _wrong_kind(name: str, kind: Kind, needed: Kind) -> str:
-    """Say that ids of a kind cannot be cut by a pipeline's slices, and by what they can be."""
-    cut = "extract.slices and integer boundaries cut" if needed == "integer" else "texts cut"
-    cure = _CURES.get(kind, "cast it in the query")
-    return f"The id column {name} is {kind}, and {cut} only ids that are {needed}: {cure}"
+        if kind is None or kind == self.kind:
+            return
+        cut = "texts cut" if self.kind == "text" else "extract.slices and integer boundaries cut"
+        cure = _CURES.get(kind, "cast it in the query")
+        raise SourceError(
+            f"The id column {name} is {kind}, and {cut} only ids that are {self.kind}: {cure}"
+        )
 
 
 def slices(extract: Extract) -> tuple[Slice, ...]:

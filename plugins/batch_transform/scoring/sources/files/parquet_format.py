@@ -10,21 +10,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 from batch_transform.scoring.errors import SourceError
 from batch_transform.scoring.kinds import Column, Kind, Row
 from batch_transform.scoring.records.encoder import CHUNK_ROWS
 from batch_transform.scoring.records.unwritable import FAR, FINE, UnreadableValue
-from batch_transform.scoring.sources.files.opened import OpenedFile
+from batch_transform.scoring.sources.files.opened import FileFormat, OpenedFile
 
 _DOUBLED = UnreadableValue("a struct that has a field twice; correct the files")
 _BUFFER_BYTES = 1 << 20  # without it a whole column of a row group is in memory at once
 
 
-class ParquetFormat:
+class ParquetFormat(FileFormat):
     """Reads Parquet."""
 
+    @override
     def open(self, path: Path) -> OpenedFile:
-        """Read the schema."""
         from pyarrow import parquet  # not at the top: Airflow's parsing of the DAG must stay quick
 
         with _readable():
