@@ -422,7 +422,7 @@ def mood(run):
 
 @pytest.mark.usefixtures("mood")
 @settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(table=tables(), changed=DEFAULTS, policies=POLICIES)
 def test_both_ways_give_the_same_bytes(connection, run, defaults, read, table, changed, policies):

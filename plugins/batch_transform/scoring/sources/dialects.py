@@ -17,8 +17,8 @@ from batch_transform.scoring.sources.refused import refused
 _SQLITE = "sqlite"
 _SET_TIMEZONE = {
     "duckdb": "SET TimeZone = '{}'",
-    "postgresql": "SET TIME ZONE '{}'",  # not PostgreSQL itself, which has a source of its own
-    "redshift": "SET TIME ZONE '{}'",
+    "postgresql": "SET timezone TO '{}'",  # not PostgreSQL itself, which has a source of its own
+    "redshift": "SET timezone TO '{}'",
     "snowflake": "ALTER SESSION SET TIMEZONE = '{}'",
 }
 

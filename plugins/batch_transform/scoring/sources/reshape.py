@@ -206,7 +206,10 @@ def _values(series: Any) -> list[Any]:
             return FINE if value.nanosecond else value.to_pydatetime()
         return value.item() if hasattr(value, "item") and hasattr(value, "dtype") else value
 
-    return [python(value) for value in series.astype("object").tolist()]
+    values = series.astype("object")
+    if series.dtype != "object" and series.dtype.kind != "f":  # else NaN is a number
+        values = values.where(series.notna(), None)
+    return [python(value) for value in values.tolist()]
 
 
 def _place(error: BaseException, path: Path) -> str:
