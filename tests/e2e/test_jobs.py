@@ -223,6 +223,7 @@ def test_a_run_that_is_cancelled_leaves_the_job_to_another_that_wants_it(held, l
     until(lambda: len(jobs.owners(day)) == 2, "both own the job")
     until(runs.is_in(second, "deferred"), "the second run is deferred")
     runs.mark(second, "failed")
+    janitor(laptop)  # where no triggerer had begun to watch for the second
     until(lambda: len(jobs.owners(day)) == 1, "the second has given it up")
     jobs.release(day)
     assert laptop.finished(FLIGHTS, first) == "success"
