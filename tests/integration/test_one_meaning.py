@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from batch_transform.open_source import open_source
-from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.errors import SourceError, Unreachable
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.partition import Partition
@@ -272,6 +272,22 @@ def test_what_the_database_refuses_is_an_error_of_the_source(run, read, query, w
     for refusal in read(query, ["event_id", "value"]):
         assert isinstance(refusal, SourceError)
         assert words in str(refusal)
+
+
+def test_a_database_that_fails_may_be_tried_again(run, connection, make_pipeline, read, partition):
+    run("CREATE TABLE events AS SELECT n AS apple_id, 1 AS weight, '' AS colour"
+        " FROM generate_series(1, 300000) n")  # fmt: skip
+    read("SELECT 1", ["apple_id", "weight"])  # makes the Airflow connection
+    pipeline = make_pipeline().model_copy(update={"query": "SELECT * FROM events"})
+    with open_source(pipeline) as source, psycopg.connect(connection.info.dsn) as other:
+        lines = source.lines(partition, pipeline)
+        next(lines.blocks)
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND query LIKE 'COPY%'"
+        )
+        with pytest.raises(Unreachable, match="The source's database failed: "):
+            list(lines.blocks)
 
 
 def test_a_value_that_cannot_be_cast_is_not_shown(run, read):
