@@ -68,7 +68,7 @@ TASKS = (
         task_id="load",
         does="replaces the partition in `{table}` in one transaction",
         on_failure="Nothing was changed in `{table}`; the log names the shard whose output is not"
-        " complete, or the check that failed.",
+        " complete, the check that failed, or the newer run whose data are in force.",
     ),
 )
 

@@ -100,6 +100,23 @@ def test_a_column_that_begins_with_nulls_has_the_type_that_its_source_knows(resh
     assert rows == [(None, "Int64"), (1, "Int64")]
 
 
+def test_what_pandas_counts_as_missing_is_null(reshaped):
+    source = (
+        "import pandas as pd\n"
+        "def reshape(frame):\n"
+        "    some = frame['apple_id'] > 1\n"
+        "    return frame.assign(\n"
+        "        word=pd.Series(['a', 'b']).where(some), number=frame['apple_id'].where(some),\n"
+        "        flag=some.where(some), moment=pd.Series([None, pd.Timestamp('2013-06-01T00Z')]),\n"
+        "        thing=pd.Series([pd.NA, 'b'], dtype='category'),\n"
+        "    )\n"
+    )
+    _, rows = reshaped(source, ["apple_id"], [(1,), (2,)])
+    assert rows[0] == (1, None, None, None, None, None)
+    assert rows[1] == (2, "b", 2, True, datetime(2013, 6, 1, tzinfo=UTC), "b")
+    assert [type(value) for value in rows[1]] == [int, str, int, bool, datetime, str]
+
+
 def test_chunks_are_reshaped_one_by_one(reshaped, monkeypatch):
     monkeypatch.setattr(records, "CHUNK_ROWS", 2)
     source = (

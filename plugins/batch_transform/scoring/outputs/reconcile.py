@@ -105,7 +105,7 @@ class Examined:
 
     Attributes:
         unfit: records whose prediction does not fit.
-        wrong: by the name of what was sent, why its answers cannot be matched with its records.
+        wrong: why a part's answers cannot be matched, by object name.
     """
 
     unfit: tuple[Quarantined, ...]

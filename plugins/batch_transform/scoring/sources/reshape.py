@@ -120,8 +120,6 @@ class Reshape:
         )
 
     def _frames(self, names: Sequence[str], pending: Iterator[list[Row]]) -> Iterator[Any]:
-        import pandas  # not at the top: Airflow's parsing of the DAG must stay quick
-
         for number, rows in enumerate(pending, start=1):
             frame = self._frame(names, rows, number)
             try:
@@ -131,17 +129,22 @@ class Reshape:
                     f"{_place(error, self._path)} failed on chunk {number} of the rows:"
                     f" {type(error).__name__}"
                 ) from error
-            if not isinstance(reshaped, pandas.DataFrame):
-                raise SourceError(
-                    f"{self._path} returned {type(reshaped).__name__} for chunk {number} of the"
-                    " rows; reshape must return a pandas.DataFrame"
-                )
-            if not len(reshaped.columns):
-                raise SourceError(
-                    f"{self._path} returned a frame without columns for chunk {number} of the rows;"
-                    " to drop all of them return frame.iloc[:0], which keeps its columns"
-                )
+            self._check(reshaped, number)
             yield reshaped
+
+    def _check(self, reshaped: Any, number: int) -> None:
+        import pandas  # not at the top: Airflow's parsing of the DAG must stay quick
+
+        if not isinstance(reshaped, pandas.DataFrame):
+            raise SourceError(
+                f"{self._path} returned {type(reshaped).__name__} for chunk {number} of the rows;"
+                " reshape must return a pandas.DataFrame"
+            )
+        if not len(reshaped.columns):
+            raise SourceError(
+                f"{self._path} returned a frame without columns for chunk {number} of the rows; to"
+                " drop all of them return frame.iloc[:0], which keeps its columns"
+            )
 
     def _frame(self, names: Sequence[str], rows: Sequence[Row], number: int) -> Any:
         import pandas
@@ -206,7 +209,10 @@ def _values(series: Any) -> list[Any]:
             return FINE if value.nanosecond else value.to_pydatetime()
         return value.item() if hasattr(value, "item") and hasattr(value, "dtype") else value
 
-    return [python(value) for value in series.astype("object").tolist()]
+    values = series.astype("object")
+    if series.dtype != "object" and series.dtype.kind != "f":  # else NaN is a number
+        values = values.where(series.notna(), None)
+    return [python(value) for value in values.tolist()]
 
 
 def _place(error: BaseException, path: Path) -> str:

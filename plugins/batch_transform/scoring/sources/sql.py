@@ -31,7 +31,7 @@ from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.pipeline.query import for_sqlalchemy, statement
 from batch_transform.scoring.records.encoder import CHUNK_ROWS
-from batch_transform.scoring.sources.dialects import bound_values, refusal, set_timezone
+from batch_transform.scoring.sources.dialects import bound_values, explained, set_timezone
 from batch_transform.scoring.sources.protocol import (
     Lines,
     Source,
@@ -134,12 +134,10 @@ class SqlSource(Source):
                 f" ({type(error).__name__}); cast its column in the query"
             ) from None
         except DBAPIError as error:
-            words = refusal(error)
-            if words is None:
-                raise
-            if self._part is not None:
-                words = SourceError(_REJECTED.format(self._part.label, words))
-            raise words from None
+            ours = explained(error)
+            if isinstance(ours, SourceError) and self._part is not None:
+                ours = SourceError(_REJECTED.format(self._part.label, ours))
+            raise ours from None
 
 
 def _condition(part: Slice, name: str) -> ColumnElement[bool]:
