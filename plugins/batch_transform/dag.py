@@ -26,6 +26,7 @@ from batch_transform.operators.janitor import StopOrphansOperator
 from batch_transform.operators.join_slices import extract_tasks
 from batch_transform.operators.load import LoadOperator
 from batch_transform.operators.recover import RecoverOperator
+from batch_transform.operators.report import ReportOperator
 from batch_transform.operators.transform import TransformOperator
 from batch_transform.operators.wait import TransformSensor
 from batch_transform.params import run_params
@@ -35,6 +36,7 @@ from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import PipelineInvalid
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.pipelines import read_all, read_pipeline
+from batch_transform.tasks import REPORT
 from batch_transform.timetable import PartitionTimetable
 
 # What waiting cures may take hours; RetryByType gives other errors fewer.
@@ -210,4 +212,12 @@ def _bind_tasks(pipeline: Pipeline, deployment: Deployment) -> None:
         trigger_rule="none_failed",  # a partition without records has no job to wait for
         **bound,
     )
-    build_manifest >> transform >> wait >> recover >> load
+    report = ReportOperator(
+        task_id=REPORT,
+        job_name=XComArg(wait, "job_name"),
+        coverage=XComArg(recover, "coverage"),
+        loaded=XComArg(load),
+        trigger_rule="none_failed",
+        **bound,
+    )
+    build_manifest >> transform >> wait >> recover >> load >> report

@@ -8,6 +8,7 @@ from airflow.sdk import BaseOperator, Context
 
 from batch_transform.connections import Aws, Connect, open_warehouse
 from batch_transform.failures import no_retry
+from batch_transform.links import JOB_LINKS, show_job
 from batch_transform.params import PUBLISH, is_asked
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.deployment import Deployment
@@ -31,6 +32,7 @@ class LoadOperator(BaseOperator):
     """
 
     template_fields = ("index", "job_name", "coverage")
+    operator_extra_links = JOB_LINKS
     ui_color = "#d7e9f7"
 
     def __init__(
@@ -65,6 +67,8 @@ class LoadOperator(BaseOperator):
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(objects.get(layout.index))
         job, target = self._job(index), self.pipeline.settings.target
+        if job is not None:
+            show_job(self, context, job)
         run = LoadRun(
             pipeline=self.pipeline,
             index=index,

@@ -5,8 +5,10 @@ https://www.pygal.org/en/stable/documentation/configuration/chart.html
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from markupsafe import Markup
@@ -32,9 +34,7 @@ def distribution(column: Predicted) -> Markup:
     """Draw the share of rows in each bin, and that of the last partitions as a line."""
     if not sum(column.bins):
         return Markup()
-    import pygal  # 15 MB, and a third of a second: only for who draws
-
-    chart = pygal.XY(**_PLAIN, height=220, fill=True, show_dots=False, include_x_axis=True)
+    chart = _pygal().XY(**_PLAIN, height=220, fill=True, show_dots=False, include_x_axis=True)
     chart.add("now", list(_steps(column, column.bins)))
     if sum(column.bins_before):
         chart.add("before", list(_steps(column, column.bins_before)), fill=False)
@@ -46,9 +46,7 @@ def means(column: Predicted) -> Markup:
     known = [past for past in reversed(column.before) if past.mean is not None]
     if not known or column.mean is None:
         return Markup()
-    import pygal
-
-    chart = pygal.Line(**_PLAIN, height=150, dots_size=3, show_minor_x_labels=False)
+    chart = _pygal().Line(**_PLAIN, height=150, dots_size=3, show_minor_x_labels=False)
     chart.x_labels = [f"{past.partition:%m-%d}" for past in known] + ["now"]
     chart.x_labels_major = [chart.x_labels[0], "now"]
     chart.add("mean", [past.mean for past in known] + [column.mean])
@@ -60,10 +58,8 @@ def timeline(tasks: Sequence[TaskRun], jobs: Sequence[JobRun]) -> Markup:
     spans = list(_spans(tasks, jobs))
     if not spans:
         return Markup()
-    import pygal
-
     begun = min(start for _, _, start, _ in spans)
-    chart = pygal.HorizontalStackedBar(**_PLAIN, height=50 + _BAR * len(spans))
+    chart = _pygal().HorizontalStackedBar(**_PLAIN, height=50 + _BAR * len(spans))
     chart.x_labels = [name for name, *_ in reversed(spans)]
     chart.add("before", [(start - begun).total_seconds() for _, _, start, _ in reversed(spans)])
     for kind in ("task", "job"):
@@ -73,6 +69,19 @@ def timeline(tasks: Sequence[TaskRun], jobs: Sequence[JobRun]) -> Markup:
         ]
         chart.add(kind, lengths)
     return _drawn(chart, "timeline", "When tasks and transform jobs ran, in seconds")
+
+
+@cache
+def _pygal() -> Any:
+    """Import what draws, 15 MB, and a third of a second, when somebody draws.
+
+    It adds a finder of its map plugins to those that Python asks for every module; its kind is one
+    that Python 3.11 warns of, and there are no such plugins here.
+    """
+    import pygal
+
+    sys.meta_path[:] = [each for each in sys.meta_path if type(each).__module__ != "pygal"]
+    return pygal
 
 
 def _steps(column: Predicted, bins: Sequence[int]) -> Iterator[tuple[float, float]]:

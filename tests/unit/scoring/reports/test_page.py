@@ -1,6 +1,7 @@
 """The page of a report: all of it is text, and nothing of it is from elsewhere."""
 
 import re
+import sys
 from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 
@@ -132,6 +133,11 @@ def test_plots_have_what_is_drawn_and_a_label():
     plots = re.findall(r'<svg[^>]*class="plot-(\w+)"[^>]*role="img" aria-label="([^"]*)"', page)
     assert [kind for kind, _ in plots] == ["distribution", "means", "timeline"]
     assert plots[0][1] == "Distribution of a text"
+
+
+def test_drawing_leaves_no_finder_of_modules_behind():
+    report_page(full_report())
+    assert [each for each in sys.meta_path if type(each).__module__ == "pygal"] == []
 
 
 def test_what_was_never_measured_is_not_drawn():
