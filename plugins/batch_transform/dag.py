@@ -42,6 +42,7 @@ from batch_transform.timetable import PartitionTimetable
 # What waiting cures may take hours; RetryByType gives other errors fewer.
 RETRIES_OF_JOBS = 8
 JANITOR = "batch_transform_janitor"
+TAG = "batch-transform"  # by which the plugin's list of pipelines finds them
 JANITOR_EVERY = timedelta(minutes=5)  # no job runs for nobody for longer than twice that
 # Mostly there is nothing to recover: then a run that is nearly done does not wait for those behind.
 FIRST_IN_THE_POOL = 100
@@ -91,7 +92,7 @@ def scoring_dag(pipeline: Pipeline, deployment: Deployment) -> DAG:
         start_date=datetime.combine(spec.start_date, time.min, UTC),
         catchup=False,
         params=run_params(),
-        tags={"batch-transform", spec.record.format},
+        tags={TAG, spec.record.format},
         default_args=_task_policy(pipeline),
         # A DAG is what is put into a namespace; Airflow would also take one that failed half made.
         auto_register=False,
@@ -113,7 +114,7 @@ def janitor_dag(deployment: Deployment) -> DAG:
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
-        tags={"batch-transform"},
+        tags={TAG},
     ) as dag:
         StopOrphansOperator(
             task_id="stop_orphans",

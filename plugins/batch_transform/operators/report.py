@@ -88,7 +88,7 @@ class ReportOperator(BaseOperator):
             coverage=self.coverage or "",
             run_tag=owner_of(context, self.deployment.root).run,
         )
-        left = read_left(trail, aws.objects, aws.jobs)
+        left = read_left(trail, aws)
         if left.index is None or left.layout is None:
             self.log.info("Nothing was extracted: there is nothing to report on")
             raise AirflowSkipException

@@ -19,6 +19,7 @@ from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.errors import ObjectMissing
 from batch_transform.scoring.extract import snapshot
 from batch_transform.scoring.extract.index import ExtractIndex
+from batch_transform.scoring.jobs.look import Services
 from batch_transform.scoring.jobs.owners import RUN_TAG
 from batch_transform.scoring.jobs.service import Job, TransformJobs
 from batch_transform.scoring.names import RunLayout, S3Uri, job_name
@@ -112,7 +113,7 @@ class Left:
     loaded: LoadedFile | None = None
 
 
-def read_left(trail: Trail, objects: ObjectStore, jobs: TransformJobs) -> Left:
+def read_left(trail: Trail, services: Services) -> Left:
     """Read what a run has left so far.
 
     Raises:
@@ -121,7 +122,7 @@ def read_left(trail: Trail, objects: ObjectStore, jobs: TransformJobs) -> Left:
     """
     if not trail.index:
         return Left()
-    layout = RunLayout.of_index(trail.index)
+    objects, layout = services.objects, RunLayout.of_index(trail.index)
     body = _get(objects, layout.index)
     if body is None:
         return Left(layout=layout)
@@ -134,7 +135,7 @@ def read_left(trail: Trail, objects: ObjectStore, jobs: TransformJobs) -> Left:
         index=index,
         snapshot_at=snapshot.read(layout, objects),
         quarantined=tuple(_quarantined(kept, coverage)),
-        jobs=tuple(_ran([trail.job_name, *names], trail.run_tag, jobs)),
+        jobs=tuple(_ran([trail.job_name, *names], trail.run_tag, services.jobs)),
         plan=_plan(_get(objects, layout.attempt_root / _PLAN)),
         loaded=_loaded(_get(objects, layout.attempt_root / _LOADED)),
     )

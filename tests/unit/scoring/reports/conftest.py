@@ -12,7 +12,7 @@ from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.records.quarantine import Quarantined, to_json_lines
 from batch_transform.scoring.reports.left import Trail, read_left
 from batch_transform.scoring.reports.make import Known, report_of
-from batch_transform.scoring.testing import InMemoryJobs, InMemoryObjects
+from batch_transform.scoring.testing import FakeAws
 from tests.factories import a_job, a_shard, an_index
 
 LAYOUT = RunLayout(attempt_root=S3Uri.parse("s3://bucket/runs/apples/2013-06-01/first"))
@@ -27,7 +27,8 @@ class Run:
     """A run that has come as far as a test lets it."""
 
     def __init__(self):
-        self.objects, self.jobs = InMemoryObjects(), InMemoryJobs()
+        self.aws = FakeAws()
+        self.objects, self.jobs = self.aws.objects, self.aws.jobs
         self.trail = {"run_tag": MINE}
 
     def extracted(self, **changes):
@@ -63,7 +64,7 @@ class Run:
             "state": "success",
             "now": NOW,
         }
-        left = read_left(Trail(**self.trail), self.objects, self.jobs)
+        left = read_left(Trail(**self.trail), self.aws)
         return report_of(Known(**{**facts, **known}), left)
 
 

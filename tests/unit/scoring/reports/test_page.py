@@ -71,15 +71,22 @@ class Seen(HTMLParser):
 
     def __init__(self, page):
         super().__init__()
-        self.tags, self.attributes, self.text = set(), [], ""
+        self.tags, self.attributes, self.text, self._tag = set(), [], "", ""
         self.feed(page)
 
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
         self.attributes += attrs
+        self._tag = tag
+        self.text += " "
+
+    def handle_endtag(self, tag):
+        self._tag = ""
+        self.text += " "
 
     def handle_data(self, data):
-        self.text += data
+        if self._tag != "style":
+            self.text += data
 
 
 def test_whatever_a_run_says_is_shown_as_text():
