@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Annotated
+from functools import lru_cache
+from typing import Annotated, Any
 
 from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import Depends, FastAPI, HTTPException, Query, Request
@@ -14,7 +16,7 @@ from fastapi.responses import HTMLResponse
 from batch_transform.connections import Aws, AwsServices, open_warehouse
 from batch_transform.operators.report import Lend
 from batch_transform.report.access import MAY_READ, may_read_logs, readable_dags
-from batch_transform.report.calendar import months_of, year_of
+from batch_transform.report.calendar import months_of, year_of_runs, years_of
 from batch_transform.report.live import UNREADABLE, report_of_run
 from batch_transform.report.pages import Frame, page, run_page
 from batch_transform.report.pipelines import lines_of
@@ -27,6 +29,7 @@ from batch_transform.scoring.warehouse.ledger import Entry
 
 _LATEST = 30  # partitions in the table below a calendar
 _DAYS_OF_A_YEAR = 366
+_CLIENTS_SECONDS = 300  # then the connection may have changed
 
 
 def deployment() -> Deployment:
@@ -35,8 +38,13 @@ def deployment() -> Deployment:
 
 
 def aws(settings: Annotated[Deployment, Depends(deployment)]) -> AwsServices:
-    """Return clients of AWS, each made when it is first used."""
-    return Aws(settings.aws_conn_id)
+    """Return clients of AWS, each made when it is first used: that takes as long as a page does."""
+    return _clients(settings.aws_conn_id, time.monotonic() // _CLIENTS_SECONDS)
+
+
+@lru_cache(maxsize=1)
+def _clients(conn_id: str, period: float) -> AwsServices:
+    return Aws(conn_id)
 
 
 def lend() -> Lend:
@@ -72,20 +80,7 @@ def partitions(
 ) -> HTMLResponse:
     """Show the partitions of a DAG's pipelines in a year."""
     subjects = subjects_of_dag(dag_id, session) or _none(dag_id)
-    shown = []
-    for subject in subjects:
-        entries, problem = _entries(subject, lend, year)
-        runs = runs_of(dag_id, subject.timezone, session)
-        chosen = year or year_of(entries, runs, datetime.now(UTC).date())
-        shown.append(
-            {
-                "subject": subject,
-                "problem": problem,
-                "year": chosen,
-                "months": months_of(chosen, entries, runs),
-                "entries": [entry for entry in entries if entry.partition.year == chosen][:_LATEST],
-            }
-        )
+    shown = [_calendar(dag_id, subject, session, lend, year) for subject in subjects]
     facts = {"root": _root(request), "dag_id": dag_id, "shown": shown, "prices": settings.prices}
     return HTMLResponse(page("partitions.html", **facts))
 
@@ -133,9 +128,26 @@ def _words(run: SeenRun, session: SessionDep) -> dict[tuple[str, int], str]:
     }
 
 
-def _entries(subject: Subject, lend: Lend, year: int | None) -> tuple[Sequence[Entry], str]:
+def _calendar(
+    dag_id: str, subject: Subject, session: SessionDep, lend: Lend, year: int | None
+) -> dict[str, Any]:
+    """Return what the template of a calendar is given: of a year, or of the last run's."""
+    runs = runs_of(dag_id, subject.timezone, session)
+    year = year or year_of_runs(runs)
+    entries, problem = _entries(subject, lend, date(year + 1, 1, 1) if year else date.max)
+    shown = year or next((entry.partition.year for entry in entries), datetime.now(UTC).year)
+    return {
+        "subject": subject,
+        "problem": problem,
+        "year": shown,
+        "years": years_of(entries, runs, shown),
+        "months": months_of(shown, entries, runs),
+        "entries": [entry for entry in entries if entry.partition.year == shown][:_LATEST],
+    }
+
+
+def _entries(subject: Subject, lend: Lend, before: date) -> tuple[Sequence[Entry], str]:
     """Read the ledger, or say why it cannot be read: the runs are shown all the same."""
-    before = date(year + 1, 1, 1) if year else date.max
     try:
         with lend(subject.target) as warehouse:
             found = warehouse.recent(subject.target, subject.pipeline, before, _DAYS_OF_A_YEAR)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -39,11 +39,19 @@ class Month:
     weeks: tuple[tuple[Day | None, ...], ...]
 
 
-def year_of(entries: Sequence[Entry], runs: Sequence[RunOf], today: date) -> int:
-    """Choose the year to show first: that of the latest partition there is anything about."""
-    known = [entry.partition for entry in entries]
-    known += [run.partition for run in runs if run.partition]
-    return max(known, default=today).year
+def years_of(entries: Iterable[Entry], runs: Iterable[RunOf], also: int) -> list[int]:
+    """List the years that there is anything about, and another one."""
+    known = {entry.partition.year for entry in entries}
+    return sorted(known | {run.partition.year for run in runs if run.partition} | {also})
+
+
+def year_of_runs(runs: Iterable[RunOf]) -> int | None:
+    """Return the year of the last run's partition; None where no run has any.
+
+    Args:
+        runs: latest first.
+    """
+    return next((run.partition.year for run in runs if run.partition), None)
 
 
 def months_of(year: int, entries: Iterable[Entry], runs: Iterable[RunOf]) -> list[Month]:

@@ -37,7 +37,7 @@ FASTAPI_APPS = [{"app": app, "url_prefix": PREFIX, "name": "Batch Transform"}]
 # Airflow fills in the names in braces, encoded for a URL, and shows the page in a frame.
 EXTERNAL_VIEWS = [
     {
-        "name": "Batch Transform",
+        "name": "Scoring",
         "href": "batch-transform/",
         "destination": "nav",
         "url_route": "batch-transform",

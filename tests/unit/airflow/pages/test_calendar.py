@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from batch_transform.report.calendar import months_of, year_of
+from batch_transform.report.calendar import months_of, year_of_runs, years_of
 from batch_transform.report.runs import RunOf
 from batch_transform.scoring.errors import Unreachable
 from tests.factories import an_entry
@@ -73,11 +73,14 @@ def test_other_years_are_not_in_it():
     assert set(days_of(entries, runs)) == {JUNE[0]}
 
 
-def test_the_year_shown_first_is_the_latest_there_is_anything_about():
-    today = date(2026, 1, 1)
-    assert year_of([an_entry(JUNE[0])], [run_of(date(2014, 1, 1)), run_of(None)], today) == 2014
-    assert year_of([an_entry(JUNE[0])], [], today) == 2013
-    assert year_of([], [], today) == 2026
+def test_the_year_of_the_runs_is_that_of_the_last_one_with_a_partition():
+    assert year_of_runs([run_of(None), run_of(date(2012, 1, 1)), run_of(JUNE[0])]) == 2012
+    assert year_of_runs([run_of(None)]) is None
+
+
+def test_the_years_there_is_anything_about_can_be_chosen():
+    entries, runs = [an_entry(JUNE[0])], [run_of(date(2012, 1, 1)), run_of(None)]
+    assert years_of(entries, runs, 2026) == [2012, 2013, 2026]
 
 
 def test_the_page_has_the_calendar_and_the_latest_partitions(server, runs):
@@ -96,6 +99,7 @@ def test_the_page_has_the_calendar_and_the_latest_partitions(server, runs):
     figures = re.sub(r"<[^>]+>|\s+", " ", row).split()
     assert figures == ["3", "0", "late_probability", "0.25", "1", "2", "$0.20", "apples"]
     assert "2012-06-01" not in answer.text
+    assert f'href="/batch-transform{PAGE}?year=2012"' in answer.text
 
 
 def test_another_year_can_be_asked_for(server, runs):
@@ -104,7 +108,17 @@ def test_another_year_can_be_asked_for(server, runs):
     answer = server.get(PAGE, params={"year": 2012})
     assert "2012-06-01: 9 rows" in answer.text
     assert "2013-06-01" not in answer.text
-    assert f'href="/batch-transform{PAGE}?year=2011"' in answer.text
+
+
+def test_the_year_shown_first_is_that_of_the_last_run_or_else_of_the_latest_partition(server, runs):
+    assert f"\N{MIDDLE DOT} {datetime.now(UTC).year}</h1>" in server.get(PAGE).text
+    server.holds(JUNE[0], 3)
+    server.holds(date(2014, 1, 1), 3)
+    assert "\N{MIDDLE DOT} 2014</h1>" in server.get(PAGE).text
+    runs.add(day=1)
+    page = server.get(PAGE).text
+    assert "\N{MIDDLE DOT} 2013</h1>" in page
+    assert "2013-06-01: 3 rows" in page
 
 
 def test_where_the_ledger_cannot_be_read_the_runs_are_shown_and_why(server, runs):
