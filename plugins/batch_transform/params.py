@@ -31,8 +31,9 @@ _FLAGS = {
     ),
     PUBLISH: (
         "Publish whatever the checks say",
-        "Publishes a partition that a check has blocked. Its outputs are read again; no new"
-        " transform job is started for the same data.",
+        "Publishes a partition that a check has blocked, or whose data in force are of a later"
+        " extract or another pipeline. Its outputs are read again; no new transform job is started"
+        " for the same data.",
     ),
 }
 

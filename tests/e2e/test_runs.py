@@ -1,6 +1,6 @@
 """Every kind of run, through real Airflow."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -35,16 +35,17 @@ def test_nothing_filled_in_scores_the_last_whole_day_which_has_no_flights(laptop
     before = datetime.now(UTC)
     logical_date = before.isoformat() if now_in_the_form else None
     run_id, state = laptop.trigger(FLIGHTS, logical_date=logical_date)
-    assert state == "success"
+    assert state == "failed", "the days before have flights, so these have not come yet"
     assert laptop.states(FLIGHTS, run_id) == {
         "extract": "success",
         "build_manifest": "skipped",
         "transform": "skipped",
         "wait": "skipped",
         "recover": "skipped",
-        "load": "success",
-        "report": "success",
+        "load": "failed",
+        "report": "upstream_failed",
     }
+    assert "there is no row" in laptop.log_of(FLIGHTS, run_id, "load")
     from batch_transform.scoring.partition import last_whole_day
 
     expected = {
@@ -53,12 +54,19 @@ def test_nothing_filled_in_scores_the_last_whole_day_which_has_no_flights(laptop
     assert partition_of(laptop, run_id) in expected
 
 
+def test_a_day_without_flights_is_published_where_a_person_says_so(laptop):
+    empty = max(flights_per_day()) + timedelta(days=2)
+    _, state = laptop.trigger(FLIGHTS, partition=empty.isoformat(), publish_blocked=True)
+    assert state == "success"
+    assert laptop.rows(empty)[0] == 0
+
+
 def test_a_day_that_is_not_over_fails_at_once_with_a_sentence(laptop):
-    run_id, state = laptop.trigger(FLIGHTS, partition="2999-01-01")
+    run_id, state = laptop.trigger(FLIGHTS, partition="2199-01-01")
     assert state == "failed"
     assert laptop.states(FLIGHTS, run_id)["extract"] == "failed"
     log = laptop.log_of(FLIGHTS, run_id, "extract")
-    assert "Partition 2999-01-01 is not over" in log
+    assert "Partition 2199-01-01 is not over" in log
 
 
 def test_what_is_no_date_is_refused_before_a_run_is_made(laptop):

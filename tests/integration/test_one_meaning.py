@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from batch_transform.open_source import open_source
-from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.errors import SourceError, Unreachable
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.partition import Partition
@@ -274,6 +274,22 @@ def test_what_the_database_refuses_is_an_error_of_the_source(run, read, query, w
         assert words in str(refusal)
 
 
+def test_a_database_that_fails_may_be_tried_again(run, connection, make_pipeline, read, partition):
+    run("CREATE TABLE events AS SELECT n AS apple_id, 1 AS weight, '' AS colour"
+        " FROM generate_series(1, 300000) n")  # fmt: skip
+    read("SELECT 1", ["apple_id", "weight"])  # makes the Airflow connection
+    pipeline = make_pipeline().model_copy(update={"query": "SELECT * FROM events"})
+    with open_source(pipeline) as source, psycopg.connect(connection.info.dsn) as other:
+        lines = source.lines(partition, pipeline)
+        next(lines.blocks)
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND query LIKE 'COPY%'"
+        )
+        with pytest.raises(Unreachable, match="The source's database failed: "):
+            list(lines.blocks)
+
+
 def test_a_value_that_cannot_be_cast_is_not_shown(run, read):
     run("CREATE TABLE events AS SELECT 1 AS event_id, 'very \"secret\"' AS value")
     query = "SELECT event_id, value::integer AS value FROM events"
@@ -422,7 +438,7 @@ def mood(run):
 
 @pytest.mark.usefixtures("mood")
 @settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(table=tables(), changed=DEFAULTS, policies=POLICIES)
 def test_both_ways_give_the_same_bytes(connection, run, defaults, read, table, changed, policies):

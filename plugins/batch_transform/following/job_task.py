@@ -28,7 +28,7 @@ from batch_transform.scoring.errors import Transient
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs.attempt import Attempt
 from batch_transform.scoring.jobs.end import is_over
-from batch_transform.scoring.jobs.look import Look, Watch, check_done, look
+from batch_transform.scoring.jobs.look import Look, Watch, check_done, look, partial_failure
 from batch_transform.scoring.jobs.memory import JobMemory
 from batch_transform.scoring.jobs.owners import Owner
 from batch_transform.scoring.jobs.pacing import pause, pause_after_failure
@@ -116,6 +116,8 @@ class JobTask:
         self.stopper.expect(held["job_name"])
         seen = self._follow(work, held["job_name"], at_first=begins)
         check_done(self.aws, seen, work.index, work.deadline)
+        if failure := partial_failure(seen):
+            self._operator.log.warning(failure)
         if work.is_renewed:
             memory.conclude(seen.job.name)
         return Done(seen=seen, how=held["how"])

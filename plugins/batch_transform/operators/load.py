@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
@@ -18,10 +20,13 @@ from batch_transform.scoring.jobs.service import Job, get
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.outputs.sent import check_recovered, covered
-from batch_transform.scoring.pipeline import Pipeline
+from batch_transform.scoring.pipeline import Pipeline, Target
 from batch_transform.scoring.publish.load import Loaded, LoadRun, load
 from batch_transform.scoring.records.quarantine import FILE_NAME
 from batch_transform.scoring.warehouse.ledger import quarantine_of
+from batch_transform.scoring.warehouse.protocol import Warehouse
+
+Lend = Callable[[Target], AbstractContextManager[Warehouse]]  # lends the warehouse of a target
 
 
 class LoadOperator(BaseOperator):
@@ -44,6 +49,7 @@ class LoadOperator(BaseOperator):
         pipeline: Pipeline,
         deployment: Deployment,
         connect: Connect = Aws,
+        lend: Lend = open_warehouse,
         **kwargs: Any,
     ) -> None:
         """Load the predictions for the extract whose index lies at the URI ``index``.
@@ -59,14 +65,17 @@ class LoadOperator(BaseOperator):
         self.pipeline = pipeline
         self.deployment = deployment
         self.connect = connect
+        self.lend = lend
 
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the outputs, prove them complete, check them, and swap the partition."""
-        objects = self.connect(self.deployment.aws_conn_id).objects
+        aws, target = self.connect(self.deployment.aws_conn_id), self.pipeline.settings.target
+        objects = aws.objects
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(objects.get(layout.index))
-        job, target = self._job(index), self.pipeline.settings.target
+        has_job = self.job_name or index.shards
+        job = get(aws.jobs, self.job_name) if has_job else None
         if job is not None:
             show_job(self, context, job)
         run = LoadRun(
@@ -79,7 +88,7 @@ class LoadOperator(BaseOperator):
             snapshot_at=snapshot.read(layout, objects),
             publish_blocked=is_asked(context, PUBLISH),
         )
-        loaded = load(run, objects, lambda: open_warehouse(target))
+        loaded = load(run, objects, lambda: self.lend(target))
         self._report(index, loaded)
         return {
             "partition": index.partition.isoformat(),
@@ -97,11 +106,6 @@ class LoadOperator(BaseOperator):
         coverage = Coverage.from_json(objects.get(S3Uri.parse(self.coverage)))
         check_recovered(index, coverage, job, objects)
         return coverage
-
-    def _job(self, index: ExtractIndex) -> Job | None:
-        if not self.job_name and not index.shards:
-            return None
-        return get(self.connect(self.deployment.aws_conn_id).jobs, self.job_name)
 
     def _report(self, index: ExtractIndex, loaded: Loaded) -> None:
         for finding in loaded.findings:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from batch_transform.scoring.errors import PartitionError
 
 _ONE_DAY = timedelta(days=1)
+_MIDNIGHT = time.min.replace(tzinfo=UTC)
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199
 
 
@@ -80,11 +81,23 @@ def resolve(dates: RunDates, timezone: str) -> Partition:
         if label:
             return _whole(_parse(label, source), timezone, dates.run_after)
     if dates.logical_date is not None:
-        day = _checked(dates.logical_date.astimezone(UTC).date(), "the run's logical date")
+        day = _checked(day_of(dates.logical_date, timezone), "the run's logical date")
         named = Partition(day=day, timezone=timezone)
         if not dates.manual or named.end <= dates.run_after:
             return _whole(named.day, timezone, dates.run_after)
     return last_whole_day(dates.run_after, timezone)
+
+
+def day_of(logical_date: datetime, timezone: str) -> date:
+    """Return the day that a logical date means.
+
+    At 00:00 UTC it is a label, and means that date. Any other moment was picked by a person: the
+    day that it falls on for the pipeline.
+    """
+    utc = logical_date.astimezone(UTC)
+    if utc.timetz() == _MIDNIGHT:
+        return utc.date()
+    return logical_date.astimezone(ZoneInfo(timezone)).date()
 
 
 def last_whole_day(moment: datetime, timezone: str) -> Partition:

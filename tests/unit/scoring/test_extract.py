@@ -121,6 +121,19 @@ def test_a_record_too_large_for_a_request_is_refused_by_its_id(
     assert layout.index not in objects.content
 
 
+def test_what_is_too_large_is_so_for_the_payload_as_it_is_sent(
+    make_pipeline, objects, layout, partition
+):
+    source = RowsSource(COLUMNS, LARGE)
+    for limit in (2, 0):  # 0 is for no limit
+        overrides = {"overrides": {"MaxPayloadInMB": limit}, "max_payload_mb": 1}
+        index = extract(make_pipeline(transform=overrides), partition, source, objects, layout)
+        assert (index.records, index.quarantined) == (3, 0)
+    pipeline = make_pipeline(transform={"overrides": {"MaxPayloadInMB": 1}})
+    with pytest.raises(SourceError, match="has 1000007 bytes, more than the 1000000"):
+        extract(pipeline, partition, source, objects, layout)
+
+
 def test_a_record_too_large_is_set_aside_where_the_policy_says_so(
     make_pipeline, objects, layout, partition
 ):

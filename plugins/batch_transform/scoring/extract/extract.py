@@ -6,11 +6,12 @@ import hashlib
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import groupby
+from operator import attrgetter
 
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.extract import snapshot
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
-from batch_transform.scoring.extract.shards import Piece, cut, extension
+from batch_transform.scoring.extract.shards import cut, extension
 from batch_transform.scoring.extract.write import write_shard
 from batch_transform.scoring.kinds import RecordId
 from batch_transform.scoring.names import RunLayout, shard_name
@@ -48,7 +49,7 @@ def extract(
     with closing(lines.blocks), objects.uploads() as uploads:
         suffix = extension(settings.record)
         shards = []
-        for number, members in groupby(pieces, key=_number):
+        for number, members in groupby(pieces, key=attrgetter("shard")):
             name = shard_name(number, suffix)
             upload = uploads.open(layout.input / name)
             compression = settings.record.compression
@@ -60,10 +61,6 @@ def extract(
     snapshot.write(layout, objects, lines.read_at or taken_at)
     objects.put(layout.index, index.to_json())
     return index
-
-
-def _number(piece: Piece) -> int:
-    return piece.shard
 
 
 def _index(

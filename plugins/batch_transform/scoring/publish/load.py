@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from batch_transform.scoring.jobs.service import Job
 from batch_transform.scoring.names import S3Uri, content_digest
 from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.outputs.reconcile import Account, columns_of, stage_outputs
-from batch_transform.scoring.outputs.staged import staging
+from batch_transform.scoring.outputs.staged import Staged, staging
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.publish import resubmit
 from batch_transform.scoring.publish.judge import Finding, Measured, history_needed, judge
@@ -102,11 +102,18 @@ def load(run: LoadRun, objects: ObjectStore, open_warehouse: Open) -> Loaded:
             objects.put(_records(run), quarantine.to_json_lines(account.quarantined))
         with open_warehouse() as warehouse:
             findings = _judged(run, plan, warehouse, measured)
-            published = warehouse.replace(_with_findings(plan, findings), staged)
+            return _published(plan, findings, staged, warehouse)
+
+
+def _published(
+    plan: Load, findings: Sequence[Finding], staged: Staged, warehouse: Warehouse
+) -> Loaded:
+    entry = replace(plan.entry, findings=[str(finding) for finding in findings])
+    published = warehouse.replace(replace(plan, entry=entry), staged)
     return Loaded(
         rows=published.rows,
         changed=published.changed,
-        quarantined=len(account.quarantined),
+        quarantined=entry.quarantined,
         findings=tuple(findings),
     )
 
@@ -142,8 +149,22 @@ def digest_of(run: LoadRun) -> str:
 
 
 def _plan(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Load:
-    settings, job = run.pipeline.settings, run.job
-    entry = Entry(
+    settings = run.pipeline.settings
+    return Load(
+        target=settings.target,
+        columns=columns_of(settings, run.index),
+        ids=len(settings.record.id),
+        typed=bool(run.index.shards),
+        entry=_entry(run, account, measured),
+        quarantined=account.quarantined,
+        adds_to=run.index.resubmits,
+        forced=run.publish_blocked,
+    )
+
+
+def _entry(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Entry:
+    job, coverage = run.job, run.coverage
+    return Entry(
         pipeline=run.pipeline.name,
         partition=run.index.partition,
         digest=digest_of(run),
@@ -157,56 +178,42 @@ def _plan(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Load:
         quarantine=str(_records(run)) if account.quarantined else "",
         rows=account.rows,
         loaded_at=run.now(),
-        transform_jobs=len(run.coverage.jobs) + (job is not None),
+        transform_jobs=len(coverage.jobs) + (job is not None),
         instance_type=job.instance_type if job else "",
         instance_count=job.instance_count if job else 0,
-        transform_seconds=job.seconds + run.coverage.seconds if job else None,
+        transform_seconds=job.seconds + coverage.seconds if job else None,
         profile={name: profile.to_dict() for name, profile in measured.items()},
         snapshot_at=run.snapshot_at,
-    )
-    return Load(
-        target=settings.target,
-        columns=columns_of(settings, run.index),
-        ids=len(settings.record.id),
-        typed=bool(run.index.shards),
-        entry=entry,
-        quarantined=account.quarantined,
-        adds_to=run.index.resubmits,
-        forced=run.publish_blocked,
     )
 
 
 def _judged(
     run: LoadRun, plan: Load, warehouse: Warehouse, measured: dict[str, Profile]
 ) -> list[Finding]:
-    checks = run.pipeline.settings.checks
-    history = warehouse.history(plan, history_needed(checks))
+    checks, entry = run.pipeline.settings.checks, plan.entry
     current = warehouse.in_force(plan.target, plan.partition)
-    findings = judge(
-        checks,
-        Measured(
-            rows=plan.entry.rows,
-            profiles=measured,
-            history=history,
-            held=current.rows if current else 0,
-        ),
+    seen = Measured(
+        rows=entry.rows,
+        profiles=measured,
+        history=warehouse.history(plan, history_needed(checks)),
+        held=current.rows if current else 0,
     )
-    blocking = [finding for finding in findings if finding.level == "block"]
-    mine = (plan.entry.digest, plan.entry.rows)
+    findings = judge(checks, seen)
+    mine = (entry.digest, entry.rows)
     is_published = current is not None and (current.digest, current.rows) == mine
+    blocking = [finding for finding in findings if finding.level == "block"]
     if blocking and not run.publish_blocked and not is_published:
-        listed = "\n  ".join(map(str, blocking))
-        raise PartitionBlocked(
-            f"Partition {run.index.partition} is not published, and its outputs stay:"
-            f"\n  {listed}\nTo publish it as it is, trigger a run of this"
-            " partition with publish_blocked; no new job is paid"
-        )
+        raise _blocked(plan, blocking)
     return findings
 
 
-def _with_findings(plan: Load, findings: list[Finding]) -> Load:
-    entry = replace(plan.entry, findings=[str(finding) for finding in findings])
-    return replace(plan, entry=entry)
+def _blocked(plan: Load, blocking: Sequence[Finding]) -> PartitionBlocked:
+    listed = "\n  ".join(map(str, blocking))
+    return PartitionBlocked(
+        f"Partition {plan.partition} is not published, and its outputs stay:\n  {listed}\nTo"
+        " publish it as it is, trigger a run of this partition with publish_blocked; no new job is"
+        " paid"
+    )
 
 
 def _records(run: LoadRun) -> S3Uri:

@@ -87,7 +87,7 @@ def _profile(staged: Staged, column: str, each: Prediction) -> Profile:
     figures = Profile(nulls=nulls, mean=mean, varies=varies, outside=outside)
     if each.min is None or each.max is None or each.min == each.max:
         return figures
-    found = dict(
+    counts = dict(
         staged.run(
             "histogram",
             column=column,
@@ -96,5 +96,5 @@ def _profile(staged: Staged, column: str, each: Prediction) -> Profile:
             last=str(BINS - 1),
         )
     )
-    bins = tuple(found.get(number, 0) for number in range(BINS))
+    bins = tuple(counts.get(number, 0) for number in range(BINS))
     return replace(figures, bins=bins, low=each.min, high=each.max)

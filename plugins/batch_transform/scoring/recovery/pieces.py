@@ -87,7 +87,7 @@ class Extracted:
         packed = self.objects.get(self.inputs / shard.name)
         if hashlib.sha256(packed).hexdigest() != shard.sha256:
             raise OutputError(f"Shard {shard.name} is not what the extract wrote; clear extract")
-        return b"".join(plain(packed))
+        return b"".join(plain([packed]))
 
 
 def _line_starts(body: bytes) -> Any:

@@ -15,7 +15,8 @@ from batch_transform.scoring.jobs.service import STOPPED, STOPPING, Job
 from batch_transform.scoring.names import RunLayout, content_digest, job_name
 from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.recovery import limits, plan
-from batch_transform.scoring.recovery.outcome import Sent, outcome_of
+from batch_transform.scoring.recovery.assess import assess
+from batch_transform.scoring.recovery.outcome import Sent
 from batch_transform.scoring.recovery.pieces import Extracted, layout_of, read_index, write
 from batch_transform.scoring.recovery.plan import Round
 from batch_transform.scoring.recovery.search import Recovery, Search
@@ -90,7 +91,7 @@ def _begun(run: Recovery, services: Services) -> Search:
         )
     spans = tuple(spans_of([shard.records for shard in index.shards]))
     sent = Sent(index=index, spans=spans, shards=run.shards)
-    outcome = outcome_of(run.pipeline, sent, run.job, services, run.now())
+    outcome = assess(run.pipeline, sent, run.job, services, run.now())
     state = plan.begin(outcome.parts, outcome.blamed, run.allowed)
     search = Search(run=run, state=state, parts=dict(outcome.parts), jobs=[run.job])
     search.forgive(run.job)
@@ -159,7 +160,7 @@ class _Rounds:
         what = Sent(
             index=prepared.index, spans=sent.spans, shards=run.shards, controls=sent.controls
         )
-        outcome = outcome_of(run.pipeline, what, job, self.services, run.now())
+        outcome = assess(run.pipeline, what, job, self.services, run.now())
         self.search.add(sent, job, outcome, content)
 
     def concluded(self, limit: str | None) -> Coverage:

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import NullType
+from typing_extensions import override
 
 from batch_transform.scoring.errors import SourceError
 from batch_transform.scoring.kinds import Column, Row
@@ -30,8 +31,15 @@ from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.pipeline.query import for_sqlalchemy, statement
 from batch_transform.scoring.records.encoder import CHUNK_ROWS
-from batch_transform.scoring.sources.dialects import bound_values, refusal, set_timezone
-from batch_transform.scoring.sources.protocol import Lines, Table, TableFunction, encoded, unchanged
+from batch_transform.scoring.sources.dialects import bound_values, explained, set_timezone
+from batch_transform.scoring.sources.protocol import (
+    Lines,
+    Source,
+    Table,
+    TableFunction,
+    encoded,
+    unchanged,
+)
 from batch_transform.scoring.sources.slices import Slice, checked
 
 # What drivers raise for a value that Python's types do not hold.
@@ -43,7 +51,7 @@ _REJECTED = (
 )
 
 
-class SqlSource:
+class SqlSource(Source):
     """A query with the parameters of ``pipeline/query.py``.
 
     One statement sees one snapshot; rows stream through a server-side cursor where the database
@@ -67,8 +75,8 @@ class SqlSource:
         self._part = part
         self._reshape = reshape
 
+    @override
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
-        """Run the query for a partition, reshape its rows, and encode them."""
         lines = encoded(self._reshape(self.read(partition, pipeline)), pipeline)
         return replace(lines, part=self._part)
 
@@ -126,12 +134,10 @@ class SqlSource:
                 f" ({type(error).__name__}); cast its column in the query"
             ) from None
         except DBAPIError as error:
-            words = refusal(error)
-            if words is None:
-                raise
-            if self._part is not None:
-                words = SourceError(_REJECTED.format(self._part.label, words))
-            raise words from None
+            ours = explained(error)
+            if isinstance(ours, SourceError) and self._part is not None:
+                ours = SourceError(_REJECTED.format(self._part.label, ours))
+            raise ours from None
 
 
 def _condition(part: Slice, name: str) -> ColumnElement[bool]:

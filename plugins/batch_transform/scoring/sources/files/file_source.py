@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
+from typing_extensions import override
+
 from batch_transform.scoring.aws.objects import ObjectChanged, ObjectStore, StoredObject
 from batch_transform.scoring.errors import SourceChanged, SourceError
 from batch_transform.scoring.kinds import Column, Row
@@ -19,16 +21,24 @@ from batch_transform.scoring.sources.files.csv_format import CsvFormat
 from batch_transform.scoring.sources.files.json_format import JsonLinesFormat
 from batch_transform.scoring.sources.files.opened import FileFormat, OpenedFile, Texts
 from batch_transform.scoring.sources.files.parquet_format import ParquetFormat
-from batch_transform.scoring.sources.protocol import Lines, Table, TableFunction, encoded, unchanged
+from batch_transform.scoring.sources.protocol import (
+    Lines,
+    Source,
+    Table,
+    TableFunction,
+    encoded,
+    unchanged,
+)
 
 _Parts = Iterable[tuple[S3Uri, OpenedFile]]
 
 
-class FileSource:
+class FileSource(Source):
     """The files that match a pattern, in the order of their keys, and their rows as they stand.
 
     They are listed once. Each is then downloaded, one at a time, to the worker's disk, and only as
-    it was when it was listed, so that an extract reads one snapshot.
+    it was when it was listed, so that an extract reads one snapshot; SourceChanged where it is
+    another, or gone. Where no file matches, the data have not come: a SourceError.
     """
 
     def __init__(self, objects: ObjectStore, reshape: TableFunction = unchanged) -> None:
@@ -36,13 +46,8 @@ class FileSource:
         self._objects = objects
         self._reshape = reshape
 
+    @override
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
-        """Read a partition's files, reshape their rows, and encode them.
-
-        Raises:
-            SourceError: also where no file matches: then the data have not come.
-            SourceChanged: a file is another than when it was listed, or gone.
-        """
         return encoded(self._reshape(self.read(partition, pipeline)), pipeline)
 
     def read(self, partition: Partition, pipeline: Pipeline) -> Table:

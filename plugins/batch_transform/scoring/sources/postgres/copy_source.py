@@ -11,6 +11,8 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
+from typing_extensions import override
+
 from batch_transform.scoring.errors import SourceError
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline, Policies, Record
@@ -33,7 +35,14 @@ from batch_transform.scoring.sources.postgres.session import (
 from batch_transform.scoring.sources.postgres.stream import stream
 from batch_transform.scoring.sources.postgres.types import Spelling, quoted, sort_key
 from batch_transform.scoring.sources.postgres.values import values
-from batch_transform.scoring.sources.protocol import Lines, Table, TableFunction, encoded, unchanged
+from batch_transform.scoring.sources.protocol import (
+    Lines,
+    Source,
+    Table,
+    TableFunction,
+    encoded,
+    unchanged,
+)
 from batch_transform.scoring.sources.slices import Slice
 
 _FORMATS = {
@@ -43,7 +52,7 @@ _FORMATS = {
 }
 
 
-class CopySource:
+class CopySource(Source):
     """A query with the parameters of ``pipeline/query.py``, run by COPY."""
 
     def __init__(
@@ -62,8 +71,8 @@ class CopySource:
         self._reshape = reshape
         self._query = with_parameters(statement(query), parameter)
 
+    @override
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
-        """Run the query for a partition."""
         record = pipeline.settings.record
         with refusals_of_the_database(), self._connection.cursor() as cursor:
             read_at = begin(self._connection, partition, self._part)

@@ -81,11 +81,9 @@ class _Converter:
 
     def _has_inner_quotes(self, part: bytes, fields: list[str]) -> bool:
         """Tell whether there are more quotes than those around strings; none are nested."""
-        surplus = part.count(b'"') - 2 * len(self._strings) * (len(fields) // self._width)
-        if surplus:
-            columns = (fields[number :: self._width] for number in self._strings)
-            surplus += 2 * sum(column.count(NULL) for column in columns)
-        return surplus > 0
+        columns = [fields[number :: self._width] for number in self._strings]
+        strings = sum(len(column) - column.count(NULL) for column in columns)
+        return part.count(b'"') > 2 * strings
 
     def _spell_documents(self, fields: list[str], number: int) -> None:
         for at in range(number, len(fields), self._width):
