@@ -12,7 +12,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-from batch_transform.connections import Aws, Connect, open_warehouse
+from batch_transform.connections import Aws, Connect, open_warehouse, services
 from batch_transform.failures import no_retry
 from batch_transform.following.watch import owner_of
 from batch_transform.links import REPORT_LINKS
@@ -81,7 +81,7 @@ class ReportOperator(BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Gather, write, and say where it lies."""
-        aws = self.connect(self.deployment.aws_conn_id)
+        aws = services(self)
         trail = Trail(
             index=self.index or "",
             job_name=self.job_name or "",
