@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from batch_transform.connections import Aws, Connect, open_warehouse
+from batch_transform.connections import Aws, Connect, open_warehouse, services
 from batch_transform.failures import no_retry
 from batch_transform.params import PUBLISH, is_asked
 from batch_transform.scoring.aws.objects import ObjectStore
@@ -68,7 +68,7 @@ class LoadOperator(BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the outputs, prove them complete, check them, and swap the partition."""
-        aws, target = self.connect(self.deployment.aws_conn_id), self.pipeline.settings.target
+        aws, target = services(self), self.pipeline.settings.target
         objects = aws.objects
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(objects.get(layout.index))
