@@ -30,46 +30,6 @@ def pipeline_of(record_format, part):
     return pipeline.model_copy(update={"settings": pipeline.settings.model_copy(update=changed)})
 
 
-def store_of(folder):
-    """An S3 whose objects are files, and that discards what is uploaded."""
-    from batch_transform.scoring.aws.objects import StoredObject
-    from batch_transform.scoring.names import S3Uri
-    from batch_transform.scoring.testing import InMemoryObjects
-
-    class Discarding:
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            pass
-
-        def open(self, uri):
-            return self
-
-        def write(self, body):
-            pass
-
-        def close(self):
-            pass
-
-    class Folder(InMemoryObjects):
-        def listed(self, start):
-            for path in sorted(folder.rglob("*.parquet")):
-                key = f"2013-06-01/{path.relative_to(folder)}"
-                yield StoredObject(uri=S3Uri(BUCKET, key), etag="")
-
-        def download(self, stored, file):
-            file.write((folder / stored.uri.key.partition("/")[2]).read_bytes())
-
-        def put(self, uri, body):
-            pass
-
-        def uploads(self):
-            return Discarding()
-
-    return Folder()
-
-
 def ours(record_format, folder, part):
     """The extract task's own work, without S3."""
     from batch_transform.scoring.extract.extract import extract
@@ -77,8 +37,9 @@ def ours(record_format, folder, part):
     from batch_transform.scoring.partition import Partition
     from batch_transform.scoring.sources.files.file_source import FileSource
     from batch_transform.scoring.sources.slices import slices
+    from tests.bench.folder_store import FolderStore
 
-    pipeline, objects = pipeline_of(record_format, part), store_of(folder)
+    pipeline, objects = pipeline_of(record_format, part), FolderStore(folder, BUCKET)
     partition = Partition(day=date(2013, 6, 1), timezone="UTC")
     layout = RunLayout.of(S3Uri(BUCKET, "runs"), "bench", partition.label, "attempt")
     sliced = None if part == "all" else slices(pipeline.settings.extract)[int(part)]
@@ -92,18 +53,20 @@ def ours(record_format, folder, part):
 
 def values(record_format, folder, part):
     """Rows as Python's values, unsorted, through the encoder: as text files and reshape.py are."""
-    from batch_transform.scoring.sources.files.parquet_format import opened, python_values
+    from batch_transform.scoring.sources.files.parquet_format import open_parquet, python_values
     from batch_transform.scoring.sources.protocol import Table, encoded
 
     pipeline = pipeline_of(record_format, part)
 
     def rows():
         for path in sorted(folder.rglob("*.parquet")):
-            for batch in opened(path).batches(COLUMNS):
+            for batch in open_parquet(path).batches(COLUMNS):
                 yield from zip(*map(python_values, batch.columns), strict=True)
 
     def run():
-        known = {column.name: column for column in opened(next(folder.rglob("*.parquet"))).columns}
+        known = {
+            column.name: column for column in open_parquet(next(folder.rglob("*.parquet"))).columns
+        }
         table = Table(columns=tuple(known[name] for name in COLUMNS), rows=rows())
         return sum(block.count(b"\n") for block in encoded(table, pipeline).blocks)
 

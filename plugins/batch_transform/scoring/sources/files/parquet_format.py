@@ -38,7 +38,7 @@ class ParquetFile:
     batches: Callable[[Sequence[str]], Iterator[Any]]
 
 
-def opened(path: Path) -> ParquetFile:
+def open_parquet(path: Path) -> ParquetFile:
     """Open a file.
 
     Raises:

@@ -27,7 +27,7 @@ from batch_transform.scoring.sources.files.carriers import (
     taken,
 )
 from batch_transform.scoring.sources.files.neighbours import Neighbours
-from batch_transform.scoring.sources.files.parquet_format import ParquetFile, opened
+from batch_transform.scoring.sources.files.parquet_format import ParquetFile, open_parquet
 from batch_transform.scoring.sources.files.picked import (
     check_picked,
     files_of,
@@ -249,7 +249,7 @@ class _Reading:
 def _opened(files: Downloaded) -> Iterator[tuple[S3Uri, ParquetFile]]:
     for uri, path in files:
         with named(uri):
-            file = opened(path)
+            file = open_parquet(path)
         yield uri, file
 
 
