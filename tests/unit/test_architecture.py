@@ -29,6 +29,7 @@ FLOORS = [
     {"extract"},
     {"sources"},
     {"records"},
+    {"asked"},
     {"pipeline"},
     {"aws"},
     {"deployment", "partition"},

@@ -11,8 +11,6 @@ from airflow.sdk import BaseOperator, Context
 from batch_transform.connections import Aws, Connect, open_warehouse
 from batch_transform.failures import no_retry
 from batch_transform.open_source import open_source
-from batch_transform.params import RESUBMIT, is_asked
-from batch_transform.run_partition import partition_of
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.extract import extract
@@ -22,7 +20,9 @@ from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.publish.quarantine_source import QuarantineSource
 from batch_transform.scoring.sources.protocol import Source
+from batch_transform.scoring.sources.sample import Sample, share_of
 from batch_transform.scoring.sources.slices import Slice, slices
+from batch_transform.this_run import asked_of, partition_of, pipeline_of
 
 
 class ExtractOperator(BaseOperator):
@@ -64,6 +64,7 @@ class ExtractOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Write shards and index."""
         partition = partition_of(context, self.pipeline.settings)
+        pipeline = pipeline_of(context, self.pipeline, self.deployment)
         layout = RunLayout.of(
             self.deployment.root, self.pipeline.name, partition.label, str(context["ti"].id)
         )
@@ -74,7 +75,7 @@ class ExtractOperator(BaseOperator):
         else:
             self.log.info("Slice %d of %d: %s", part.number, part.count, part.label)
         with self._source(context, partition, objects) as source:
-            index = extract(self.pipeline, partition, source, objects, layout)
+            index = extract(pipeline, partition, source, objects, layout)
         self.log.info("Wrote %d records in %d shards", index.records, len(index.shards))
         return summary(index, layout)
 
@@ -82,15 +83,20 @@ class ExtractOperator(BaseOperator):
     def _source(
         self, context: Context, partition: Partition, objects: ObjectStore
     ) -> Iterator[Source]:
-        """Lend the pipeline's source; or what the partition keeps in quarantine."""
-        if not is_asked(context, RESUBMIT):
+        """Lend the pipeline's source, or a sample; or what the partition keeps in quarantine."""
+        asked = asked_of(context)
+        if not asked.resubmit:
             with open_source(self.pipeline, self.part) as source:
-                yield source
+                yield _sampled(source, asked.sample, self.part)
             return
         target = self.pipeline.settings.target
         with open_warehouse(target) as warehouse:
             entry = warehouse.in_force(target, partition.day)
         yield QuarantineSource(entry, objects, self.part)
+
+
+def _sampled(source: Source, records: int | None, part: Slice | None) -> Source:
+    return source if records is None else Sample(source, share_of(records, part))
 
 
 def summary(index: ExtractIndex, layout: RunLayout) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from airflow.sdk import BaseOperator, Context, XComArg
 from batch_transform.connections import Aws, Connect
 from batch_transform.failures import no_retry
 from batch_transform.operators.extract import ExtractOperator, report_unfinished, summary
-from batch_transform.run_partition import partition_of
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.join import join
 from batch_transform.scoring.names import RunLayout
 from batch_transform.scoring.pipeline import Pipeline
+from batch_transform.this_run import partition_of
 
 # Beside a mapped task in the UI, once it runs: which ids it has.
 _LABEL = "{{ task.part.label }}"

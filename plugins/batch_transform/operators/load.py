@@ -8,7 +8,6 @@ from airflow.sdk import BaseOperator, Context
 
 from batch_transform.connections import Aws, Connect, open_warehouse
 from batch_transform.failures import no_retry
-from batch_transform.params import PUBLISH, is_asked
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract import snapshot
@@ -21,13 +20,16 @@ from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.publish.load import Loaded, LoadRun, load
 from batch_transform.scoring.records.quarantine import FILE_NAME
 from batch_transform.scoring.warehouse.ledger import quarantine_of
+from batch_transform.this_run import asked_of, pipeline_of
 
 
 class LoadOperator(BaseOperator):
     """Puts the predictions of a partition into the target, in place of what was there.
 
-    Returns ``{"partition": "2013-06-01", "rows": 842, "changed": True, "quarantined": 0,
-    "findings": []}``.
+    A run that is to publish nothing leaves the target alone.
+
+    Returns ``{"partition": "2013-06-01", "rows": 842, "published": True, "changed": True,
+    "quarantined": 0, "findings": []}``.
     """
 
     template_fields = ("index", "job_name", "coverage")
@@ -65,21 +67,24 @@ class LoadOperator(BaseOperator):
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(objects.get(layout.index))
         job, target = self._job(index), self.pipeline.settings.target
+        asked = asked_of(context)
         run = LoadRun(
-            pipeline=self.pipeline,
+            pipeline=pipeline_of(context, self.pipeline, self.deployment),
             index=index,
             coverage=self._coverage(index, job, objects),
             quarantine=layout.quarantine,
             job=job,
             run_id=context["dag_run"].run_id,
             snapshot_at=snapshot.read(layout, objects),
-            publish_blocked=is_asked(context, PUBLISH),
+            publish_blocked=asked.publish_blocked,
+            unpublished=asked.unpublished(self.pipeline.settings),
         )
         loaded = load(run, objects, lambda: open_warehouse(target))
-        self._report(index, loaded)
+        self._report(index, loaded, run.unpublished)
         return {
             "partition": index.partition.isoformat(),
             "rows": loaded.rows,
+            "published": loaded.published,
             "changed": loaded.changed,
             "quarantined": loaded.quarantined,
             "findings": [str(finding) for finding in loaded.findings],
@@ -99,7 +104,7 @@ class LoadOperator(BaseOperator):
             return None
         return get(self.connect(self.deployment.aws_conn_id).jobs, self.job_name)
 
-    def _report(self, index: ExtractIndex, loaded: Loaded) -> None:
+    def _report(self, index: ExtractIndex, loaded: Loaded, unpublished: str) -> None:
         for finding in loaded.findings:
             self.log.warning("Check failed: %s", finding)
         if loaded.quarantined:
@@ -107,6 +112,9 @@ class LoadOperator(BaseOperator):
                 "%d of %d records have no prediction and are in no row. They are in quarantine: %s",
                 *(loaded.quarantined, index.records, self._quarantine(index)),
             )
+        if unpublished:
+            self.log.info("Nothing is published: %s", unpublished)
+            return
         if not loaded.changed:
             self.log.info("Partition %s held this load already", index.partition)
         self.log.info("Partition %s holds %d rows", index.partition, loaded.rows)

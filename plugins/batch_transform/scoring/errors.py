@@ -7,6 +7,7 @@ ScoringError
 │   ├── TargetMismatch          the target's columns or partitions are not those declared
 │   ├── AccessRefused           AWS takes neither the credentials, nor what they may do
 │   ├── TargetTaken             the partition belongs to another pipeline
+│   ├── RunRefused              a run was asked for what cannot be had
 │   └── RequestRefused          SageMaker would refuse, or refused, the request
 ├── PartitionError              the run does not say which day to score, or that day is not over
 ├── DataError                   what was read is not what was promised
@@ -82,6 +83,10 @@ class AccessRefused(ConfigurationError):
 
 class TargetTaken(ConfigurationError):
     """The partition belongs to another pipeline."""
+
+
+class RunRefused(ConfigurationError):
+    """A run was asked for what cannot be had: an unknown parameter, or a contradiction."""
 
 
 class RequestRefused(ConfigurationError):

@@ -7,6 +7,7 @@ import pytest
 from airflow.sdk.execution_time import task_runner
 
 from batch_transform.following.trigger import TransformJobTrigger
+from batch_transform.params import run_params
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.pipelines import read_pipeline
@@ -77,7 +78,8 @@ class World:
             max_tries=params.pop("max_tries", 8),
         )
         task = SimpleNamespace(retries=8)
-        return {"ti": ti, "task": task, "task_state_store": memory, "params": params}
+        dag = SimpleNamespace(params=run_params())
+        return {"ti": ti, "task": task, "task_state_store": memory, "params": params, "dag": dag}
 
     def mark(self, state, task_id="transform", run=NIGHTLY):
         """A person marks a task; None: clears it."""

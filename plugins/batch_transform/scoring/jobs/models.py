@@ -56,9 +56,20 @@ def resolve(models: Models, spec: Model, memory: JobMemory) -> ModelFacts:
     """
     if spec.name is not None:
         return checked(models, spec.name)
-    group, role = str(spec.package_group), str(spec.role)
-    version = memory.pinned("model_version", lambda: latest_version(models, group))
-    return of_package_group(models, group, version, role)
+    group, version = package_of(spec)
+    if not version:
+        version = memory.pinned("model_version", lambda: latest_version(models, group))
+    return of_package_group(models, group, version, str(spec.role))
+
+
+def package_of(spec: Model) -> tuple[str, str]:
+    """Return the model package group that a pipeline names, and the version; empty for the latest.
+
+    ``arn:…:model-package/<group>/<number>`` is a version.
+    """
+    if spec.package_version is not None:
+        return spec.package_version.split("/")[-2], spec.package_version
+    return str(spec.package_group), ""
 
 
 def checked(models: Models, name: str) -> ModelFacts:

@@ -22,7 +22,7 @@ from batch_transform.scoring.publish.profile import Profile, profiles
 from batch_transform.scoring.records import quarantine
 from batch_transform.scoring.warehouse.ledger import Entry
 from batch_transform.scoring.warehouse.order import superseded
-from batch_transform.scoring.warehouse.protocol import Load, Warehouse
+from batch_transform.scoring.warehouse.protocol import Load, Published, Warehouse
 
 Open = Callable[[], AbstractContextManager[Warehouse]]
 
@@ -41,6 +41,7 @@ class LoadRun:
         run_id: the DAG run.
         publish_blocked: whether a person wants the partition published whatever the checks, or the
             load in force, say.
+        unpublished: why the partition is not to be replaced; empty where it is.
         now: tells the time, for the ledger.
     """
 
@@ -52,6 +53,7 @@ class LoadRun:
     run_id: str
     snapshot_at: datetime | None = None
     publish_blocked: bool = False
+    unpublished: str = ""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -60,20 +62,22 @@ class Loaded:
     """What a load did.
 
     Attributes:
-        rows: rows that the partition holds now.
-        changed: False where it held this very load already.
+        rows: rows that the partition holds now, or would.
+        changed: False where it held this very load already, or was not to be replaced.
         quarantined: records without a fit prediction.
         findings: checks that failed, yet did not keep the partition from being published.
+        published: whether the partition holds this load.
     """
 
     rows: int
     changed: bool
     quarantined: int
     findings: tuple[Finding, ...]
+    published: bool = True
 
 
 def load(run: LoadRun, objects: ObjectStore, open_warehouse: Open) -> Loaded:
-    """Replace the partition, whole or not at all.
+    """Replace the partition, whole or not at all; or only say what would replace it.
 
     Args:
         run: what to load.
@@ -102,12 +106,15 @@ def load(run: LoadRun, objects: ObjectStore, open_warehouse: Open) -> Loaded:
             objects.put(_records(run), quarantine.to_json_lines(account.quarantined))
         with open_warehouse() as warehouse:
             findings = _judged(run, plan, warehouse, measured)
-            published = warehouse.replace(_with_findings(plan, findings), staged)
+            published = Published(rows=plan.entry.rows, changed=False)
+            if not run.unpublished:
+                published = warehouse.replace(_with_findings(plan, findings), staged)
     return Loaded(
         rows=published.rows,
         changed=published.changed,
         quarantined=len(account.quarantined),
         findings=tuple(findings),
+        published=not run.unpublished,
     )
 
 
@@ -194,7 +201,8 @@ def _judged(
     blocking = [finding for finding in findings if finding.level == "block"]
     mine = (plan.entry.digest, plan.entry.rows)
     is_published = current is not None and (current.digest, current.rows) == mine
-    if blocking and not run.publish_blocked and not is_published:
+    may_fail = run.publish_blocked or is_published or run.unpublished
+    if blocking and not may_fail:
         listed = "\n  ".join(map(str, blocking))
         raise PartitionBlocked(
             f"Partition {run.index.partition} is not published, and its outputs stay:"

@@ -97,8 +97,9 @@ def _reasons(search: Search, sent: Round) -> Iterator[str | None]:
         )
     if limits.instance_hours is not None and search.hours >= limits.instance_hours:
         yield (
-            f"{search.hours:.2f} instance hours are used, and limits.instance_hours allows"
-            f" {limits.instance_hours:g}: raise it and clear the recover task. {_size(sent)}"
+            f"{search.hours:.2f} instance hours are used, and limits.instance_hours, or a limit of"
+            f" cost, allows {limits.instance_hours:.4g}: raise it and clear the recover task."
+            f" {_size(sent)}"
         )
     if search.run.now() >= search.run.ends:
         yield (
