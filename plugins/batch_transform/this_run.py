@@ -8,7 +8,7 @@ from batch_transform.params import PARTITION, problems
 from batch_transform.scoring.asked import Asked, asked_for
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import PartitionError, RunRefused
-from batch_transform.scoring.partition import Partition, RunDates, resolve
+from batch_transform.scoring.partition import Partition, Resolved, RunDates, resolve
 from batch_transform.scoring.pipeline import Pipeline, PipelineFile
 
 _MANUAL = "manual"
@@ -30,6 +30,11 @@ def pipeline_of(context: Context, pipeline: Pipeline, deployment: Deployment) ->
 
 
 def partition_of(context: Context, settings: PipelineFile) -> Partition:
+    """Return the partition that a run scores; raises what ``resolved`` does."""
+    return resolved(context, settings).partition
+
+
+def resolved(context: Context, settings: PipelineFile) -> Resolved:
     """Resolve the partition that a run scores.
 
     Raises:
@@ -38,7 +43,7 @@ def partition_of(context: Context, settings: PipelineFile) -> Partition:
     """
     _check_conf(context)
     run = context["dag_run"]
-    partition = resolve(
+    found = resolve(
         RunDates(
             parameter=context["params"].get(PARTITION),
             partition_key=run.partition_key,
@@ -49,13 +54,13 @@ def partition_of(context: Context, settings: PipelineFile) -> Partition:
         ),
         settings.schedule.timezone,
     )
-    if partition.day < settings.start_date:
+    if found.partition.day < settings.start_date:
         raise PartitionError(
-            f"Partition {partition.label} is before the first, which is start_date in"
+            f"Partition {found.partition.label} is before the first, which is start_date in"
             f" pipeline.yaml: {settings.start_date}. Score a later day, or set an earlier"
             " start_date."
         )
-    return partition
+    return found
 
 
 def _check_conf(context: Context) -> None:

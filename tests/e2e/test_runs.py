@@ -34,9 +34,10 @@ def test_a_picked_date_is_the_partition(laptop):
 def test_nothing_filled_in_scores_the_last_whole_day_which_has_no_flights(laptop, now_in_the_form):
     before = datetime.now(UTC)
     logical_date = before.isoformat() if now_in_the_form else None
-    run_id, state = laptop.trigger(FLIGHTS, logical_date=logical_date)
+    run_id, state = laptop.trigger(FLIGHTS, logical_date=logical_date, publish_blocked=True)
     assert state == "success"
     assert laptop.states(FLIGHTS, run_id) == {
+        "plan": "success",
         "extract": "success",
         "build_manifest": "skipped",
         "transform": "skipped",
@@ -53,11 +54,13 @@ def test_nothing_filled_in_scores_the_last_whole_day_which_has_no_flights(laptop
 
 
 def test_a_day_that_is_not_over_fails_at_once_with_a_sentence(laptop):
-    run_id, state = laptop.trigger(FLIGHTS, partition="2999-01-01")
+    run_id, state = laptop.trigger(FLIGHTS, partition="2199-01-01")
     assert state == "failed"
-    assert laptop.states(FLIGHTS, run_id)["extract"] == "failed"
-    log = laptop.log_of(FLIGHTS, run_id, "extract")
-    assert "Partition 2999-01-01 is not over" in log
+    states = laptop.states(FLIGHTS, run_id)
+    assert states.pop("plan") == "failed"
+    assert set(states.values()) == {"upstream_failed"}
+    log = laptop.log_of(FLIGHTS, run_id, "plan")
+    assert "Partition 2199-01-01 is not over" in log
 
 
 def test_what_is_no_date_is_refused_before_a_run_is_made(laptop):

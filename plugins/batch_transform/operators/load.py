@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from batch_transform.connections import Aws, Connect, open_warehouse
 from batch_transform.failures import no_retry
@@ -63,11 +64,13 @@ class LoadOperator(BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the outputs, prove them complete, check them, and swap the partition."""
+        asked = asked_of(context)
+        if asked.dry_run:
+            raise AirflowSkipException("The run was only to be planned")
         objects = self.connect(self.deployment.aws_conn_id).objects
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(objects.get(layout.index))
         job, target = self._job(index), self.pipeline.settings.target
-        asked = asked_of(context)
         run = LoadRun(
             pipeline=pipeline_of(context, self.pipeline, self.deployment),
             index=index,

@@ -72,6 +72,23 @@ def package_of(spec: Model) -> tuple[str, str]:
     return str(spec.package_group), ""
 
 
+def foreseen(models: Models, spec: Model) -> ModelFacts:
+    """Say which model a pipeline would use now, and make none.
+
+    Raises:
+        RequestRefused: there is no such model, or batch transform cannot use it.
+    """
+    if spec.name is not None:
+        return checked(models, spec.name)
+    group, version = package_of(spec)
+    version = version or latest_version(models, group)
+    name = model_name(group, version)
+    made = models.find(name) or {}
+    return ModelFacts(
+        name=name, identity=version, isolated=bool(made.get("EnableNetworkIsolation", False))
+    )
+
+
 def checked(models: Models, name: str) -> ModelFacts:
     """Describe a model, and check that batch transform can use it.
 

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag
 from batch_transform.scoring.pipeline import filepattern
 from batch_transform.scoring.pipeline.fields import (
     ConnId,
+    Duration,
     FileName,
     Flag,
     Integer,
@@ -50,11 +51,13 @@ class Query(Section):
         conn_id: the Airflow connection of the database.
         sql: the file with the query, beside ``pipeline.yaml``.
         identifiers: names of tables and columns that the query has as ``{{ name }}``.
+        wait: how long to wait for a row of the partition; None where its absence is a fact.
     """
 
     conn_id: ConnId
     sql: FileName
     identifiers: dict[Name, Text] = Field(default_factory=dict)
+    wait: Duration | None = None
 
 
 class Files(Section):
@@ -68,6 +71,7 @@ class Files(Section):
             them only; of a CSV without a header all that it has, in its order.
         header: whether each CSV file begins with the names of its columns.
         delimiter: what separates two fields of CSV.
+        wait: how long to wait for a file; None where it must be there.
     """
 
     conn_id: ConnId
@@ -76,11 +80,12 @@ class Files(Section):
     columns: Annotated[list[Text], Field(min_length=1)] | None = None
     header: Flag = True
     delimiter: Annotated[str, BeforeValidator(_delimiter)] = ","
+    wait: Duration | None = None
 
     @property
     def selection(self) -> str:
-        """Which files are read and how, whatever connection leads to them."""
-        return self.model_dump_json(exclude={"conn_id"})
+        """Which files are read and how, whatever connection leads to them, and when."""
+        return self.model_dump_json(exclude={"conn_id", "wait"})
 
     @property
     def unnamed(self) -> bool:

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline
-from batch_transform.scoring.sources.protocol import Lines, Source
+from batch_transform.scoring.sources.protocol import Expected, Lines, Source
 from batch_transform.scoring.sources.slices import Slice
 
 
@@ -21,6 +21,17 @@ class Sample(Source):
         """Take the first records of another source, in its order."""
         self._source = source
         self._records = records
+
+    @override
+    def expected(self, partition: Partition, pipeline: Pipeline) -> Expected:
+        found = self._source.expected(partition, pipeline)
+        if found.rows is None:
+            return replace(found, size=None, told_by=f"a sample of {self._records} at most")
+        return replace(found, rows=min(found.rows, self._records), size=None)
+
+    @override
+    def is_there(self, partition: Partition, pipeline: Pipeline) -> bool:
+        return self._source.is_there(partition, pipeline)
 
     @override
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:

@@ -32,7 +32,14 @@ from batch_transform.scoring.pipeline.query import for_sqlalchemy, statement
 from batch_transform.scoring.records.encoder import CHUNK_ROWS
 from batch_transform.scoring.records.ids import Row
 from batch_transform.scoring.sources.dialects import bound_values, refusal, set_timezone
-from batch_transform.scoring.sources.protocol import Lines, Table, TableFunction, encoded, unchanged
+from batch_transform.scoring.sources.protocol import (
+    Expected,
+    Lines,
+    Table,
+    TableFunction,
+    encoded,
+    unchanged,
+)
 from batch_transform.scoring.sources.slices import Slice, checked
 
 # What drivers raise for a value that Python's types do not hold.
@@ -67,6 +74,19 @@ class SqlSource:
         self._query = statement(query)
         self._part = part
         self._reshape = reshape
+
+    def expected(self, partition: Partition, pipeline: Pipeline) -> Expected:
+        """Say nothing: databases other than PostgreSQL each have another way to ask."""
+        return Expected(told_by="only PostgreSQL estimates them")
+
+    def is_there(self, partition: Partition, pipeline: Pipeline) -> bool:
+        """Tell whether the query gives a row."""
+        source = text(f"(\n{for_sqlalchemy(self._query)}) source")
+        query = select(text("1")).select_from(source).limit(1)
+        with self._engine.connect() as connection, self._refusals():
+            set_timezone(connection, partition.timezone, self._query)
+            found = connection.execute(query, bound_values(connection, partition))
+            return found.first() is not None
 
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
         """Run the query for a partition, reshape its rows, and encode them."""

@@ -21,7 +21,7 @@ from batch_transform.scoring.warehouse.blocks import blocks
 from batch_transform.scoring.warehouse.ledger import COLUMNS, Entry
 from batch_transform.scoring.warehouse.order import settled
 from batch_transform.scoring.warehouse.partitions import Patience, swap_partitions
-from batch_transform.scoring.warehouse.protocol import Load, Published, Warehouse
+from batch_transform.scoring.warehouse.protocol import Load, Place, Published, Warehouse
 from batch_transform.scoring.warehouse.refusals import refusals
 from batch_transform.scoring.warehouse.statements import Parts, Statements, Step, listed
 from batch_transform.scoring.warehouse.table import (
@@ -61,9 +61,13 @@ class PostgresWarehouse(Warehouse):
         return entries[0] if entries else None
 
     @override
-    def history(self, load: Load, count: int) -> list[Entry]:
-        parts = {**parts_of(load), "count": sql.Literal(count)}
-        with refusals(load.target.table), self._statements.connection.transaction():
+    def history(self, place: Place, count: int) -> list[Entry]:
+        parts = {
+            **ledger_parts(place.target, place.partition),
+            "pipeline": sql.Literal(place.pipeline),
+            "count": sql.Literal(count),
+        }
+        with refusals(place.target.table), self._statements.connection.transaction():
             return self._entries("history", parts)
 
     def _entries(self, name: str, parts: Parts) -> list[Entry]:

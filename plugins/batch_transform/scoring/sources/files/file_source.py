@@ -20,7 +20,14 @@ from batch_transform.scoring.sources.files.csv_format import CsvFormat
 from batch_transform.scoring.sources.files.json_format import JsonLinesFormat
 from batch_transform.scoring.sources.files.opened import FileFormat, OpenedFile, Texts
 from batch_transform.scoring.sources.files.parquet_format import ParquetFormat
-from batch_transform.scoring.sources.protocol import Lines, Table, TableFunction, encoded, unchanged
+from batch_transform.scoring.sources.protocol import (
+    Expected,
+    Lines,
+    Table,
+    TableFunction,
+    encoded,
+    unchanged,
+)
 
 _Parts = Iterable[tuple[S3Uri, OpenedFile]]
 
@@ -36,6 +43,15 @@ class FileSource:
         """Read from an object store, and reshape the rows."""
         self._objects = objects
         self._reshape = reshape
+
+    def expected(self, partition: Partition, pipeline: Pipeline) -> Expected:
+        """Say how large the files are."""
+        sizes = [self._objects.size(each.uri) for each in self._matching(pipeline, partition)]
+        return Expected(size=sum(sizes), told_by=f"the sizes of {len(sizes)} files")
+
+    def is_there(self, partition: Partition, pipeline: Pipeline) -> bool:
+        """Tell whether any file matches."""
+        return next(self._listed(pipeline, partition), None) is not None
 
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
         """Read a partition's files, reshape their rows, and encode them.
@@ -53,20 +69,24 @@ class FileSource:
         are and in whatever order.
         """
         settings = _files(pipeline)
-        parts = self._parts(self._matching(settings, partition), _format(settings, pipeline))
+        parts = self._parts(self._matching(pipeline, partition), _format(settings, pipeline))
         first = next(parts, None)
         columns = _columns(first[1] if first else None, settings, pipeline)
         if first is None:
             return Table(columns=columns, rows=iter(()))
         return Table(columns=columns, rows=_rows(chain([first], parts), columns, pipeline))
 
-    def _matching(self, settings: Files, partition: Partition) -> list[StoredObject]:
-        files = glob(settings.files, partition)
+    def _listed(self, pipeline: Pipeline, partition: Partition) -> Iterator[StoredObject]:
+        files = glob(_files(pipeline).files, partition)
         listed = self._objects.listed(files.start)
-        matching = [stored for stored in listed if files.keys.fullmatch(stored.uri.key)]
+        return (stored for stored in listed if files.keys.fullmatch(stored.uri.key))
+
+    def _matching(self, pipeline: Pipeline, partition: Partition) -> list[StoredObject]:
+        matching = list(self._listed(pipeline, partition))
         if not matching:
+            pattern = _files(pipeline).files
             raise SourceError(
-                f"No file of partition {partition.label} matches {settings.files}: the data have"
+                f"No file of partition {partition.label} matches {pattern}: the data have"
                 " not come. Clear the task when they have; a file without rows is an empty day"
             )
         return matching

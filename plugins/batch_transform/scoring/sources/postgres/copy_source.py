@@ -33,7 +33,14 @@ from batch_transform.scoring.sources.postgres.session import (
 from batch_transform.scoring.sources.postgres.stream import stream
 from batch_transform.scoring.sources.postgres.types import Spelling, quoted, sort_key
 from batch_transform.scoring.sources.postgres.values import values
-from batch_transform.scoring.sources.protocol import Lines, Table, TableFunction, encoded, unchanged
+from batch_transform.scoring.sources.protocol import (
+    Expected,
+    Lines,
+    Table,
+    TableFunction,
+    encoded,
+    unchanged,
+)
 from batch_transform.scoring.sources.slices import Slice
 
 _FORMATS = {"csv": "csv", "jsonl": "text", "values": "text"}
@@ -57,6 +64,25 @@ class CopySource:
         self._part = part
         self._reshape = reshape
         self._query = with_parameters(statement(query), parameter)
+
+    def expected(self, partition: Partition, pipeline: Pipeline) -> Expected:
+        """Ask the planner how many rows it expects."""
+        plan = self._asked(f"EXPLAIN (FORMAT JSON)\n{self._query}", partition)
+        return Expected(rows=int(plan[0]["Plan"]["Plan Rows"]), told_by="EXPLAIN")
+
+    def is_there(self, partition: Partition, pipeline: Pipeline) -> bool:
+        """Tell whether the query gives a row."""
+        query = f"SELECT EXISTS (SELECT FROM (\n{self._query}) AS source)"  # noqa: S608
+        return bool(self._asked(query, partition))
+
+    def _asked(self, query: str, partition: Partition) -> Any:
+        try:
+            with refusals_of_the_database(), self._connection.cursor() as cursor:
+                begin(self._connection, partition, None)
+                cursor.execute(query)
+                return cursor.fetchone()[0]
+        finally:
+            self._connection.rollback()
 
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
         """Run the query for a partition."""
