@@ -18,7 +18,8 @@ from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.outputs.sent import check_recovered, covered
 from batch_transform.scoring.pipeline import Pipeline
-from batch_transform.scoring.publish.load import Loaded, LoadRun, load
+from batch_transform.scoring.publish.load import LoadRun, load
+from batch_transform.scoring.publish.loaded import Loaded
 from batch_transform.scoring.records.quarantine import FILE_NAME
 from batch_transform.scoring.warehouse.ledger import quarantine_of
 from batch_transform.this_run import asked_of, pipeline_of
@@ -30,7 +31,8 @@ class LoadOperator(BaseOperator):
     A run that is to publish nothing leaves the target alone.
 
     Returns ``{"partition": "2013-06-01", "rows": 842, "published": True, "changed": True,
-    "quarantined": 0, "findings": []}``.
+    "quarantined": 0, "findings": [], "replaces": "", "loaded": "s3://…"}``; ``loaded`` is where all
+    of it is kept.
     """
 
     template_fields = ("index", "job_name", "coverage")
@@ -81,16 +83,20 @@ class LoadOperator(BaseOperator):
             snapshot_at=snapshot.read(layout, objects),
             publish_blocked=asked.publish_blocked,
             unpublished=asked.unpublished(self.pipeline.settings),
+            is_sample=asked.sample is not None,
         )
         loaded = load(run, objects, lambda: open_warehouse(target))
-        self._report(index, loaded, run.unpublished)
+        objects.put(layout.loaded, loaded.to_json())
+        self._report(index, loaded)
         return {
             "partition": index.partition.isoformat(),
             "rows": loaded.rows,
-            "published": loaded.published,
+            "published": not loaded.unpublished,
             "changed": loaded.changed,
             "quarantined": loaded.quarantined,
             "findings": [str(finding) for finding in loaded.findings],
+            "replaces": loaded.replaces,
+            "loaded": str(layout.loaded),
         }
 
     def _coverage(self, index: ExtractIndex, job: Job | None, objects: ObjectStore) -> Coverage:
@@ -107,7 +113,7 @@ class LoadOperator(BaseOperator):
             return None
         return get(self.connect(self.deployment.aws_conn_id).jobs, self.job_name)
 
-    def _report(self, index: ExtractIndex, loaded: Loaded, unpublished: str) -> None:
+    def _report(self, index: ExtractIndex, loaded: Loaded) -> None:
         for finding in loaded.findings:
             self.log.warning("Check failed: %s", finding)
         if loaded.quarantined:
@@ -115,8 +121,10 @@ class LoadOperator(BaseOperator):
                 "%d of %d records have no prediction and are in no row. They are in quarantine: %s",
                 *(loaded.quarantined, index.records, self._quarantine(index)),
             )
-        if unpublished:
-            self.log.info("Nothing is published: %s", unpublished)
+        for line in loaded.lines():
+            self.log.info(line)
+        if loaded.unpublished:
+            self.log.info("Nothing was published: %s", loaded.unpublished)
             return
         if not loaded.changed:
             self.log.info("Partition %s held this load already", index.partition)

@@ -14,15 +14,17 @@ from batch_transform.scoring.jobs.service import Job
 from batch_transform.scoring.names import S3Uri, content_digest
 from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.outputs.reconcile import Account, columns_of, stage_outputs
-from batch_transform.scoring.outputs.staged import staging
+from batch_transform.scoring.outputs.staged import Staged, staging
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.publish import resubmit
+from batch_transform.scoring.publish.compare import Comparison, Sides, compare
 from batch_transform.scoring.publish.judge import Finding, Measured, history_needed, judge
+from batch_transform.scoring.publish.loaded import Loaded
 from batch_transform.scoring.publish.profile import Profile, profiles
 from batch_transform.scoring.records import quarantine
 from batch_transform.scoring.warehouse.ledger import Entry
 from batch_transform.scoring.warehouse.order import superseded
-from batch_transform.scoring.warehouse.protocol import Load, Published, Warehouse
+from batch_transform.scoring.warehouse.protocol import Load, Warehouse
 
 Open = Callable[[], AbstractContextManager[Warehouse]]
 
@@ -42,6 +44,7 @@ class LoadRun:
         publish_blocked: whether a person wants the partition published whatever the checks, or the
             load in force, say.
         unpublished: why the partition is not to be replaced; empty where it is.
+        is_sample: whether these are some of the partition's records only.
         now: tells the time, for the ledger.
     """
 
@@ -54,26 +57,8 @@ class LoadRun:
     snapshot_at: datetime | None = None
     publish_blocked: bool = False
     unpublished: str = ""
+    is_sample: bool = False
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Loaded:
-    """What a load did.
-
-    Attributes:
-        rows: rows that the partition holds now, or would.
-        changed: False where it held this very load already, or was not to be replaced.
-        quarantined: records without a fit prediction.
-        findings: checks that failed, yet did not keep the partition from being published.
-        published: whether the partition holds this load.
-    """
-
-    rows: int
-    changed: bool
-    quarantined: int
-    findings: tuple[Finding, ...]
-    published: bool = True
 
 
 def load(run: LoadRun, objects: ObjectStore, open_warehouse: Open) -> Loaded:
@@ -94,7 +79,7 @@ def load(run: LoadRun, objects: ObjectStore, open_warehouse: Open) -> Loaded:
     settings = run.pipeline.settings
     before = _added_to(run, open_warehouse)
     if before is not None and before.digest == digest_of(run):
-        return Loaded(rows=before.rows, changed=False, quarantined=before.quarantined, findings=())
+        return Loaded(entry=before, changed=False, quarantined=before.quarantined, findings=())
     with staging(columns_of(settings, run.index)) as staged:
         account = stage_outputs(run.pipeline, run.index, objects, run.coverage, staged)
         measured = profiles(staged, settings.predictions)
@@ -105,16 +90,20 @@ def load(run: LoadRun, objects: ObjectStore, open_warehouse: Open) -> Loaded:
         if account.quarantined:
             objects.put(_records(run), quarantine.to_json_lines(account.quarantined))
         with open_warehouse() as warehouse:
-            findings = _judged(run, plan, warehouse, measured)
-            published = Published(rows=plan.entry.rows, changed=False)
-            if not run.unpublished:
-                published = warehouse.replace(_with_findings(plan, findings), staged)
+            current = warehouse.in_force(plan.target, plan.partition)
+            comparison = _compared(run, plan, warehouse, staged, current)
+            findings = _judged(run, plan, warehouse, measured, current)
+            plan = _with_findings(plan, findings)
+            _check_level(run, plan, findings, current, comparison)
+            changed = not run.unpublished and warehouse.replace(plan, staged).changed
     return Loaded(
-        rows=published.rows,
-        changed=published.changed,
+        entry=plan.entry,
+        changed=changed,
         quarantined=len(account.quarantined),
         findings=tuple(findings),
-        published=not run.unpublished,
+        unpublished=run.unpublished,
+        before=current,
+        comparison=comparison,
     )
 
 
@@ -183,33 +172,54 @@ def _plan(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Load:
     )
 
 
+def _compared(
+    run: LoadRun, plan: Load, warehouse: Warehouse, staged: Staged, current: Entry | None
+) -> Comparison | None:
+    """Compare the load with what it replaces: not where it adds to it, or is the same."""
+    if current is None or plan.adds_to or current.digest == plan.entry.digest:
+        return None
+    held = warehouse.held(plan, staged.folder)
+    if held is None:
+        return None
+    sides = Sides(staged=staged, ids=plan.ids, held=held, entry=current, is_sample=run.is_sample)
+    return compare(sides, run.pipeline.settings.predictions)
+
+
 def _judged(
-    run: LoadRun, plan: Load, warehouse: Warehouse, measured: dict[str, Profile]
+    run: LoadRun,
+    plan: Load,
+    warehouse: Warehouse,
+    measured: dict[str, Profile],
+    current: Entry | None,
 ) -> list[Finding]:
     checks = run.pipeline.settings.checks
     history = warehouse.history(plan, history_needed(checks))
-    current = warehouse.in_force(plan.target, plan.partition)
-    findings = judge(
-        checks,
-        Measured(
-            rows=plan.entry.rows,
-            profiles=measured,
-            history=history,
-            held=current.rows if current else 0,
-        ),
+    held = current.rows if current else 0
+    return judge(
+        checks, Measured(rows=plan.entry.rows, profiles=measured, history=history, held=held)
     )
+
+
+def _check_level(
+    run: LoadRun,
+    plan: Load,
+    findings: list[Finding],
+    current: Entry | None,
+    comparison: Comparison | None,
+) -> None:
+    """Let a load pass that nothing blocks, or that is in force already, or is not published."""
     blocking = [finding for finding in findings if finding.level == "block"]
     mine = (plan.entry.digest, plan.entry.rows)
     is_published = current is not None and (current.digest, current.rows) == mine
-    may_fail = run.publish_blocked or is_published or run.unpublished
-    if blocking and not may_fail:
-        listed = "\n  ".join(map(str, blocking))
-        raise PartitionBlocked(
-            f"Partition {run.index.partition} is not published, and its outputs stay:"
-            f"\n  {listed}\nTo publish it as it is, trigger a run of this"
-            " partition with publish_blocked; no new job is paid"
-        )
-    return findings
+    if not blocking or run.publish_blocked or is_published or run.unpublished:
+        return
+    listed = "\n  ".join(map(str, blocking))
+    would = f"\nIt would replace {comparison}." if comparison else ""
+    raise PartitionBlocked(
+        f"Partition {run.index.partition} is not published, and its outputs stay:"
+        f"\n  {listed}{would}\nTo publish it as it is, trigger a run of this"
+        " partition with publish_blocked; no new job is paid"
+    )
 
 
 def _with_findings(plan: Load, findings: list[Finding]) -> Load:
