@@ -128,8 +128,9 @@ _PARAMETERS: Mapping[str, tuple[_Kind, str, str]] = {
     "publish_blocked": (
         _OFF,
         "Publish whatever the checks say",
-        "Publishes a partition that a check has blocked. Its outputs are read again; no new"
-        " transform job is started for the same data.",
+        "Publishes a partition that a check has blocked, or whose data in force are of a later"
+        " extract or another pipeline. Its outputs are read again; no new transform job is started"
+        " for the same data.",
     ),
 }
 

@@ -55,8 +55,8 @@ TASKS = (
         " FailureReason, and the last lines of the job's own log (CloudWatch, log group"
         " `/aws/sagemaker/TransformJobs`). Clear it once the cause is mended: a job that runs or"
         " has completed is attached to and costs nothing more; one that failed or was stopped is"
-        " followed by the next generation, `-g2`. Marking or clearing it while it runs stops the"
-        " job, unless its next attempt attaches within seconds.",
+        " followed by the next generation, `-g2`. Marking it failed while it runs stops the job,"
+        " unless another run wants it too.",
     ),
     Task(
         task_id="wait",
@@ -76,7 +76,7 @@ TASKS = (
         task_id="load",
         does="replaces the partition in `{table}` in one transaction",
         on_failure="Nothing was changed in `{table}`; the log names the shard whose output is not"
-        " complete, or the check that failed.",
+        " complete, the check that failed, or the newer run whose data are in force.",
     ),
 )
 

@@ -10,6 +10,8 @@ import pendulum
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 from pendulum import DateTime
 
+from batch_transform.scoring.partition import day_of
+
 _ONE_DAY = timedelta(days=1)
 
 
@@ -18,9 +20,9 @@ class PartitionTimetable(Timetable):
 
     A partition is a calendar day. Its run has the label at 00:00 UTC as logical date, so that
     ``{{ ds }}`` is the partition, a backfill from the 1st to the 3rd is exactly three partitions,
-    and a manual run with a date scores that date. It fires on the next day at a local time. A
-    time that the clocks skip fires as late as they jump; a time that comes twice fires at the
-    first.
+    and a manual run with a date scores that date; where it was picked as a midnight of the
+    pipeline's zone, that day. It fires on the next day at a local time. A time that the clocks skip
+    fires as late as they jump; a time that comes twice fires at the first.
     https://airflow.apache.org/docs/apache-airflow/stable/howto/timetable.html
 
     Attributes:
@@ -52,7 +54,7 @@ class PartitionTimetable(Timetable):
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
         """Return the interval of a manual run; Airflow passes its logical date."""
-        return _interval(run_after.in_timezone("UTC").date())
+        return _interval(day_of(run_after, self.timezone))
 
     def next_dagrun_info(
         self,

@@ -25,7 +25,7 @@ def ours(record_format, compression, rows):
     """The extract task's own work, with its connections."""
     import isal.isal_zlib  # noqa: F401  # the work imports it late
 
-    from batch_transform.connections import s3_objects
+    from batch_transform.connections import Aws
     from batch_transform.open_source import open_source
     from batch_transform.scoring.extract.extract import extract
     from batch_transform.scoring.names import RunLayout, S3Uri
@@ -37,7 +37,7 @@ def ours(record_format, compression, rows):
 
     def run():
         with open_source(pipeline) as source:
-            index = extract(pipeline, partition, source, s3_objects("aws_default"), layout)
+            index = extract(pipeline, partition, source, Aws("aws_default").objects, layout)
         assert index.records == rows
 
     return run

@@ -22,7 +22,9 @@ DAY = date(2013, 6, 1)
 
 def ours(form, endpoint, dsn, context):
     import boto3
-    import duckdb  # noqa: F401  # which the stage would import
+    import duckdb  # noqa: F401  # which the stage would import, as it would what follows
+    import numpy  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
 
     from batch_transform.scoring.aws.objects import S3Objects
     from batch_transform.scoring.extract.index import ExtractIndex

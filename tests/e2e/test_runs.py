@@ -1,6 +1,6 @@
 """Every kind of run, through real Airflow."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -34,8 +34,8 @@ def test_a_picked_date_is_the_partition(laptop):
 def test_nothing_filled_in_scores_the_last_whole_day_which_has_no_flights(laptop, now_in_the_form):
     before = datetime.now(UTC)
     logical_date = before.isoformat() if now_in_the_form else None
-    run_id, state = laptop.trigger(FLIGHTS, logical_date=logical_date, publish_blocked=True)
-    assert state == "success"
+    run_id, state = laptop.trigger(FLIGHTS, logical_date=logical_date)
+    assert state == "failed", "the days before have flights, so these have not come yet"
     assert laptop.states(FLIGHTS, run_id) == {
         "plan": "success",
         "extract": "success",
@@ -43,14 +43,22 @@ def test_nothing_filled_in_scores_the_last_whole_day_which_has_no_flights(laptop
         "transform": "skipped",
         "wait": "skipped",
         "recover": "skipped",
-        "load": "success",
+        "load": "failed",
     }
+    assert "there is no row" in laptop.log_of(FLIGHTS, run_id, "load")
     from batch_transform.scoring.partition import last_whole_day
 
     expected = {
         last_whole_day(moment, "America/New_York").label for moment in (before, datetime.now(UTC))
     }
     assert partition_of(laptop, run_id) in expected
+
+
+def test_a_day_without_flights_is_published_where_a_person_says_so(laptop):
+    empty = max(flights_per_day()) + timedelta(days=2)
+    _, state = laptop.trigger(FLIGHTS, partition=empty.isoformat(), publish_blocked=True)
+    assert state == "success"
+    assert laptop.rows(empty)[0] == 0
 
 
 def test_a_day_that_is_not_over_fails_at_once_with_a_sentence(laptop):

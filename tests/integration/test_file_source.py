@@ -123,7 +123,7 @@ def test_an_extract_reads_through_the_airflow_connection(
     store = S3Objects(s3)
     store.put(key("hour=01/part.csv.gz"), gzip.compress(HEADER + b"3,0.5,red\n"))
     store.put(key("hour=00/part.csv"), HEADER + b"7,,\n")
-    store.put(key("hour=00/empty.csv"), b"")
+    store.put(key("hour=00/empty.csv"), b"apple_id,weight,colour\n")
     store.put(key("_temporary/part.csv"), HEADER + b"9,,\n")
     store.put(S3Uri(BUCKET, "apples/date=2013-06-02/part.csv"), HEADER + b"8,,\n")
     with open_source(pipeline) as source:

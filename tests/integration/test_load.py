@@ -216,9 +216,9 @@ def test_no_connection_is_open_while_outputs_are_read(run, connection, make_pipe
         opened.append("closed")
 
     class Noting(InMemoryObjects):
-        def get(self, uri):
+        def pieces(self, uri):
             opened.append(uri.key.rpartition("/")[2])
-            return super().get(uri)
+            return super().pieces(uri)
 
     run(make_pipeline(), {1: 0.75}, lend=lend, objects=Noting())
     assert opened[-4:] == ["part-00000.csv", "part-00000.csv.out", "opened", "closed"]

@@ -3,6 +3,7 @@
 import pytest
 
 from batch_transform.scoring.aws.objects import ObjectChanged, S3Objects
+from batch_transform.scoring.errors import ObjectMissing
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.testing import InMemoryObjects
 
@@ -30,6 +31,14 @@ def store(request):
 def etag(store):
     (stored,) = store.listed(URI)
     return stored.etag
+
+
+def test_an_object_comes_in_pieces(store):
+    body = bytes(range(256)) * 10_000
+    store.put(URI, body)
+    assert b"".join(store.pieces(URI)) == body
+    with pytest.raises(ObjectMissing):
+        list(store.pieces(URI / "more"))
 
 
 def test_an_object_is_made_once(store):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from batch_transform.open_source import open_source
-from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.errors import SourceError, Unreachable
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.partition import Partition
@@ -198,6 +198,27 @@ def test_a_value_is_the_same_whatever_a_session_begins_with(
     assert text == f'{{"event_id":1,"value":{EXPRESSIONS[expression]}}}\n'
 
 
+def test_the_snapshot_is_dated_by_the_databases_clock(
+    connection, run, read, make_pipeline, partition
+):
+    run("CREATE TABLE events AS SELECT 1 AS apple_id, 1 AS weight, 'red' AS colour")
+    read("SELECT * FROM events", ["apple_id", "weight", "colour"])  # makes the Airflow connection
+    pipeline = make_pipeline().model_copy(update={"query": "SELECT * FROM events"})
+    with open_source(pipeline) as source:
+        before = now(connection)
+        lines = source.lines(partition, pipeline)
+        after = now(connection)
+        run("INSERT INTO events VALUES (2, 2, 'green')")
+        assert b"".join(lines.blocks) == b"1,1,red\n"
+    assert before <= lines.read_at <= after
+
+
+def now(connection):
+    (moment,) = connection.execute("SELECT clock_timestamp()").fetchone()
+    connection.commit()
+    return moment
+
+
 def test_ids_come_in_the_order_of_their_bytes_on_both_ways(run, same):
     run(
         "CREATE TYPE size AS ENUM ('small', 'large', 'Extra')",
@@ -251,6 +272,22 @@ def test_what_the_database_refuses_is_an_error_of_the_source(run, read, query, w
     for refusal in read(query, ["event_id", "value"]):
         assert isinstance(refusal, SourceError)
         assert words in str(refusal)
+
+
+def test_a_database_that_fails_may_be_tried_again(run, connection, make_pipeline, read, partition):
+    run("CREATE TABLE events AS SELECT n AS apple_id, 1 AS weight, '' AS colour"
+        " FROM generate_series(1, 300000) n")  # fmt: skip
+    read("SELECT 1", ["apple_id", "weight"])  # makes the Airflow connection
+    pipeline = make_pipeline().model_copy(update={"query": "SELECT * FROM events"})
+    with open_source(pipeline) as source, psycopg.connect(connection.info.dsn) as other:
+        lines = source.lines(partition, pipeline)
+        next(lines.blocks)
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND query LIKE 'COPY%'"
+        )
+        with pytest.raises(Unreachable, match="The source's database failed: "):
+            list(lines.blocks)
 
 
 def test_a_value_that_cannot_be_cast_is_not_shown(run, read):
@@ -401,7 +438,7 @@ def mood(run):
 
 @pytest.mark.usefixtures("mood")
 @settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(table=tables(), changed=DEFAULTS, policies=POLICIES)
 def test_both_ways_give_the_same_bytes(connection, run, defaults, read, table, changed, policies):

@@ -5,9 +5,8 @@ from datetime import date
 
 import pytest
 from sqlalchemy import create_engine, text
-from sqlalchemy.exc import OperationalError
 
-from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.errors import SourceError, Unreachable
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.sources.sql import SqlSource
 
@@ -141,6 +140,6 @@ def test_a_database_that_is_locked_may_be_tried_again(engine, ids):
     fill(engine, "date", ["2013-06-01"])
     with sqlite3.connect(engine.url.database, isolation_level=None) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(OperationalError, match="locked"):
+        with pytest.raises(Unreachable, match="The source's database failed: database is locked"):
             ids(BY_LABEL.format("moment"))
     other.close()

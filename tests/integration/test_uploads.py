@@ -1,5 +1,6 @@
 """Shards on their way to a real S3: in parts, aborted, killed half way, and tried again."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,13 +8,16 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg2
 import pytest
+from botocore.awsrequest import AWSResponse, HeadersDict
 
+from batch_transform.connections import Aws
 from batch_transform.scoring.aws.objects import S3Objects
 from batch_transform.scoring.aws.upload import PART_BYTES
-from batch_transform.scoring.errors import ObjectMissing, SourceError
+from batch_transform.scoring.errors import ObjectMissing, SourceError, Unreachable
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.sources.postgres.copy_source import CopySource
@@ -58,6 +62,58 @@ def test_an_object_is_what_was_written_whatever_its_size(store, size):
         upload.close()
     assert store.get(S3Uri(BUCKET, "object")) == body[:size]
     assert list(store.unfinished(S3Uri(BUCKET, "object"))) == []
+
+
+class Busy:
+    """Answers the first requests in the place of S3."""
+
+    def __init__(self, times):
+        self.left = times
+
+    def __call__(self, request, **_):
+        if not self.left:
+            return None
+        self.left -= 1
+        body = b"<Error><Code>SlowDown</Code><Message>Please reduce your rate</Message></Error>"
+        return AWSResponse(request.url, 503, HeadersDict(), SimpleNamespace(stream=lambda: [body]))
+
+
+@pytest.fixture
+def airflow_store(store, sagemaker_local_server, monkeypatch):
+    """The store as the tasks have it, by an Airflow connection; and how it comes to be busy."""
+    extra = {"endpoint_url": sagemaker_local_server.endpoint_url, "region_name": "us-east-1"}
+    connection = {"conn_type": "aws", "login": "test", "password": "test-key", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None))
+    objects = Aws("aws_default").objects
+
+    def busy(operation, times):
+        objects._client.meta.events.register(f"before-send.s3.{operation}", Busy(times))
+
+    return objects, busy
+
+
+@pytest.mark.parametrize(
+    "operation", ["PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"]
+)
+def test_a_store_that_is_busy_for_a_while_is_asked_again_within_the_attempt(
+    airflow_store, operation
+):
+    objects, busy = airflow_store
+    busy(operation, 7)
+    size = 1 if operation == "PutObject" else PART_BYTES + 1
+    with objects.uploads() as uploads:
+        upload = uploads.open(S3Uri(BUCKET, "object"))
+        upload.write(b"x" * size)
+        upload.close()
+    assert objects.size(S3Uri(BUCKET, "object")) == size
+
+
+def test_a_store_that_stays_busy_fails_the_attempt_with_what_waiting_cures(airflow_store):
+    objects, busy = airflow_store
+    busy("PutObject", 8)
+    with pytest.raises(Unreachable, match="PutObject: SlowDown: Please reduce your rate"):
+        objects.put(S3Uri(BUCKET, "object"), b"x")
 
 
 def test_a_failing_extract_aborts_what_it_began_and_leaves_no_index(

@@ -33,7 +33,7 @@ FLOORS = [
     {"pipeline"},
     {"aws"},
     {"deployment", "partition"},
-    {"kinds", "names", "queries"},
+    {"kinds", "names", "queries", "frozen"},
     {"errors"},
 ]
 

@@ -27,7 +27,7 @@ from batch_transform.scoring.errors import Transient
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs.attempt import Attempt
 from batch_transform.scoring.jobs.end import is_over
-from batch_transform.scoring.jobs.look import Look, Watch, check_done, look
+from batch_transform.scoring.jobs.look import Look, Watch, check_done, look, partial_failure
 from batch_transform.scoring.jobs.memory import JobMemory
 from batch_transform.scoring.jobs.owners import Owner
 from batch_transform.scoring.jobs.pacing import pause, pause_after_failure
@@ -50,6 +50,7 @@ class Work:
         request: makes the job's request, once an attempt needs it.
         deadline: how long the job may take from its creation.
         label: tells the jobs of one task apart; empty where it has one.
+        is_renewed: whether who clears the task wants another job in place of a Failed one.
     """
 
     index: ExtractIndex
@@ -57,6 +58,7 @@ class Work:
     request: Callable[[Owner], JobRequest]
     deadline: timedelta
     label: str = ""
+    is_renewed: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +115,10 @@ class JobTask:
         self.stopper.expect(held["job_name"])
         seen = self._follow(work, held["job_name"], at_first=begins)
         check_done(self.aws, seen, work.index, work.deadline)
-        memory.conclude(seen.job.name)
+        if failure := partial_failure(seen):
+            self._operator.log.warning(failure)
+        if work.is_renewed:
+            memory.conclude(seen.job.name)
         return Done(seen=seen, how=held["how"])
 
     def _begin(self, work: Work, memory: JobMemory, limits: Limits) -> dict[str, str]:

@@ -30,6 +30,9 @@ PROGRESS = "progress"
 # If a task is re-queued before its deferral is reported, the scheduler treats it as killed; never
 # resume sooner than this.
 _SHORTEST_SECONDS = 10.0
+# How long instances work without a word of it before the container's own words are shown; then
+# twice as long each time.
+_SILENT_SECONDS = 300.0
 
 
 class _JobTrigger(BaseTrigger):
@@ -102,6 +105,8 @@ class TransformJobTrigger(_JobTrigger):
                 if is_over(seen.job):
                     return f"the job is {seen.job.status}"
                 await self._show(watcher, seen)
+                if words := await asyncio.to_thread(watcher.last_words, seen):
+                    self.log.warning(words)
                 age = (datetime.now(UTC) - seen.job.created).total_seconds()
                 seconds = pause(age, self.watch.poll_seconds, _chance())
             await asyncio.sleep(seconds)
@@ -139,20 +144,34 @@ class _Watcher:
         self._watch = watch
         self._connect = connect
         self._opened: tuple[Services, Watch] | None = None
+        self._is_claimed = False
         self._shown: tuple[int, int] | None = None
+        self._silent_seconds = _SILENT_SECONDS
 
     def look(self) -> Look:
-        if self._opened is None:
-            self._opened = self._open()
-            seen = look(*self._opened, datetime.now(UTC))
+        services, watch = self._opened = self._opened or self._open()
+        seen = look(services, watch, datetime.now(UTC))
+        if not self._is_claimed:
             # An attempt before this one may have taken its tag off the job after ours was put on.
-            claim(self._opened[0].jobs, seen.job, self._watch.owner)
-            return seen
-        return look(*self._opened, datetime.now(UTC))
+            claim(services.jobs, seen.job, watch.owner)
+            self._is_claimed = True
+        return seen
 
     def is_new(self, progress: Progress) -> bool:
         before, self._shown = self._shown, (progress.shards_done, progress.records_done)
         return before != self._shown
+
+    def last_words(self, seen: Look) -> str | None:
+        """Return the end of a job's log where it has given no output for long."""
+        started = seen.job.described.get("TransformStartTime")
+        seconds = (datetime.now(UTC) - started).total_seconds() if started else 0.0
+        if self._opened is None or seen.progress.shards_done or seconds < self._silent_seconds:
+            return None
+        self._silent_seconds = 2 * seconds
+        return (
+            f"{seen.job.name} has given no output for {seconds / 60:.0f} minutes, which may be"
+            f" right. The end of its log:\n{self._opened[0].logs.tail(seen.job.name)}"
+        )
 
     def _open(self) -> tuple[Services, Watch]:
         services = self._connect(self._watch.aws_conn_id)

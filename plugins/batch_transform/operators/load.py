@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
@@ -17,12 +19,15 @@ from batch_transform.scoring.jobs.service import Job, get
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.outputs.sent import check_recovered, covered
-from batch_transform.scoring.pipeline import Pipeline
+from batch_transform.scoring.pipeline import Pipeline, Target
 from batch_transform.scoring.publish.load import LoadRun, load
 from batch_transform.scoring.publish.loaded import Loaded
 from batch_transform.scoring.records.quarantine import FILE_NAME
 from batch_transform.scoring.warehouse.ledger import quarantine_of
+from batch_transform.scoring.warehouse.protocol import Warehouse
 from batch_transform.this_run import asked_of, pipeline_of
+
+Lend = Callable[[Target], AbstractContextManager[Warehouse]]  # lends the warehouse of a target
 
 
 class LoadOperator(BaseOperator):
@@ -47,6 +52,7 @@ class LoadOperator(BaseOperator):
         pipeline: Pipeline,
         deployment: Deployment,
         connect: Connect = Aws,
+        lend: Lend = open_warehouse,
         **kwargs: Any,
     ) -> None:
         """Load the predictions for the extract whose index lies at the URI ``index``.
@@ -62,6 +68,7 @@ class LoadOperator(BaseOperator):
         self.pipeline = pipeline
         self.deployment = deployment
         self.connect = connect
+        self.lend = lend
 
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
@@ -69,10 +76,12 @@ class LoadOperator(BaseOperator):
         asked = asked_of(context)
         if asked.dry_run:
             raise AirflowSkipException("The run was only to be planned")
-        objects = self.connect(self.deployment.aws_conn_id).objects
+        aws, target = self.connect(self.deployment.aws_conn_id), self.pipeline.settings.target
+        objects = aws.objects
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(objects.get(layout.index))
-        job, target = self._job(index), self.pipeline.settings.target
+        has_job = self.job_name or index.shards
+        job = get(aws.jobs, self.job_name) if has_job else None
         run = LoadRun(
             pipeline=pipeline_of(context, self.pipeline, self.deployment),
             index=index,
@@ -85,7 +94,7 @@ class LoadOperator(BaseOperator):
             unpublished=asked.unpublished(self.pipeline.settings),
             is_sample=asked.sample is not None,
         )
-        loaded = load(run, objects, lambda: open_warehouse(target))
+        loaded = load(run, objects, lambda: self.lend(target))
         objects.put(layout.loaded, loaded.to_json())
         self._report(index, loaded)
         return {
@@ -107,11 +116,6 @@ class LoadOperator(BaseOperator):
         coverage = Coverage.from_json(objects.get(S3Uri.parse(self.coverage)))
         check_recovered(index, coverage, job, objects)
         return coverage
-
-    def _job(self, index: ExtractIndex) -> Job | None:
-        if not self.job_name and not index.shards:
-            return None
-        return get(self.connect(self.deployment.aws_conn_id).jobs, self.job_name)
 
     def _report(self, index: ExtractIndex, loaded: Loaded) -> None:
         for finding in loaded.findings:

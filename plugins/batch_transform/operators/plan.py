@@ -37,7 +37,7 @@ class PlanOperator(BaseOperator):
     """Says what the run will do, and lets it pass; a dry run ends here.
 
     Returns ``{"partition": "2013-06-01", "plan": "s3://…", "rows": 842, "job_name": "…", "cost":
-    0.12}``; ``plan`` is where all of it is kept.
+    0.12}``; ``plan`` is where all of it is kept, and all of it in a dry run, which writes nothing.
     """
 
     ui_color = "#f0f0f0"
@@ -64,20 +64,16 @@ class PlanOperator(BaseOperator):
         pipeline = pipeline_of(context, self.pipeline, self.deployment)
         source = self._expected(context, pipeline, found, aws)
         plan = draw_up(self._known(pipeline, asked, found, source), aws)
-        layout = RunLayout.of(
-            self.deployment.root, pipeline.name, plan.partition, str(context["ti"].id)
-        )
-        aws.objects.put(layout.plan, plan.to_json())
         self._tell(plan, asked)
         done = {
             "partition": plan.partition,
-            "plan": str(layout.plan),
             "rows": source.rows,
             "job_name": plan.job.name,
             "cost": plan.expected_cost,
         }
         if asked.dry_run:
-            self._end(context, done)
+            self._end(context, {**done, "plan": plan.to_dict()})
+        done["plan"] = self._kept(context, plan, aws)
         if plan.is_over_cost:
             self._ask(context, plan, pipeline, done)
         return done
@@ -134,6 +130,12 @@ class PlanOperator(BaseOperator):
             in_force=in_force,
             history=history,
         )
+
+    def _kept(self, context: Context, plan: Plan, aws: AwsServices) -> str:
+        root, attempt = self.deployment.root, str(context["ti"].id)
+        uri = RunLayout.of(root, plan.pipeline, plan.partition, attempt).plan
+        aws.objects.put(uri, plan.to_json())
+        return str(uri)
 
     def _tell(self, plan: Plan, asked: Asked) -> None:
         for line in plan.lines():

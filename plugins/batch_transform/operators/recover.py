@@ -101,6 +101,7 @@ class RecoverOperator(HoldsJob, BaseOperator):
             request=lambda owner: self._request(run, sent, owner),
             deadline=run.ends - datetime.now(UTC),
             label=f"round-{sent.number}-",
+            is_renewed=False,  # recovery itself goes on from what a round has left
         )
         return task.run(work, run.limits).seen.job
 

@@ -13,7 +13,7 @@ from batch_transform.failures import no_retry
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs.end import is_over
-from batch_transform.scoring.jobs.look import check_done, see
+from batch_transform.scoring.jobs.look import check_done, partial_failure, see
 from batch_transform.scoring.jobs.service import get
 from batch_transform.scoring.names import RunLayout
 
@@ -67,5 +67,7 @@ class TransformSensor(SageMakerTransformSensor):
         index = ExtractIndex.from_json(aws.objects.get(RunLayout.of_index(self.index).index))
         seen = see(aws, job, index)
         check_done(aws, seen, index, self.deadline)
+        if failure := partial_failure(seen):
+            self.log.warning(failure)
         self.log.info("%s is %s: %s", job.name, job.status, seen.progress)
         return PokeReturnValue(True, {"job_name": job.name, "output": str(job.output)})

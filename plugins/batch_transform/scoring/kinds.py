@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 Kind = Literal["integer", "decimal", "float", "boolean", "text", "date", "timestamp", "nested"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 ID_KINDS: frozenset[Kind] = frozenset({"integer", "text"})
+
+Row = Sequence[Any]
+RecordId = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

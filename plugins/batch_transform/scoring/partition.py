@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from batch_transform.scoring.errors import PartitionError
 
 _ONE_DAY = timedelta(days=1)
+_MIDNIGHT = time.min.replace(tzinfo=UTC)
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199
 
 
@@ -90,7 +91,7 @@ def resolve(dates: RunDates, timezone: str) -> Resolved:
             return Resolved(partition=partition, named_by=source)
     if dates.logical_date is not None:
         source = "the run's logical date"
-        day = _checked(dates.logical_date.astimezone(UTC).date(), source)
+        day = _checked(day_of(dates.logical_date, timezone), source)
         named = Partition(day=day, timezone=timezone)
         if not dates.manual or named.end <= dates.run_after:
             partition = _whole(named.day, timezone, dates.run_after)
@@ -99,6 +100,18 @@ def resolve(dates: RunDates, timezone: str) -> Resolved:
         partition=last_whole_day(dates.run_after, timezone),
         named_by="nothing: it is the last whole day",
     )
+
+
+def day_of(logical_date: datetime, timezone: str) -> date:
+    """Return the day that a logical date means.
+
+    At 00:00 UTC it is a label, and means that date. Any other moment was picked by a person: the
+    day that it falls on for the pipeline.
+    """
+    utc = logical_date.astimezone(UTC)
+    if utc.timetz() == _MIDNIGHT:
+        return utc.date()
+    return logical_date.astimezone(ZoneInfo(timezone)).date()
 
 
 def last_whole_day(moment: datetime, timezone: str) -> Partition:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from batch_transform.scoring.aws.objects import S3Objects
+from batch_transform.scoring.aws.objects import ObjectChanged, S3Objects
 from batch_transform.scoring.extract import manifest
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.jobs import request
@@ -16,7 +16,7 @@ from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.outputs.reconcile import columns_of, stage_outputs
 from batch_transform.scoring.outputs.staged import staging
 from batch_transform.scoring.recovery.rounds import Recovery, recover
-from batch_transform.scoring.testing import FakeAws, RowsSource
+from batch_transform.scoring.testing import FakeAws, InMemoryObjects, RowsSource
 from sagemaker_local.testing import running
 
 CONTAINERS = Path(__file__).with_name("containers.yaml")
@@ -90,6 +90,16 @@ class Orchard:
     def sent(self):
         """How many records the containers were sent."""
         return sum(map(int, self.counts.read_text().split()))
+
+
+@pytest.mark.parametrize("double", [True, False], ids=["in memory", "local"])
+def test_an_object_is_written_once(aws, double):
+    store = InMemoryObjects() if double else S3Objects(aws.client("s3"))
+    place = S3Uri("recover", f"once/{uuid.uuid4().hex}")
+    store.put_if(place, b"first", etag=None)
+    with pytest.raises(ObjectChanged):
+        store.put_if(place, b"second", etag=None)
+    assert store.get(place) == b"first"
 
 
 @pytest.fixture

@@ -106,6 +106,18 @@ def come_back(task, context, deferred):
     return method(context, event=event, **(deferred.value.kwargs or {}))
 
 
+def end_at_the_third_look(world):
+    find, looks = world.jobs.find, []
+
+    def looked(name):
+        looks.append(name)
+        if len(looks) == 3:
+            world.jobs.end(name, "Completed")
+        return find(name)
+
+    world.jobs.find = looked
+
+
 @MODES
 @pytest.mark.parametrize(("status", "reason", "outputs", "error", "text"), ENDS)
 def test_every_end_of_a_job(world, deferrable, status, reason, outputs, error, text):
@@ -130,6 +142,23 @@ def test_every_end_of_a_job(world, deferrable, status, reason, outputs, error, t
 
 
 @MODES
+def test_a_job_that_failed_for_some_shards_is_handed_on_with_a_warning(world, deferrable, capsys):
+    task, context = transform(world, deferrable=deferrable), world.context()
+    deferred = begin(world, task, context, deferrable)
+    (name,) = world.jobs.created
+    world.write_outputs(0)
+    world.jobs.end(name, "Failed", "ClientError: See job logs")
+    assert come_back(task, context, deferred)["status"] == "Failed"
+    assert wait(world, name).poke(world.context(task_id="wait")).xcom_value["job_name"] == name
+    warned = [line for line in capsys.readouterr().out.splitlines() if "[warning  ]" in line]
+    words = (
+        f"Transform job {name} failed, and leaves 1 of 2 shards without an output: ClientError: See"
+        " job logs. The task recover sends their records again"
+    )
+    assert sum(words in line for line in warned) == 2, "by transform, and by wait"
+
+
+@MODES
 def test_a_task_that_looks_again_asks_for_no_second_job(world, deferrable):
     task = transform(world, deferrable=deferrable)
     for _ in range(3):
@@ -142,7 +171,24 @@ def test_a_retry_attaches_and_owns_the_job(world):
     begin(world, transform(world), world.context("second"), True)
     (job,) = world.jobs.all()
     owner = owner_of(world.context("second"), ROOT)
-    assert world.jobs.tags(job.arn)[owner.key] == owner.value
+    assert owner.mark.items() <= world.jobs.tags(job.arn).items()
+
+
+def test_a_trigger_whose_first_claim_is_throttled_owns_the_job_all_the_same(world):
+    deferred = begin(world, transform(world), world.context(), True)
+    (job,) = world.jobs.all()
+    owner = owner_of(world.context(), ROOT)
+    world.jobs.untag(job.arn, list(owner.mark))  # by an attempt before, at its late end
+    tag = world.jobs.tag
+
+    def throttled(arn, tags):
+        world.jobs.tag = tag
+        raise Unreachable("Rate exceeded")
+
+    world.jobs.tag = throttled
+    end_at_the_third_look(world)
+    event_of(trigger_of(deferred))
+    assert owner.mark.items() <= world.jobs.tags(job.arn).items()
 
 
 def test_a_retry_after_a_failed_job_starts_the_next_generation(world):
@@ -274,6 +320,20 @@ def test_a_refusal_fails_the_task_at_once(world):
     world.jobs.refusals = [RequestRefused("no such model")]
     with pytest.raises(AirflowFailException, match="no such model"):
         transform(world).execute(world.context())
+
+
+@pytest.mark.parametrize(("minutes", "outputs", "words"), [(4, (), 0), (6, (), 1), (6, (0,), 0)])
+def test_the_trigger_shows_the_log_of_a_job_without_an_output(
+    world, capsys, minutes, outputs, words
+):
+    world.jobs.advance(-timedelta(minutes=minutes))
+    deferred = begin(world, transform(world), world.context(), True)
+    world.write_outputs(*outputs)
+    end_at_the_third_look(world)
+    event_of(trigger_of(deferred))
+    said = capsys.readouterr().out
+    assert said.count("has given no output for 6 minutes") == words, "once, and not at every look"
+    assert said.count(f"(It has no log: {world.jobs.created[0]})") == words
 
 
 def test_throttling_is_waited_out_by_the_trigger(world):

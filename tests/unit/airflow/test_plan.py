@@ -109,7 +109,17 @@ def test_a_dry_run_ends_after_the_plan(world, desk):
     with pytest.raises(DownstreamTasksSkipped) as skipped:
         operator.execute(context)
     assert skipped.value.tasks == ["extract", "load"]
-    assert context["pushed"]["return_value"]["plan"].endswith("/plan.json")
+    plan = context["pushed"]["return_value"]["plan"]
+    assert plan == json.loads(json.dumps(plan)), "an XCom is JSON"
+    assert plan["request"]["ModelName"] == "flight-delay"
+
+
+def test_a_dry_run_writes_nothing_and_starts_nothing(world, desk):
+    before = dict(world.objects.content)
+    with pytest.raises(DownstreamTasksSkipped):
+        desk.operator().execute(planned(world, dry_run=True))
+    assert world.objects.content == before
+    assert world.jobs.created == []
 
 
 def test_what_is_cleared_of_a_dry_run_does_nothing(world, desk):

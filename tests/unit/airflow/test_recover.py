@@ -96,6 +96,20 @@ def test_each_round_is_one_job_until_the_bad_record_is_given_up(failed, deferrab
     assert len(coverage.parts) == 1 + RECORDS - 1
 
 
+def test_a_round_is_sent_the_templates_of_the_pipeline_filled_in(failed):
+    overrides = {"Environment": {"DAY": "{{ ds }}"}}
+    transform_section = failed.pipeline.settings.transform.model_copy(
+        update={"overrides": overrides}
+    )
+    settings = failed.pipeline.settings.model_copy(update={"transform": transform_section})
+    failed.pipeline = failed.pipeline.model_copy(update={"settings": settings})
+    task = recover(failed)
+    task.render_template_fields({"ds": "2013-06-01"})
+    begin(failed, task, failed.context(task_id="recover"), True)
+    sent = failed.jobs.find(failed.jobs.created[-1]).described
+    assert sent["Environment"] == {"DAY": "2013-06-01"}
+
+
 def test_a_retry_in_a_round_attaches_to_its_job(failed):
     begin(failed, recover(failed), failed.context("first", task_id="recover"), True)
     begin(failed, recover(failed), failed.context("second", task_id="recover"), True)
@@ -140,3 +154,16 @@ def test_jobs_that_diagnose_name_the_bad_record_in_the_error(failed):
     with pytest.raises(AirflowFailException, match=r"line 5, id 15\b"):
         through_all_rounds(failed, recover(failed), failed.context(task_id="recover"))
     assert len(failed.jobs.created) > 1
+
+
+def test_a_cleared_recover_pays_no_round_again(failed):
+    limited(failed, bad_records=0)
+    with pytest.raises(AirflowFailException, match="set limits.bad_records to 1 or more"):
+        through_all_rounds(failed, recover(failed), failed.context(task_id="recover"))
+    paid = list(failed.jobs.created)
+    limited(failed, bad_records=5)
+    cleared = failed.context("cleared", task_id="recover", max_tries=17)
+    found = through_all_rounds(failed, recover(failed), cleared)
+    assert found["quarantined"] == 1
+    assert failed.jobs.created[: len(paid)] == paid
+    assert not [name for name in failed.jobs.created if name.endswith("-g2")]

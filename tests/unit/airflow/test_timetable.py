@@ -127,6 +127,15 @@ def test_a_dag_without_a_start_is_never_scheduled():
     assert info is None
 
 
+def test_a_manual_run_with_a_date_east_of_utc_has_that_dates_interval():
+    picked = pendulum.datetime(2013, 6, 4, tz="Asia/Tokyo")  # the UI's date, the 3rd in UTC
+    interval = PartitionTimetable("Asia/Tokyo", "02:00").infer_manual_data_interval(
+        run_after=picked.in_timezone("UTC")
+    )
+    assert interval.start == pendulum.datetime(2013, 6, 4)
+    assert interval.end == pendulum.datetime(2013, 6, 5)
+
+
 def test_a_manual_run_with_a_date_has_that_dates_interval():
     interval = PartitionTimetable(NEW_YORK, "02:00").infer_manual_data_interval(
         run_after=utc(2013, 7, 4, 12)

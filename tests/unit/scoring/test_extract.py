@@ -1,10 +1,13 @@
 import gzip
 import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import zip_longest
 
 import pytest
 
 from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.extract import snapshot
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.testing import RowsSource
@@ -37,6 +40,23 @@ def test_two_extracts_of_the_same_rows_are_the_same_to_the_byte(
     extract(pipeline, partition, RowsSource(COLUMNS, ROWS), objects, layout)
     changed = {uri for uri, body in objects.content.items() if body != first[uri]}
     assert changed <= {layout.snapshot}, "when it was read is all that may differ"
+
+
+class Read(RowsSource):
+    """Rows that were read at a moment of the source's own clock."""
+
+    def lines(self, partition, pipeline):
+        return replace(super().lines(partition, pipeline), read_at=datetime(2013, 6, 2, tzinfo=UTC))
+
+
+def test_when_it_was_read_is_by_the_sources_clock_or_else_by_the_workers(
+    make_pipeline, objects, layout, partition
+):
+    extract(make_pipeline(), partition, Read(COLUMNS, ROWS), objects, layout)
+    assert snapshot.read(layout, objects) == datetime(2013, 6, 2, tzinfo=UTC)
+    before = datetime.now(UTC)
+    extract(make_pipeline(), partition, RowsSource(COLUMNS, ROWS), objects, layout)
+    assert before <= snapshot.read(layout, objects) <= datetime.now(UTC)
 
 
 def test_no_rows_give_an_index_without_shards(make_pipeline, objects, layout, partition):
@@ -99,6 +119,19 @@ def test_a_record_too_large_for_a_request_is_refused_by_its_id(
     ):
         extract(pipeline, partition, RowsSource(COLUMNS, LARGE), objects, layout)
     assert layout.index not in objects.content
+
+
+def test_what_is_too_large_is_so_for_the_payload_as_it_is_sent(
+    make_pipeline, objects, layout, partition
+):
+    source = RowsSource(COLUMNS, LARGE)
+    for limit in (2, 0):  # 0 is for no limit
+        overrides = {"overrides": {"MaxPayloadInMB": limit}, "max_payload_mb": 1}
+        index = extract(make_pipeline(transform=overrides), partition, source, objects, layout)
+        assert (index.records, index.quarantined) == (3, 0)
+    pipeline = make_pipeline(transform={"overrides": {"MaxPayloadInMB": 1}})
+    with pytest.raises(SourceError, match="has 1000007 bytes, more than the 1000000"):
+        extract(pipeline, partition, source, objects, layout)
 
 
 def test_a_record_too_large_is_set_aside_where_the_policy_says_so(

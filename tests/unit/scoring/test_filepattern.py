@@ -3,10 +3,9 @@ from datetime import date
 import pytest
 
 from batch_transform.scoring.names import S3Uri
-from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline.filepattern import glob, problems
 
-DAY = Partition(day=date(2013, 6, 1), timezone="America/New_York")
+DAY = date(2013, 6, 1)
 
 
 def matched(pattern, *keys):
@@ -32,7 +31,7 @@ def test_the_day_is_filled_in_and_the_fixed_beginning_is_what_is_listed(pattern,
 
 
 def test_the_year_has_four_digits():
-    early = Partition(day=date(13, 6, 1), timezone="UTC")
+    early = date(13, 6, 1)
     assert glob("s3://lake/{{ year }}{{ month }}{{ day }}", early).start.key == "00130601"
 
 

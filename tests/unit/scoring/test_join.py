@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from itertools import permutations
 
 import pytest
@@ -5,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch_transform.scoring.errors import ManifestError, SourceError
-from batch_transform.scoring.extract import manifest
+from batch_transform.scoring.extract import manifest, snapshot
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.extract.join import join
@@ -70,6 +71,7 @@ def test_slices_in_any_order_of_finish_are_joined_to_the_same_bytes(
         index = join(pipeline, uris, objects, layout)
         assert index == ExtractIndex.from_json(objects.get(layout.index))
         joined.append(below(objects, layout))
+        del joined[-1]["snapshot.json"]  # when, and not what
     assert all(each == joined[0] for each in joined)
     assert list(joined[0]) == sorted(joined[0], key=lambda name: (name == "input/index.json", name))
     assert [shard.name for shard in index.shards] == [
@@ -113,7 +115,17 @@ def test_no_rows_in_any_slice_are_an_index_without_shards(make_pipeline, objects
     pipeline = make_pipeline(extract={"slices": 3})
     index = join(pipeline, sliced(pipeline, rows=[]), objects, layout)
     assert (index.records, index.shards, index.types) == (0, (), (None, None, None))
-    assert list(below(objects, layout)) == ["input/index.json"]
+    assert list(below(objects, layout)) == ["snapshot.json", "input/index.json"]
+
+
+def test_what_is_joined_was_read_when_its_first_slice_was(make_pipeline, objects, layout, sliced):
+    pipeline = make_pipeline(extract={"slices": 3})
+    uris = sliced(pipeline)
+    slices_read = [datetime(2013, 6, 2, hour, tzinfo=UTC) for hour in (3, 2, 4)]
+    for uri, moment in zip(uris, slices_read, strict=True):
+        snapshot.write(RunLayout.of_index(uri), objects, moment)
+    join(pipeline, uris, objects, layout)
+    assert snapshot.read(layout, objects) == min(slices_read)
 
 
 def test_a_kind_that_one_slice_knows_is_known_of_all(make_pipeline, objects, layout, sliced):

@@ -53,9 +53,7 @@ def test_a_text_is_read_exactly(kind, text, value):
         ("integer", " 1"),
         ("integer", "1_000"),
         ("integer", "٣"),
-        ("integer", "1" * 5000),
         ("decimal", "1,5"),
-        ("decimal", "1e999999999999999999999"),
         ("float", "0x1p3"),
         ("float", "secret"),
         ("boolean", "yes"),
@@ -81,6 +79,8 @@ def test_a_text_that_is_no_such_value_is_unreadable(kind, text):
     ("kind", "text", "what"),
     [
         ("float", "1e309", "a number larger than any float"),
+        ("integer", "1" * 5000, "a number of more digits"),
+        ("decimal", "1e999999999999999999999", "a number of more digits"),
         ("decimal", "1e999999", "a number of more digits"),
         ("decimal", "0e-999999", "a number of more digits"),
         ("timestamp", "2013-06-01T12:30:00.0000001Z", FINE.what),

@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -45,6 +46,8 @@ def test_bounds_are_instants_in_utc():
             ),
             "2013-07-04",
         ),
+        # by hand with a date picked in a clock of another time zone
+        (RunDates(logical_date=datetime(2013, 7, 4, 4, tzinfo=UTC), run_after=NOON), "2013-07-04"),
         # by hand with the form's own logical date, which is now
         (RunDates(logical_date=NOON, manual=True, run_after=NOON), "2013-07-09"),
         # by hand over the API with nothing
@@ -96,6 +99,24 @@ def test_a_label_that_is_no_date_is_refused_with_the_way_to_write_one(label):
 def test_a_day_that_is_not_over_is_refused(dates):
     with pytest.raises(PartitionError, match="is not over: it ends at"):
         resolve(dates, NEW_YORK)
+
+
+TOKYO = "Asia/Tokyo"
+PICKED_IN_TOKYO = datetime(2013, 6, 4, tzinfo=ZoneInfo(TOKYO))  # 2013-06-03 15:00 in UTC
+
+
+def test_a_date_that_is_picked_east_of_utc_is_that_date():
+    picked = RunDates(logical_date=PICKED_IN_TOKYO, manual=True, run_after=NOON)
+    assert resolve(picked, TOKYO).partition.label == "2013-06-04"
+    label = RunDates(logical_date=datetime(2013, 6, 4, tzinfo=UTC), manual=True, run_after=NOON)
+    assert resolve(label, TOKYO).partition.label == "2013-06-04"
+    assert resolve(label, NEW_YORK).partition.label == "2013-06-04"
+
+
+def test_now_east_of_utc_is_the_last_whole_day_there():
+    now = datetime(2013, 7, 10, 16, tzinfo=UTC)  # the 11th in Tokyo
+    dates = RunDates(logical_date=now, manual=True, run_after=now)
+    assert resolve(dates, TOKYO).partition.label == "2013-07-10"
 
 
 def test_a_backfill_has_its_own_dates():

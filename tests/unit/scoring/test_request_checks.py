@@ -1,11 +1,13 @@
 """What would be refused is refused before it is sent, all of it at once."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 
 from batch_transform.scoring.errors import RequestRefused
 from batch_transform.scoring.jobs.request_checks import check, setting_problems
+from tests.unit.scoring.jobs.conftest import JOB
 
 GOOD = {
     "TransformJobName": "apples-2013-06-01-0123456789ab",
@@ -40,7 +42,9 @@ BAD = [
     ("Environment", {str(n): "x" for n in range(17)}, "Environment is 17 long; at most 16"),
     ("Environment", {"A-B": "x"}, "Environment.A-B is 'A-B', which does not match"),
     ("Environment", {"A": 1}, "Environment.A is 1; it must be a text"),
-    ("Tags", [{"Key": f"k{n}", "Value": ""} for n in range(48)], "Tags may have 47 entries"),
+    ("Tags", [{"Key": f"k{n}", "Value": ""} for n in range(41)], "Tags may have 40 entries"),
+    ("Tags", [{"Key": "k", "Value": v} for v in "ab"], "Tags has the key 'k' twice"),
+    ("Tags", [{"Key": "AWS:k", "Value": ""}], "Tags has the key 'AWS:k'; AWS keeps those"),
     ("ModelClientConfig.InvocationsMaxRetries", 4, "InvocationsMaxRetries is 4; at most 3"),
     (
         "TransformInput.SplitType",
@@ -117,6 +121,26 @@ def test_names_in_a_filter_of_json_lines_are_fine():
     request["TransformOutput"]["Accept"] = "application/jsonlines"
     request["DataProcessing"]["OutputFilter"] = "$['id','SageMakerOutput']"
     check(request, shards=2)
+
+
+def test_as_many_tags_as_are_allowed_leave_room_for_the_packages_own(make_pipeline):
+    tags = [{"Key": f"k{n}", "Value": ""} for n in range(40)]
+    settings = make_pipeline(transform={"overrides": {"Tags": tags}}).settings
+    assert list(setting_problems(settings)) == []
+    made = replace(JOB, request={**GOOD, "Tags": tags}).to_create(1, 0)
+    check(made, shards=2)
+    assert len(made["Tags"]) == 44
+
+
+def test_a_tag_with_a_name_of_the_packages_own_is_refused(make_pipeline):
+    tags = [{"Key": "batch-transform:digest", "Value": "x"}]
+    settings = make_pipeline(transform={"overrides": {"Tags": tags}}).settings
+    assert list(setting_problems(settings)) == [
+        (
+            ("transform", "overrides", "Tags"),
+            "has a key that begins with batch-transform:, as the package's own do",
+        )
+    ]
 
 
 def test_overrides_may_not_take_the_job_away(make_pipeline):

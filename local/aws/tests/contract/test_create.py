@@ -271,3 +271,14 @@ def test_tags_can_be_read(lab):
     tags = [{"Key": "team", "Value": "risk"}]
     arn = lab.run(Tags=tags)["TransformJobArn"]
     assert lab.sagemaker.list_tags(ResourceArn=arn)["Tags"] == tags
+
+
+def test_a_job_has_fifty_tags_at_most(lab):
+    lab.put(a=b"1\n")
+    tags = [{"Key": f"k{number}", "Value": ""} for number in range(49)]
+    arn = lab.run(Tags=tags)["TransformJobArn"]
+    for number in (49, 49):
+        lab.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": f"k{number}", "Value": "x"}])
+    with pytest.raises(ClientError, match="ValidationException.* 50 tags"):
+        lab.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "k50", "Value": ""}])
+    assert len(lab.sagemaker.list_tags(ResourceArn=arn, MaxResults=100)["Tags"]) == 50

@@ -55,6 +55,12 @@ class ObjectStore(Protocol):
     def get(self, uri: S3Uri) -> bytes:
         """Return an object's content, or raise ObjectMissing."""
 
+    def pieces(self, uri: S3Uri) -> Iterator[bytes]:
+        """Yield an object's content in memory of a fixed size, or raise ObjectMissing.
+
+        It is not begun again where the connection is lost on the way.
+        """
+
     def size(self, uri: S3Uri) -> int:
         """Return an object's size in bytes, or raise ObjectMissing."""
 
@@ -131,6 +137,12 @@ class S3Objects(ObjectStore):
                 if not tries_left:
                     raise
         raise AssertionError("the last try returns or raises")
+
+    @override
+    def pieces(self, uri: S3Uri) -> Iterator[bytes]:
+        with translated(), _missing(uri):
+            response = self._client.get_object(Bucket=uri.bucket, Key=uri.key)
+            yield from response["Body"].iter_chunks(_PIECE_BYTES)
 
     @override
     def size(self, uri: S3Uri) -> int:

@@ -6,16 +6,18 @@ import hashlib
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import groupby
+from operator import attrgetter
 
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.extract import snapshot
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
-from batch_transform.scoring.extract.shards import Piece, cut, extension
+from batch_transform.scoring.extract.shards import cut, extension
 from batch_transform.scoring.extract.write import write_shard
+from batch_transform.scoring.kinds import RecordId
 from batch_transform.scoring.names import RunLayout, shard_name
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline, contract
-from batch_transform.scoring.records.ids import RecordId, identity_reader
+from batch_transform.scoring.records.ids import identity_reader
 from batch_transform.scoring.records.oversized import Oversized, set_aside
 from batch_transform.scoring.sources.protocol import Lines, Source
 
@@ -47,7 +49,7 @@ def extract(
     with closing(lines.blocks), objects.uploads() as uploads:
         suffix = extension(settings.record)
         shards = []
-        for number, members in groupby(pieces, key=_number):
+        for number, members in groupby(pieces, key=attrgetter("shard")):
             name = shard_name(number, suffix)
             upload = uploads.open(layout.input / name)
             compression = settings.record.compression
@@ -56,13 +58,9 @@ def extract(
     if body:
         objects.put(set_aside(layout, settings), body)
     index = _index(pipeline, partition, shards, lines, len(oversized.kept))
-    snapshot.write(layout, objects, taken_at)
+    snapshot.write(layout, objects, lines.read_at or taken_at)
     objects.put(layout.index, index.to_json())
     return index
-
-
-def _number(piece: Piece) -> int:
-    return piece.shard
 
 
 def _index(

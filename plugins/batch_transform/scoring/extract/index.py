@@ -5,18 +5,15 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from batch_transform.scoring.frozen import Frozen
 from batch_transform.scoring.kinds import Kind
-from batch_transform.scoring.pipeline import Name
+from batch_transform.scoring.pipeline.fields import Name
 from batch_transform.scoring.sources.slices import Slice
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Shard(_Entry):
+class Shard(Frozen):
     """One shard.
 
     Attributes:
@@ -39,7 +36,7 @@ class Shard(_Entry):
     last_id: tuple[str | int, ...]
 
 
-class ExtractIndex(_Entry):
+class ExtractIndex(Frozen):
     """What one extract wrote for one partition.
 
     Attributes:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.errors import ManifestError, ObjectMissing, SourceError
+from batch_transform.scoring.extract import snapshot
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from batch_transform.scoring.extract.shards import extension
 from batch_transform.scoring.kinds import Column, Kind
@@ -44,6 +45,8 @@ def join(
 ) -> ExtractIndex:
     """Copy the shards of all slices and, last of all, write their index.
 
+    It counts as read when the first of its slices was.
+
     Args:
         pipeline: what was sliced.
         index_uris: where the index of each slice lies, in any order.
@@ -73,6 +76,9 @@ def join(
             "shards": tuple(copy.shard for copy in copies),
         }
     )
+    moments = [snapshot.read(each.layout, objects) for each in extracts]
+    if known := [moment for moment in moments if moment is not None]:
+        snapshot.write(layout, objects, min(known))
     objects.put(layout.index, index.to_json())
     return index
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
 
 from batch_transform.scoring.pipeline import Record, Shards
 
@@ -23,7 +22,7 @@ _EXTENSIONS = {
 _HELD_BYTES = 16_000_000
 # A larger one begins with small shards, and a later one may have this share of an instance's part.
 _SHARE = 4
-_WINDOW_BYTES = 1 << 20
+_WINDOW_BYTES = 1 << 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +79,7 @@ def _head(pending: Iterator[bytes], limits: Shards) -> tuple[bytes, bytes]:
     for block in pending:
         if size + len(block) > enough and lines + block.count(b"\n") >= limits.min_count:
             end = block.index(b"\n", max(0, enough - size)) + 1
-            if lines < limits.min_count:
-                end = max(end, int(_line_ends(block)[limits.min_count - lines - 1]))
+            end = max(end, _after_lines(block, 0, limits.min_count - lines))
             held.append(block[:end])
             return b"".join(held), block[end:]
         held.append(block)
@@ -91,11 +89,10 @@ def _head(pending: Iterator[bytes], limits: Shards) -> tuple[bytes, bytes]:
 
 
 def _equal_parts(body: bytes, count: int) -> Iterator[bytes]:
-    ends = _line_ends(body)
+    lines = body.count(b"\n")
     start = 0
-    for part in range(1, count + 1):
-        lines = len(ends) * part // count
-        end = int(ends[lines - 1]) if lines else 0
+    for part in range(count):
+        end = _after_lines(body, start, lines * (part + 1) // count - lines * part // count)
         if end > start:
             yield body[start:end]
         start = end
@@ -114,10 +111,9 @@ class _Cutter:
 
     def cut(self, block: bytes) -> Iterator[Piece]:
         """Cut one block of lines."""
-        ends = None if self._limits.max_records is None else _line_ends(block)
         start = 0
         while start < len(block):
-            end = self._end(block, start, ends)
+            end = self._end(block, start)
             if end == start:
                 self._next_shard()
                 continue
@@ -128,14 +124,12 @@ class _Cutter:
             start = end
             yield piece
 
-    def _end(self, block: bytes, start: int, ends: Any) -> int:
+    def _end(self, block: bytes, start: int) -> int:
         """Find where the lines end that still go into this shard; ``start`` where none does."""
         room = self._room()
         end = max(start, block.rfind(b"\n", start, start + room) + 1)
         if self._limits.max_records is not None and end > start:
-            before = int(ends.searchsorted(start, "right"))
-            allowed = ends[before : before + self._limits.max_records - self._records]
-            end = min(end, int(allowed[-1])) if len(allowed) else start
+            end = min(end, _after_lines(block, start, self._limits.max_records - self._records))
         if end == start and not self._records:
             return block.index(b"\n", start) + 1
         return end
@@ -150,12 +144,19 @@ class _Cutter:
         self._bytes = self._records = 0
 
 
-def _line_ends(block: bytes) -> Any:
-    """Return where the lines of a block end, each counted once, as an array."""
-    import numpy as np  # not at the top: Airflow's parsing of the DAG must stay quick
+def _after_lines(block: bytes, start: int, count: int) -> int:
+    """Return where ``count`` lines from ``start`` on end, or the block does.
 
-    octets = np.frombuffer(block, dtype="u1")
-    windows = range(0, max(1, len(block)), _WINDOW_BYTES)
-    return np.concatenate(
-        [np.flatnonzero(octets[at : at + _WINDOW_BYTES] == ord("\n")) + at + 1 for at in windows]
-    )
+    Lines are counted a window at a time, so that what follows is not looked at.
+    """
+    end = start
+    while count > 0 and end < len(block):
+        lines = block.count(b"\n", end, end + _WINDOW_BYTES)
+        if 0 < lines <= count:
+            end = block.rindex(b"\n", end, end + _WINDOW_BYTES) + 1
+        else:  # the last of them are in this window, or a line is longer than it
+            lines = min(count, max(lines, 1))
+            for _ in range(lines):
+                end = block.index(b"\n", end) + 1
+        count -= lines
+    return end

@@ -1,6 +1,7 @@
 """When an extract read its source: of two extracts of a partition, the later one counts.
 
-It lies beside the index and not in it, since equal rows give an equal index.
+By the clock of the source where it has one, else by the worker's. It lies beside the index and not
+in it, since equal rows give an equal index.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from batch_transform.scoring.names import RunLayout
 
 
 def write(layout: RunLayout, objects: ObjectStore, taken_at: datetime) -> None:
-    """Record the moment before the source is read; with a time zone."""
+    """Record when the source's snapshot was taken, or a moment before; with a time zone."""
     objects.put(layout.snapshot, json.dumps({"taken_at": taken_at.isoformat()}).encode())
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from batch_transform.scoring.aws.upload import Upload
 from batch_transform.scoring.extract.index import Shard
 from batch_transform.scoring.extract.shards import Piece
-from batch_transform.scoring.records.ids import RecordId
+from batch_transform.scoring.kinds import RecordId
 
 # ISA-L's levels are 0 to 3; 3 packs flights a little better than zlib's 1, in a third of its time.
 _GZIP_LEVEL = 3
@@ -51,7 +51,9 @@ def write_shard(
 ) -> Shard:
     """Write a shard of at least one piece to an upload."""
     packer = _compressor(compression)
-    stored, plain, size, records = hashlib.sha256(), hashlib.sha256(), 0, 0
+    stored = hashlib.sha256()
+    plain = stored if isinstance(packer, _Plain) else hashlib.sha256()
+    size = records = 0
     first_line = last_line = b""
 
     def send(body: bytes) -> None:
@@ -65,7 +67,8 @@ def write_shard(
         first_line = first_line or piece.body[: piece.body.index(b"\n")]
         last_line = piece.body[piece.body.rfind(b"\n", 0, -1) + 1 : -1]
         records += piece.records
-        plain.update(piece.body)
+        if plain is not stored:
+            plain.update(piece.body)
         send(packer.compress(piece.body))
     send(packer.flush())
     upload.close()

@@ -109,6 +109,18 @@ def check_done(services: Services, seen: Look, index: ExtractIndex, deadline: ti
         raise type(problem)(f"{problem}\n{services.logs.tail(seen.job.name)}")
 
 
+def partial_failure(seen: Look) -> str | None:
+    """Say what a Failed job that ``check_done`` has let through is; None where it Completed."""
+    if seen.job.status != FAILED:
+        return None
+    reason = seen.job.reason or "SageMaker gives no FailureReason"
+    return (
+        f"Transform job {seen.job.name} failed, and leaves {len(seen.missing)} of"
+        f" {seen.progress.shards} shards without an output: {reason}. The task recover sends their"
+        " records again"
+    )
+
+
 def is_usable(services: Services, job: Job, index: ExtractIndex) -> bool:
     """Tell whether a job that has Completed or Failed is one to go on from.
 

@@ -16,16 +16,21 @@ from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import quote, unquote
 
+from batch_transform.scoring.errors import Transient
 from batch_transform.scoring.jobs.service import IN_PROGRESS, Job, TransformJobs
 
-DIGEST_TAG = "batch-transform:digest"
-DEPLOYMENT_TAG = "batch-transform:deployment"
-RUN_TAG = "batch-transform:started-by"
-_OWNER_TAG = "batch-transform:owner"
+MOST_TAGS = 50  # of a job: https://docs.aws.amazon.com/sagemaker/latest/dg/custom-tags.html
+OWN_PREFIX = "batch-transform:"
+DIGEST_TAG = f"{OWN_PREFIX}digest"
+DEPLOYMENT_TAG = f"{OWN_PREFIX}deployment"
+RUN_TAG = f"{OWN_PREFIX}started-by"
+_OWNER_TAG = f"{OWN_PREFIX}owner"
 _LONGEST_VALUE = 256
 # A tag's value may have no percent sign.
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Tag.html
 _ESCAPE, _SEPARATOR = "=", "/"
+_KEY = re.compile(rf"{_OWNER_TAG}:[0-9a-f]+:[0-9a-f]+")
+_VALUE = re.compile(r"(\d+)/(-?\d+)/([^/]*)/([^/]*)/([^/]*)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +60,22 @@ class Owner:
         return f"{_OWNER_TAG}:{_digest(self.deployment)}:{task}"
 
     @property
-    def value(self) -> str:
-        """The tag's value, from which the attempt can be read again; empty where it is too long."""
-        parts = (self.try_number, self.map_index, self.task_id, self.dag_id, self.run_id)
-        text = _SEPARATOR.join(_quoted(str(part)) for part in parts)
-        return text if len(text) <= _LONGEST_VALUE else ""
+    def mark(self) -> dict[str, str]:
+        """The tag from which the attempt can be read again; several where its ids are long."""
+        # The number has one width, so that a later attempt has no tag less than one before it.
+        parts = (
+            f"{self.try_number:04}",
+            str(self.map_index),
+            self.task_id,
+            self.dag_id,
+            self.run_id,
+        )
+        text = _SEPARATOR.join(map(_quoted, parts))
+        pieces = range(0, len(text), _LONGEST_VALUE)
+        return {
+            f"{self.key}:{number}" if number else self.key: text[start : start + _LONGEST_VALUE]
+            for number, start in enumerate(pieces)
+        }
 
     @property
     def run(self) -> str:
@@ -69,7 +85,7 @@ class Owner:
     def tags(self, digest: str) -> dict[str, str]:
         """Return the tags of a job that this attempt starts."""
         return {
-            self.key: self.value,
+            **self.mark,
             DIGEST_TAG: digest,
             DEPLOYMENT_TAG: _digest(self.deployment),
             RUN_TAG: self.run,
@@ -77,7 +93,7 @@ class Owner:
 
     def is_followed(self, tags: Mapping[str, str]) -> bool:
         """Tell whether a later attempt at the same task has written itself on the job."""
-        later = _parsed(tags.get(self.key, ""), self.deployment)
+        later = _owner(tags, self.key, self.deployment)
         return later is not None and later.try_number > self.try_number
 
 
@@ -90,8 +106,23 @@ class Stop(Enum):
 
 
 def claim(jobs: TransformJobs, job: Job, owner: Owner) -> None:
-    """Make an attempt an owner of a job, in the place of earlier attempts at the same task."""
-    jobs.tag(job.arn, {owner.key: owner.value})
+    """Make an attempt an owner of a job, in the place of earlier attempts at the same task.
+
+    A job that is over has no owner: there is nothing to stop.
+
+    Raises:
+        Transient: the job has as many owners as it can, which matters no more once it is over; or
+            AWS could not be asked.
+    """
+    if job.status != IN_PROGRESS:
+        return
+    after = {**jobs.tags(job.arn), **owner.mark}
+    if len(after) > MOST_TAGS:
+        raise Transient(
+            f"Transform job {job.name} would have {len(after)} tags, and SageMaker allows"
+            f" {MOST_TAGS}: so many runs want it at once. Its outputs are used once it is over"
+        )
+    jobs.tag(job.arn, owner.mark)
 
 
 def give_up(jobs: TransformJobs, name: str, owner: Owner) -> Stop:
@@ -101,7 +132,7 @@ def give_up(jobs: TransformJobs, name: str, owner: Owner) -> Stop:
         return Stop.OVER
     if owner.is_followed(jobs.tags(job.arn)):
         return Stop.OWNED
-    jobs.untag(job.arn, [owner.key])
+    jobs.untag(job.arn, list(owner.mark))
     if any(key.startswith(f"{_OWNER_TAG}:") for key in jobs.tags(job.arn)):
         return Stop.OWNED
     return Stop.STOPPED if jobs.stop(name) else Stop.OVER
@@ -113,8 +144,7 @@ class Owners:
 
     Attributes:
         of_deployment: those of the deployment itself.
-        has_others: whether there are others, which it cannot ask about: of other deployments, or
-            with ids too long for a tag.
+        has_others: whether there are others, of other deployments, which it cannot ask about.
     """
 
     of_deployment: tuple[Owner, ...]
@@ -123,36 +153,30 @@ class Owners:
 
 def owners(tags: Mapping[str, str], deployment: str) -> Owners | None:
     """Read the owners of a job; None where the job is none of the deployment's."""
-    mine = f"{_OWNER_TAG}:{_digest(deployment)}:"
-    values = {key: value for key, value in tags.items() if key.startswith(f"{_OWNER_TAG}:")}
-    if tags.get(DEPLOYMENT_TAG) != _digest(deployment) and not any(
-        key.startswith(mine) for key in values
-    ):
+    keys = [key for key in tags if _KEY.fullmatch(key)]
+    mine = [key for key in keys if key.startswith(f"{_OWNER_TAG}:{_digest(deployment)}:")]
+    if not mine and tags.get(DEPLOYMENT_TAG) != _digest(deployment):
         return None
-    readable = {
-        key: owner
-        for key, value in values.items()
-        if key.startswith(mine) and (owner := _parsed(value, deployment)) is not None
-    }
-    return Owners(of_deployment=tuple(readable.values()), has_others=len(readable) < len(values))
+    known = [owner for key in mine if (owner := _owner(tags, key, deployment)) is not None]
+    return Owners(of_deployment=tuple(known), has_others=len(known) < len(keys))
 
 
-def _parsed(value: str, deployment: str) -> Owner | None:
-    parts = [unquote(part.replace(_ESCAPE, "%")) for part in value.split(_SEPARATOR)]
-    if (
-        len(parts) != 5
-        or not re.fullmatch(r"\d+", parts[0])
-        or not re.fullmatch(r"-?\d+", parts[1])
-    ):
+def _owner(tags: Mapping[str, str], key: str, deployment: str) -> Owner | None:
+    """Read the owner that has marked a job with a key; None where it has not, or is unreadable."""
+    text, number = tags.get(key, ""), 1
+    while (more := tags.get(f"{key}:{number}")) is not None:
+        text, number = text + more, number + 1
+    match = _VALUE.fullmatch(text)
+    if match is None:
         return None
-    try_number, map_index, task_id, dag_id, run_id = parts
+    task_id, dag_id, run_id = (unquote(each.replace(_ESCAPE, "%")) for each in match.groups()[2:])
     return Owner(
         deployment=deployment,
         dag_id=dag_id,
         run_id=run_id,
         task_id=task_id,
-        map_index=int(map_index),
-        try_number=int(try_number),
+        map_index=int(match[2]),
+        try_number=int(match[1]),
     )
 
 

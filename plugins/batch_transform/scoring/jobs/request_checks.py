@@ -11,14 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from batch_transform.scoring.errors import RequestRefused
+from batch_transform.scoring.jobs.owners import MOST_TAGS, OWN_PREFIX
 from batch_transform.scoring.jobs.request import build, with_instances
 from batch_transform.scoring.jobs.request_bounds import Problem, bound_problems
 from batch_transform.scoring.pipeline import PipelineFile, Place
+from batch_transform.scoring.pipeline.fields import twice
 
 _Value = TypeVar("_Value")
 
 _MOST_IN_FLIGHT_MB = 100
-_MOST_TAGS = 47  # of 50; three are the package's own
+_OWN_TAGS = 10  # three for each job, the others for as many runs that want it at once
 # The service names these characters when it refuses a filter; names have letters and digits only.
 _FILTER = re.compile(r"\$[a-zA-Z0-9\[\]*. ,:\-']*")
 _BRACKETS = re.compile(r"\[([^\]]*)\]")
@@ -125,6 +127,8 @@ def _override_problems(overrides: Mapping[str, Any]) -> Iterator[Problem]:
         path = tuple(name.split("."))
         if _is_in(overrides, path):
             yield path, f"cannot be overridden: {why}"
+    if any(_field(tag, "Key", "").startswith(OWN_PREFIX) for tag in _tags(overrides)):
+        yield ("Tags",), f"has a key that begins with {OWN_PREFIX}, as the package's own do"
 
 
 def _is_in(fields: Any, path: Sequence[str]) -> bool:
@@ -141,6 +145,11 @@ def _field(request: Mapping[str, Any], path: str, default: _Value) -> _Value:
     for part in path.split("."):
         here = here.get(part) if isinstance(here, Mapping) else None
     return here if type(here) is type(default) else default
+
+
+def _tags(request: Mapping[str, Any]) -> list[Any]:
+    no_tags: list[Any] = []
+    return _field(request, "Tags", no_tags)
 
 
 def _rule_problems(request: Mapping[str, Any]) -> Iterator[Problem]:
@@ -160,8 +169,23 @@ def _rule_problems(request: Mapping[str, Any]) -> Iterator[Problem]:
             ("TransformResources", "VolumeKmsKeyId"),
             f"cannot be used with {kind}, whose local disk encrypts itself; leave it out",
         )
-    if len(_field(request, "Tags", [])) > _MOST_TAGS:
-        yield ("Tags",), f"may have {_MOST_TAGS} entries beside the package's own"
+    yield from _tag_problems(request)
+
+
+def _tag_problems(request: Mapping[str, Any]) -> Iterator[Problem]:
+    """List what AddTags would refuse, or what would be taken for the package's own.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AddTags.html
+    """
+    keys = [tag["Key"] for tag in _tags(request)]
+    others = [key for key in keys if not key.startswith(OWN_PREFIX)]
+    if len(others) > MOST_TAGS - _OWN_TAGS:
+        yield ("Tags",), f"may have {MOST_TAGS - _OWN_TAGS} entries beside the package's own"
+    for key in twice(keys):
+        yield ("Tags",), f"has the key {key!r} twice"
+    for key in others:
+        if key.lower().startswith("aws:"):
+            yield ("Tags",), f"has the key {key!r}; AWS keeps those that begin with aws: for itself"
 
 
 def _line_problems(request: Mapping[str, Any]) -> Iterator[Problem]:

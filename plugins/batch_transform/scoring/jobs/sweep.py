@@ -16,7 +16,8 @@ from batch_transform.scoring.jobs.service import TransformJobs
 def sweep(jobs: TransformJobs, deployment: str, is_alive: Callable[[Owner], bool]) -> Iterator[str]:
     """Stop each running job of a deployment that no living task wants, and yield its name.
 
-    Jobs that also have owners of other deployments are left to those.
+    Jobs that also have owners of other deployments are left to those. A job of which nothing can be
+    learnt, or that cannot be stopped, keeps no other running.
 
     Args:
         jobs: where the jobs are.
@@ -24,13 +25,30 @@ def sweep(jobs: TransformJobs, deployment: str, is_alive: Callable[[Owner], bool
         is_alive: tells whether an owner still runs, waits, or will run again.
 
     Raises:
-        Transient: AWS could not be asked.
+        Exception: what went wrong with the first job of which that is so, once all others are
+            looked after.
     """
+    errors = []
     for name, arn in jobs.running():
-        tags = jobs.tags(arn)
-        known = owners(tags, deployment)
-        if known is None or known.has_others or any(map(is_alive, known.of_deployment)):
-            continue
-        # Asking took a while: an attempt may have attached meanwhile.
-        if jobs.tags(arn) == tags and jobs.stop(name):
-            yield name
+        try:
+            stopped = _stopped(jobs, name, arn, deployment, is_alive)
+        except Exception as error:
+            error.add_note(f"Transform job {name} was not looked after")
+            errors.append(error)
+        else:
+            if stopped:
+                yield name
+    if errors:
+        raise errors[0]
+
+
+def _stopped(
+    jobs: TransformJobs, name: str, arn: str, deployment: str, is_alive: Callable[[Owner], bool]
+) -> bool:
+    """Stop a job where nobody wants it."""
+    tags = jobs.tags(arn)
+    known = owners(tags, deployment)
+    if known is None or known.has_others or any(map(is_alive, known.of_deployment)):
+        return False
+    # Asking took a while: an attempt may have attached meanwhile.
+    return jobs.tags(arn) == tags and jobs.stop(name)

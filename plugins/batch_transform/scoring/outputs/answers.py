@@ -26,6 +26,7 @@ from batch_transform.scoring.outputs.replies import (
     Miscounted,
     ShardWrong,
     lines_of,
+    of_one_record,
     of_one_width,
     of_width,
     parsed,
@@ -33,7 +34,7 @@ from batch_transform.scoring.outputs.replies import (
     unbatched,
 )
 from batch_transform.scoring.outputs.shape import Shape
-from batch_transform.scoring.outputs.values import typed
+from batch_transform.scoring.outputs.typed import typed
 from batch_transform.scoring.pipeline import ENGINE_OUTPUT
 from batch_transform.scoring.pipeline.prediction_types import Unfit
 from batch_transform.scoring.pipeline.replypath import Steps
@@ -95,8 +96,11 @@ def read_lines(files: Fetched, shape: Shape, left: Left) -> Iterator[Row | Misfi
     for number, (sent, answered) in enumerate(lines, start=1):
         if number in chosen:
             reply = read_reply(answered, number, shape)
-            even = of_width(reply, left.width) if left.width else reply
-            yield _row(number, _sent_id(sent, shape), even, pick)
+            if left.width:
+                reply = of_width(reply, left.width)
+            elif not shape.joined:
+                reply = of_one_record(reply, shape)
+            yield _row(number, _sent_id(sent, shape), reply, pick)
 
 
 def _sent_id(line: bytes, shape: Shape) -> IdTexts:

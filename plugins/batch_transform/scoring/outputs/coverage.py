@@ -8,21 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pydantic import BaseModel, ConfigDict
-
 from batch_transform.scoring.errors import OutputError
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
+from batch_transform.scoring.frozen import Frozen
 from batch_transform.scoring.pipeline import PipelineFile
 from batch_transform.scoring.records.quarantine import Quarantined
 
 _SHOWN = 10
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Part(_Entry):
+class Part(Frozen):
     """Neighbouring records of one shard, and the object that answers them.
 
     Attributes:
@@ -47,7 +42,7 @@ class Part(_Entry):
         return self.sent.records - len(self.elsewhere)
 
 
-class Coverage(_Entry):
+class Coverage(Frozen):
     """Where the answers to all records of a partition lie.
 
     Attributes:

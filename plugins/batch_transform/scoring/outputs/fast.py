@@ -143,7 +143,9 @@ def _answered_csv(width: int, shape: Shape) -> _Reading:
     predictions = shape.predictions.values()
     texts = [f"nullif(c{int(each.at) % width}, '')" for each in predictions]
     fits = [
-        _allowing_null(_fits(text, each, shape.placeholder), text, each)
+        f"({text} IS NULL OR {_fits(text, each, shape.placeholder)})"
+        if each.nullable
+        else _fits(text, each, shape.placeholder)
         for text, each in zip(texts, predictions, strict=True)
     ]
     return _csv(width, [*ids, *_values(texts, shape), f"{' AND '.join(fits)} AS fits"])
@@ -195,10 +197,6 @@ def _fits(text: str, each: Prediction, placeholder: str | None) -> str:
     if each.max is not None:
         tests.append(f"{value} <= {math.floor(each.max) if whole else repr(each.max)}")
     return f"coalesce({' AND '.join(tests)}, false)"
-
-
-def _allowing_null(fits: str, text: str, each: Prediction) -> str:
-    return f"({text} IS NULL OR {fits})" if each.nullable else fits
 
 
 def _json_fits(fits: str, text: str, each: Prediction, path: str) -> str:

@@ -6,23 +6,24 @@ One pair ahead where shards are large, several at once where they are small.
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from batch_transform.scoring.aws.objects import ObjectStore
-from batch_transform.scoring.errors import OutputError
+from batch_transform.scoring.errors import OutputError, Unreachable
 from batch_transform.scoring.extract.index import Shard
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.outputs.coverage import Part
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_GZIP_WINDOW = 16 + zlib.MAX_WBITS
+_GZIP_WINDOW = 16 + 15  # a gzip header, and the largest window
 _PIECE = 1 << 20
 _AT_ONCE = 8
+_TRIES = 3
 _AHEAD_BYTES = 16 << 20  # of shards as they are stored
 
 
@@ -78,12 +79,22 @@ def _has_room(coming: Sequence[Part], part: Part) -> bool:
 
 
 def _fetch(part: Part, objects: ObjectStore, place: Path) -> Fetched:
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            return _brought(part, objects, place)
+        except Unreachable:
+            if not tries_left:
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+def _brought(part: Part, objects: ObjectStore, place: Path) -> Fetched:
     sent, answered = place.with_suffix(".sent"), place.with_suffix(".answered")
     digest = hashlib.sha256()
-    _write(_hashed(plain(objects.get(S3Uri.parse(part.sent_at))), digest), sent)
+    _write(_hashed(plain(objects.pieces(S3Uri.parse(part.sent_at))), digest), sent)
     if digest.hexdigest() != part.sent.records_sha256:
         raise other_records(part.sent_at)
-    lines = _write(plain(objects.get(S3Uri.parse(part.answered_at))), answered)
+    lines = _write(plain(objects.pieces(S3Uri.parse(part.answered_at))), answered)
     return Fetched(part=part, sent=sent, answered=answered, lines=lines)
 
 
@@ -113,21 +124,29 @@ def _write(pieces: Iterable[bytes], path: Path) -> int:
     return lines + (last != b"\n")
 
 
-def plain(body: bytes) -> Iterator[bytes]:
+def plain(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Yield a body, decompressed where it is gzip.
 
     Raises:
         OutputError: it is gzip, and ends before its end.
     """
-    if not body.startswith(_GZIP_MAGIC):
-        yield body
-        return
-    rest = body
-    while rest:  # a gzip file may have several members
-        member = zlib.decompressobj(_GZIP_WINDOW)
-        while rest and not member.eof:
-            piece = member.decompress(rest, _PIECE)
+    coming = iter(pieces)
+    first = next(coming, b"")
+    body = chain([first], coming)
+    yield from _unpacked(body) if first.startswith(_GZIP_MAGIC) else body
+
+
+def _unpacked(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    from isal import isal_zlib  # not at the top: Airflow's parsing of the DAG must stay quick
+
+    member = None
+    for piece in pieces:
+        rest = piece
+        while rest:  # a gzip file may have several members
+            member = member or isal_zlib.decompressobj(_GZIP_WINDOW)
+            yield member.decompress(rest, _PIECE)
             rest = member.unused_data if member.eof else member.unconsumed_tail
-            yield piece
-        if not member.eof:
-            raise OutputError("An output is gzip, but ends before its end; run the job again")
+            if member.eof:
+                member = None
+    if member is not None:
+        raise OutputError("An output is gzip, but ends before its end; run the job again")

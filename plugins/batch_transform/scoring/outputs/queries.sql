@@ -68,7 +68,7 @@ SELECT {ids}, {values} FROM sent POSITIONAL JOIN answered WHERE answered.fits
 SELECT rowid + 1 FROM answered WHERE NOT fits ORDER BY rowid
 
 -- name: keep
-COPY (SELECT * FROM ({query}) AS found ({columns})) TO {path} (FORMAT parquet, COMPRESSION uncompressed)
+COPY (SELECT * FROM ({query}) AS rows ({columns})) TO {path} (FORMAT parquet, COMPRESSION uncompressed)
 
 -- name: longest_id
 SELECT {id}, strlen({id}) FROM staged ORDER BY strlen({id}) DESC LIMIT 1

@@ -38,7 +38,7 @@ class Account:
         source_rows: rows that the source gave.
         oversized: those kept out of the shards.
         records: records in the shards.
-        answers: records whose output was found.
+        answers: records that have an output.
         quarantined: records without a fit prediction, in the order of the shards.
         rows: rows ready for the target.
     """
@@ -105,7 +105,7 @@ class Examined:
 
     Attributes:
         unfit: records whose prediction does not fit.
-        wrong: by the name of what was sent, why its answers cannot be told apart.
+        wrong: why a part's answers cannot be matched, by object name.
     """
 
     unfit: tuple[Quarantined, ...]

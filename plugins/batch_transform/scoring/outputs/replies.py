@@ -129,21 +129,29 @@ def width_problem(width: int, shape: Shape) -> str | None:
 
 
 def unbatched(replies: list[Any], records: int, shape: Shape) -> list[Any]:
-    """Take lists apart that hold the replies to a batch, where the counts prove that they do."""
+    """Take lists apart that hold the replies to a batch, where the counts prove that they do.
+
+    A batch has at least one record: as many replies as records are replies to one record each.
+    """
+    if len(replies) == records:
+        return [of_one_record(reply, shape) for reply in replies]
     if not all(isinstance(reply, list) for reply in replies):
         return replies
-    whole = shape.reply_is_list and not all(is_batch_of_one(reply, shape) for reply in replies)
-    if len(replies) == records and whole:
-        return replies
     total = sum(len(reply) for reply in replies)
-    if total == records:
+    if total == records and all(replies):
         return [each for reply in replies for each in reply]
-    if len(replies) == records:
-        return replies
     raise Miscounted(
         f"it has {records} records, but its output has {len(replies)} lists with {total} entries:"
         " neither one list to a record, nor one entry"
     )
+
+
+def of_one_record(reply: Any, shape: Shape) -> Any:
+    """Return the reply to one record, also where it comes as a batch of one."""
+    is_list_of_one = isinstance(reply, list) and len(reply) == 1
+    if is_list_of_one and (not shape.reply_is_list or is_batch_of_one(reply, shape)):
+        return reply[0]
+    return reply
 
 
 def is_batch_of_one(reply: Any, shape: Shape) -> bool:

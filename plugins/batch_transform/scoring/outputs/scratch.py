@@ -35,7 +35,7 @@ def scratch_folder() -> Iterator[Path]:
         held = _opened(folder)
         fcntl.flock(held, fcntl.LOCK_EX)
     try:
-        with _full_disk_told(folder):
+        with _full_disk_named(folder):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -67,30 +67,23 @@ def _opened(folder: Path) -> int:
 
 
 @contextmanager
-def _full_disk_told(folder: Path) -> Iterator[None]:
+def _full_disk_named(folder: Path) -> Iterator[None]:
     try:
         yield
     except ScoringError:
         raise
     except Exception as error:
-        if not _says_full(error):
+        full = os.strerror(errno.ENOSPC)  # DuckDB has it in its text alone
+        if getattr(error, "errno", None) != errno.ENOSPC and full not in str(error):
             raise
-        disk, used = shutil.disk_usage(folder), sum(map(_size, folder.rglob("*")))
+        disk = shutil.disk_usage(folder)
+        used = sum(path.lstat().st_size for path in folder.rglob("*"))
         raise DiskFull(
             f"The disk that holds {folder.parent} is full: {_mb(disk.free)} of {_mb(disk.total)}"
             f" are free, and this load has written {_mb(used)}. It needs room for two shards with"
             " their outputs, uncompressed, and for the rows of the partition. Give the worker a"
             f" larger disk, or point TMPDIR at one; nothing was changed in the target. {error}"
         ) from error
-
-
-def _says_full(error: Exception) -> bool:
-    full = os.strerror(errno.ENOSPC)
-    return getattr(error, "errno", None) == errno.ENOSPC or full in str(error)
-
-
-def _size(path: Path) -> int:
-    return path.lstat().st_size
 
 
 def _mb(size: int) -> str:

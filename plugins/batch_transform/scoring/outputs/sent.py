@@ -65,7 +65,7 @@ def check_recovered(
 
 def _digest(uri: str, objects: ObjectStore) -> str:
     digest = hashlib.sha256()
-    for piece in plain(objects.get(S3Uri.parse(uri))):
+    for piece in plain(objects.pieces(S3Uri.parse(uri))):
         digest.update(piece)
     return digest.hexdigest()
 

@@ -79,7 +79,7 @@ def shape_of(settings: PipelineFile) -> Shape:
 
 
 def _bounded(settings: PipelineFile) -> Mapping[str, Prediction]:
-    """Leave the bounds to the checks where a value outside is not unfit."""
+    """Drop min and max where out-of-range values are only warned about."""
     if settings.checks.bounds.level == "block":
         return settings.predictions
     free = {"min": None, "max": None}

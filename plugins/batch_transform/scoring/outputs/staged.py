@@ -128,7 +128,10 @@ class Staged:
 
     def export_parquet(self, path: Path, rows: tuple[int, int]) -> None:
         """Write the rows from the first of ``rows`` to before the last as Parquet, with names."""
-        named = [f"s{n} AS {_name(column.name)}" for n, column in enumerate(self.columns)]
+        named = [
+            's{} AS "{}"'.format(n, column.name.replace('"', '""'))
+            for n, column in enumerate(self.columns)
+        ]
         start, end = rows
         where = literal(str(path))
         self.run(
@@ -175,7 +178,3 @@ def staging(columns: Sequence[StagedColumn]) -> Iterator[Staged]:
             yield staged
         finally:
             staged.close()
-
-
-def _name(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from batch_transform.scoring.names import S3Uri
-from batch_transform.scoring.partition import Partition
 
 _PARTS = re.compile(r"s3://([a-z0-9][a-z0-9.\-]{1,61}[a-z0-9])/(.+)", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
@@ -61,17 +61,17 @@ def problems(pattern: str) -> Iterator[str]:
         yield "** matches whole folders, alone between slashes"
 
 
-def glob(pattern: str, partition: Partition) -> Glob:
+def glob(pattern: str, day: date) -> Glob:
     """Fill the day into a pattern that has no problems."""
     bucket, key = _PARTS.fullmatch(pattern).groups()  # type: ignore[union-attr]  # no problems
-    filled = _PLACEHOLDER.sub(lambda match: _value(match[1], partition), key)
+    filled = _PLACEHOLDER.sub(lambda match: _value(match[1], day), key)
     fixed = _WILD.split(filled, maxsplit=1)[0]
     return Glob(start=S3Uri(bucket, fixed), keys=_expression(filled))
 
 
-def _value(name: str, partition: Partition) -> str:
+def _value(name: str, day: date) -> str:
     # %Y has no leading zeros on every platform.
-    return partition.label[:4] if name == "year" else f"{partition.day:{_VALUES[name]}}"
+    return day.isoformat()[:4] if name == "year" else f"{day:{_VALUES[name]}}"
 
 
 def _compiles(key: str) -> bool:

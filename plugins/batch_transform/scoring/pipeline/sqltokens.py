@@ -62,8 +62,8 @@ def tokens(query: str) -> Iterator[Token]:
             kind = "text"
         elif kind == "unclosed":
             end = len(query)
-        text = query[match.start() : end]
-        yield Token(kind=kind, text=text, start=match.start(), line=_line(query, match.start()))
+        start, line = match.start(), query.count("\n", 0, match.start()) + 1
+        yield Token(kind=kind, text=query[start:end], start=start, line=line)
         at = end
 
 
@@ -75,7 +75,3 @@ def _comment(query: str, start: int) -> tuple[str, int]:
         if not depth:
             return "comment", edge.end()
     return "unclosed", len(query)
-
-
-def _line(query: str, at: int) -> int:
-    return query.count("\n", 0, at) + 1

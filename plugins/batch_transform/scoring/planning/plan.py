@@ -91,9 +91,13 @@ class Plan:
         """The request, as JSON for people."""
         return json.dumps(self.request, indent=1)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it, of what JSON knows."""
+        return asdict(self)
+
     def to_json(self) -> bytes:
         """Return the content of ``plan.json``."""
-        return (json.dumps(asdict(self), indent=1) + "\n").encode()
+        return (json.dumps(self.to_dict(), indent=1) + "\n").encode()
 
     def lines(self) -> Iterator[str]:
         """Yield what a person reads."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -93,13 +93,14 @@ def load(run: LoadRun, objects: ObjectStore, open_warehouse: Open) -> Loaded:
             current = warehouse.in_force(plan.target, plan.partition)
             comparison = _compared(run, plan, warehouse, staged, current)
             findings = _judged(run, plan, warehouse, measured, current)
-            plan = _with_findings(plan, findings)
-            _check_level(run, plan, findings, current, comparison)
+            _let_pass(run, plan, findings, current, comparison)
+            entry = replace(plan.entry, findings=[str(finding) for finding in findings])
+            plan = replace(plan, entry=entry)
             changed = not run.unpublished and warehouse.replace(plan, staged).changed
     return Loaded(
-        entry=plan.entry,
+        entry=entry,
         changed=changed,
-        quarantined=len(account.quarantined),
+        quarantined=entry.quarantined,
         findings=tuple(findings),
         unpublished=run.unpublished,
         before=current,
@@ -138,8 +139,22 @@ def digest_of(run: LoadRun) -> str:
 
 
 def _plan(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Load:
-    settings, job = run.pipeline.settings, run.job
-    entry = Entry(
+    settings = run.pipeline.settings
+    return Load(
+        target=settings.target,
+        columns=columns_of(settings, run.index),
+        ids=len(settings.record.id),
+        typed=bool(run.index.shards),
+        entry=_entry(run, account, measured),
+        quarantined=account.quarantined,
+        adds_to=run.index.resubmits,
+        forced=run.publish_blocked,
+    )
+
+
+def _entry(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Entry:
+    job, coverage = run.job, run.coverage
+    return Entry(
         pipeline=run.pipeline.name,
         partition=run.index.partition,
         digest=digest_of(run),
@@ -153,22 +168,12 @@ def _plan(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Load:
         quarantine=str(_records(run)) if account.quarantined else "",
         rows=account.rows,
         loaded_at=run.now(),
-        transform_jobs=len(run.coverage.jobs) + (job is not None),
+        transform_jobs=len(coverage.jobs) + (job is not None),
         instance_type=job.instance_type if job else "",
         instance_count=job.instance_count if job else 0,
-        transform_seconds=job.seconds + run.coverage.seconds if job else None,
+        transform_seconds=job.seconds + coverage.seconds if job else None,
         profile={name: profile.to_dict() for name, profile in measured.items()},
         snapshot_at=run.snapshot_at,
-    )
-    return Load(
-        target=settings.target,
-        columns=columns_of(settings, run.index),
-        ids=len(settings.record.id),
-        typed=bool(run.index.shards),
-        entry=entry,
-        quarantined=account.quarantined,
-        adds_to=run.index.resubmits,
-        forced=run.publish_blocked,
     )
 
 
@@ -193,38 +198,40 @@ def _judged(
     current: Entry | None,
 ) -> list[Finding]:
     checks = run.pipeline.settings.checks
-    history = warehouse.history(plan, history_needed(checks))
-    held = current.rows if current else 0
-    return judge(
-        checks, Measured(rows=plan.entry.rows, profiles=measured, history=history, held=held)
+    seen = Measured(
+        rows=plan.entry.rows,
+        profiles=measured,
+        history=warehouse.history(plan, history_needed(checks)),
+        held=current.rows if current else 0,
     )
+    return judge(checks, seen)
 
 
-def _check_level(
+def _let_pass(
     run: LoadRun,
     plan: Load,
-    findings: list[Finding],
+    findings: Sequence[Finding],
     current: Entry | None,
     comparison: Comparison | None,
 ) -> None:
-    """Let a load pass that nothing blocks, or that is in force already, or is not published."""
-    blocking = [finding for finding in findings if finding.level == "block"]
+    """Stop a load that a check blocks, unless it is in force already, or is not published."""
     mine = (plan.entry.digest, plan.entry.rows)
     is_published = current is not None and (current.digest, current.rows) == mine
-    if not blocking or run.publish_blocked or is_published or run.unpublished:
-        return
+    blocking = [finding for finding in findings if finding.level == "block"]
+    if blocking and not (run.publish_blocked or is_published or run.unpublished):
+        raise _blocked(plan, blocking, comparison)
+
+
+def _blocked(
+    plan: Load, blocking: Sequence[Finding], comparison: Comparison | None
+) -> PartitionBlocked:
     listed = "\n  ".join(map(str, blocking))
     would = f"\nIt would replace {comparison}." if comparison else ""
-    raise PartitionBlocked(
-        f"Partition {run.index.partition} is not published, and its outputs stay:"
-        f"\n  {listed}{would}\nTo publish it as it is, trigger a run of this"
-        " partition with publish_blocked; no new job is paid"
+    return PartitionBlocked(
+        f"Partition {plan.partition} is not published, and its outputs stay:\n  {listed}{would}\nTo"
+        " publish it as it is, trigger a run of this partition with publish_blocked; no new job is"
+        " paid"
     )
-
-
-def _with_findings(plan: Load, findings: list[Finding]) -> Load:
-    entry = replace(plan.entry, findings=[str(finding) for finding in findings])
-    return replace(plan, entry=entry)
 
 
 def _records(run: LoadRun) -> S3Uri:

@@ -96,7 +96,7 @@ def histogram(
 ) -> tuple[int, ...]:
     """Count the values of a column in each equal part between two bounds."""
     low, high = bounds
-    found = dict(
+    counts = dict(
         staged.run(
             "histogram",
             relation=relation,
@@ -106,4 +106,4 @@ def histogram(
             last=str(BINS - 1),
         )
     )
-    return tuple(found.get(number, 0) for number in range(BINS))
+    return tuple(counts.get(number, 0) for number in range(BINS))

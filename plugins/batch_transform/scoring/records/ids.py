@@ -9,12 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Any
 
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.kinds import Column, RecordId, Row
 from batch_transform.scoring.pipeline import Record
 from batch_transform.scoring.records.csvfields import csv_fields
-
-RecordId = tuple[str | int, ...]
-Row = Sequence[Any]
 
 _DIGEST_BYTES = 16
 _ROWS_A_PASS = 500_000  # 8 MB of digests in memory, however many rows there are

@@ -21,7 +21,8 @@ Texts = Callable[[Sequence[Any], Kind | None, Policies], list[str]]
 def csv_column(values: Sequence[Any], kind: Kind | None, policies: Policies) -> list[str]:
     """Return the CSV fields of a column."""
     if kind == "nested":
-        raise Unwritable(_first_value(values), NESTED_IN_CSV)
+        first = next((number for number, value in enumerate(values) if value is not None), 0)
+        raise Unwritable(first, NESTED_IN_CSV)
     if kind is None or kind == "text":
         return csv_texts(values, policies)
     return ["" if text is None else text for text in _scalars(values, kind, policies)]
@@ -64,7 +65,3 @@ def _scalars(values: Sequence[Any], kind: Kind, policies: Policies) -> list[str 
     if kind in _NUMBERS:
         values = without_unwritable_numbers(values, policies)
     return SCALARS[kind](values)
-
-
-def _first_value(values: Sequence[Any]) -> int:
-    return next((number for number, value in enumerate(values) if value is not None), 0)

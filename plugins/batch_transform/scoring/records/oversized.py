@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 
 from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.kinds import RecordId
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.pipeline import PipelineFile
-from batch_transform.scoring.records.ids import RecordId
 
 # The service's own unit is not documented; the smaller of the two readings is safe with either.
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
@@ -24,7 +25,9 @@ class Oversized:
 
     def __init__(self, settings: PipelineFile, read_id: Callable[[bytes], RecordId]) -> None:
         """Hold records to the limits of a pipeline."""
-        self._limit = min(settings.transform.max_payload_mb * _MB, settings.shards.max_bytes)
+        transform = settings.transform  # whose overrides are what is sent; 0 is for no limit
+        payload_mb = transform.overrides.get("MaxPayloadInMB", transform.max_payload_mb)
+        self._limit = min(payload_mb * _MB or math.inf, settings.shards.max_bytes)
         self._refuse = settings.record.policies.oversized == "refuse"
         self._names = ", ".join(settings.record.id)
         self._read_id = read_id
@@ -42,7 +45,7 @@ class Oversized:
                 yield fitting
 
     def _sifted(self, block: bytes) -> bytes:
-        lines = _lines(block)
+        lines = [line + b"\n" for line in block.split(b"\n")[:-1]]
         large = [line for line in lines if len(line) > self._limit]
         if not large:
             return block
@@ -55,7 +58,3 @@ class Oversized:
             )
         self.kept += large
         return b"".join(line for line in lines if len(line) <= self._limit)
-
-
-def _lines(block: bytes) -> list[bytes]:
-    return [line + b"\n" for line in block.split(b"\n")[:-1]]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pydantic import BaseModel, ConfigDict
+from batch_transform.scoring.frozen import Frozen
 
 FILE_NAME = "records.jsonl"
 
 
-class Quarantined(BaseModel):
+class Quarantined(Frozen):
     """A record without a prediction.
 
     Attributes:
@@ -20,8 +20,6 @@ class Quarantined(BaseModel):
         reason: what the model said, or what is wrong with its answer.
         record: the line as it was sent.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: tuple[str, ...]
     shard: str

@@ -7,7 +7,7 @@ as many in every round. More cuts take fewer objects, and a job more; the cheape
 
 How dense bad records are is read from how many of a span's pieces failed: a piece of density
 ``rate`` is without a bad one by chance with probability ``exp(-rate)``.
-https://en.wikipedia.org/wiki/Group_testing#Non-binary_multi-stage_algorithms
+https://en.wikipedia.org/wiki/Group_testing
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from batch_transform.scoring.recovery.spans import Span
 from batch_transform.scoring.recovery.suspects import Suspect
 
-# Each is a PUT here, and a request, a GET and a PUT of the service: the last round of a day of
-# 10 M records of which 10,000 are bad.
+# Of a job. Enough to find 10,000 bad records among 10 M in four rounds; as many index entries fit a
+# worker's memory some ten times.
 MOST_PIECES = 120_000
-# A further job takes as long, and costs as much, as about so many objects.
+# An object is a PUT here, and a GET, a request and a PUT of the service; a further job takes as
+# long, and costs as much, as about so many of them.
 _OBJECTS_A_JOB = 5_000
 _MOST_CUTS = 3
 

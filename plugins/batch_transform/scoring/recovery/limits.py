@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from batch_transform.scoring.errors import JobFailed, LimitHit
 from batch_transform.scoring.records.quarantine import shown
 from batch_transform.scoring.recovery.cuts import MOST_PIECES
 from batch_transform.scoring.recovery.pieces import Extracted
 from batch_transform.scoring.recovery.plan import Round
-from batch_transform.scoring.recovery.search import Search
+from batch_transform.scoring.recovery.search import Search, hours_of
 from batch_transform.scoring.recovery.suspects import Suspect
 
 _NAMED = 10
@@ -79,43 +80,49 @@ def ended(search: Search, extracted: Extracted, reason: str) -> LimitHit:
     """Return the error of a search that a limit ends, with what is known by then."""
     state = search.state
     left = _records(state.suspects) + len(state.given_up)
-    known = list(_known(search, extracted))
-    more = f"\n  and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
+    spans = len(state.suspects) + len(state.given_up)
+    more = f"\n  and {spans - _NAMED} more" if spans > _NAMED else ""
+    known = "\n  ".join(islice(_known(search, extracted), _NAMED))
     return LimitHit(
         f"{left} records have no prediction, and {reason}. Nothing was loaded; the outputs stay."
-        f" After {len(search.contents)} further jobs:\n  " + "\n  ".join(known[:_NAMED]) + more
+        f" After {len(search.contents)} further jobs:\n  {known}{more}"
     )
 
 
 def _reasons(search: Search, sent: Round) -> Iterator[str | None]:
     limits, state = search.run.limits, search.state
-    needed = state.rounds + (1 if search.run.loads_rest else state.rounds_needed)
+    is_any_help = search.run.loads_rest or search.is_over_limit
+    needed = state.rounds + (1 if is_any_help else state.rounds_needed)
     if needed > limits.max_rounds:
         yield (
             f"limits.max_rounds is {limits.max_rounds}, and at least {needed} further jobs are"
-            f" needed: set it to {needed} or more and clear the recover task"
+            f" needed: set it to {needed} or more and clear the recover task. {_size(search, sent)}"
         )
-    if limits.instance_hours is not None and search.hours >= limits.instance_hours:
+    if limits.instance_hours is not None and hours_of(search.jobs) >= limits.instance_hours:
         yield (
-            f"{search.hours:.2f} instance hours are used, and limits.instance_hours, or a limit of"
-            f" cost, allows {limits.instance_hours:.4g}: raise it and clear the recover task."
-            f" {_size(sent)}"
+            f"{hours_of(search.jobs):.2f} instance hours are used, and limits.instance_hours, or a"
+            f" limit of cost, allows {limits.instance_hours:.4g}: raise it and clear the recover"
+            f" task. {_size(search, sent)}"
         )
     if search.run.now() >= search.run.ends:
         yield (
             f"limits.deadline was over at {search.run.ends:%Y-%m-%d %H:%M} UTC: clear the recover"
-            f" task to begin it anew, or raise it. {_size(sent)}"
+            f" task to begin it anew, or raise it. {_size(search, sent)}"
         )
     if len(sent.suspects) > MOST_PIECES:
         yield (
             f"about {state.expected} records are bad: to find them takes more than {MOST_PIECES:,}"
-            f" objects in a job. {_size(sent)}"
+            f" objects in a job. {_size(search, sent)}"
         )
 
 
-def _size(sent: Round) -> str:
+def _size(search: Search, sent: Round) -> str:
     records = sum(span.records for span in sent.suspects)
-    return f"The next job would send {records:,} records in {len(sent.suspects):,} objects"
+    hours = hours_of(search.jobs[:1]) * records / search.run.index.records
+    return (
+        f"The next job would send {records:,} records in {len(sent.suspects):,} objects, for"
+        f" {hours:.2f} instance hours or more"
+    )
 
 
 def _known(search: Search, extracted: Extracted) -> Iterator[str]:
@@ -126,7 +133,6 @@ def _known(search: Search, extracted: Extracted) -> Iterator[str]:
     some = {span: by_itself[span] for span in sorted(by_itself)[:_NAMED]}
     for span, kept in zip(some, extracted.quarantined(some), strict=True):
         yield f"{kept.shard}, line {kept.line}, id {shown(kept.id)}: {some[span]}"
-    yield from ("" for _ in range(len(by_itself) - len(some)))  # counted, not shown
     longer = [each for each in state.suspects if each.span.records > 1]
     for each in sorted(longer, key=lambda each: (not each.is_proven, each.span)):
         first, last = each.span.first + 1, each.span.first + each.span.records

@@ -20,11 +20,11 @@ from batch_transform.scoring.extract.shards import Piece
 from batch_transform.scoring.extract.write import write_shard
 from batch_transform.scoring.jobs.blame import Blame
 from batch_transform.scoring.jobs.service import Job
-from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.kinds import Column, RecordId
 from batch_transform.scoring.names import RunLayout, S3Uri, piece_name
 from batch_transform.scoring.outputs.fetch import plain
 from batch_transform.scoring.pipeline import Record
-from batch_transform.scoring.records.ids import RecordId, identity_reader
+from batch_transform.scoring.records.ids import identity_reader
 from batch_transform.scoring.records.quarantine import Quarantined
 from batch_transform.scoring.recovery.spans import Span
 
@@ -87,7 +87,7 @@ class Extracted:
         packed = self.objects.get(self.inputs / shard.name)
         if hashlib.sha256(packed).hexdigest() != shard.sha256:
             raise OutputError(f"Shard {shard.name} is not what the extract wrote; clear extract")
-        return b"".join(plain(packed))
+        return b"".join(plain([packed]))
 
 
 def _line_starts(body: bytes) -> Any:

@@ -16,8 +16,8 @@ and records that are given up. A round sends suspects again in one job:
 
 With them goes a control: a record that was answered before, as the first object, and where a single
 record failed silently another as the last. ``suspects`` says what is held against a record; one
-that fails by itself twice is given up. A container that ends takes what it has not
-finished with it; so after such an end requests go one at a time, and the suspects last.
+that fails by itself twice is given up. A container that ends takes what it has not finished with
+it; so after such an end requests go one at a time, and the suspects last.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from batch_transform.scoring.recovery.suspects import Suspect, Trial, failed
 _OF_SERVICE = NOT_OF_RECORDS_ALONE | NEVER_OF_RECORDS
 _OF_NO_RECORD = NEVER_OF_RECORDS | {Cause.UNKNOWN}
 _UNNAMED = frozenset({Cause.UNKNOWN, Cause.SERVICE})
+# Rounds in which objects take turns at ending the container before anything is answered.
 _MOST_TURNS = 5
 # Pieces, where all of them failing must prove that more is bad than allowed: twice as many show it
 # from a third more than allowed on, and cut about as finely as the search for so many needs.
@@ -126,7 +127,7 @@ class Round:
     one_at_a_time: bool
 
     @property
-    def is_careful(self) -> bool:
+    def between_controls(self) -> bool:
         """Whether a single instance is sent everything between two controls."""
         return len(self.controls) > 1
 
@@ -142,7 +143,7 @@ def begin(answered: Iterable[Span], blamed: Mapping[Span, Blame], allowed: int) 
     Where no shard was answered nothing shows how dense bad records are: as dense as is allowed.
     """
     known = frozenset(answered)
-    trial = Trial(is_sound=bool(known))
+    trial = Trial(service_worked=bool(known))
     bad = expected_bad(len(blamed), len(known) + len(blamed)) if blamed else 1.0
     if not known:
         bad = max(bad, allowed / max(1, len(blamed)))
@@ -225,10 +226,10 @@ def _trial(sent: Round, blamed: Mapping[Span, Blame]) -> Trial:
     unanswered = [blamed[control].cause for control in sent.controls if control in blamed]
     some_answered = any(span not in blamed for span in sent.suspects)
     return Trial(
-        is_sick=any(cause is not Cause.BYSTANDER for cause in unanswered),
-        is_sound=not unanswered if sent.controls else some_answered,
-        is_careful=sent.is_careful,
-        is_named=all(each.cause not in _UNNAMED for each in blamed.values()),
+        service_failed=any(cause is not Cause.BYSTANDER for cause in unanswered),
+        service_worked=not unanswered if sent.controls else some_answered,
+        between_controls=sent.between_controls,
+        all_named=all(each.cause not in _UNNAMED for each in blamed.values()),
         one_at_a_time=sent.one_at_a_time,
         record_by_record=sent.record_by_record,
     )

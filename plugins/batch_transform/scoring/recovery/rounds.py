@@ -15,7 +15,8 @@ from batch_transform.scoring.jobs.service import STOPPED, STOPPING, Job
 from batch_transform.scoring.names import RunLayout, content_digest, job_name
 from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.recovery import limits, plan
-from batch_transform.scoring.recovery.outcome import Sent, outcome_of
+from batch_transform.scoring.recovery.assess import assess
+from batch_transform.scoring.recovery.outcome import Sent
 from batch_transform.scoring.recovery.pieces import Extracted, layout_of, read_index, write
 from batch_transform.scoring.recovery.plan import Round
 from batch_transform.scoring.recovery.search import Recovery, Search
@@ -90,7 +91,7 @@ def _begun(run: Recovery, services: Services) -> Search:
         )
     spans = tuple(spans_of([shard.records for shard in index.shards]))
     sent = Sent(index=index, spans=spans, shards=run.shards)
-    outcome = outcome_of(run.pipeline, sent, run.job, services, run.now())
+    outcome = assess(run.pipeline, sent, run.job, services, run.now())
     state = plan.begin(outcome.parts, outcome.blamed, run.allowed)
     search = Search(run=run, state=state, parts=dict(outcome.parts), jobs=[run.job])
     search.forgive(run.job)
@@ -110,49 +111,57 @@ class _Rounds:
         return self.search.run.extracted(self.services.objects)
 
     def next(self) -> str | None:
-        """Send suspects again; where a limit is in the way, say which.
+        """Send suspects again; where a limit forbids it, say which.
 
         A job that exists is paid already, whatever the limits are by now.
         """
-        search, run = self.search, self.search.run
+        search = self.search
         if search.state.is_refused:
             return "each was refused by itself"
         chosen = _chosen(search)
         if not chosen:
             return limits.bad_records(search)
         sent = _planned(search, chosen)
-        content = _content(run, sent)
+        content = _content(search.run, sent)
         digest = content_digest([content, search.contents.count(content)])
-        name = job_name(run.pipeline.name, run.index.partition.isoformat(), digest)
-        existing = self.services.jobs.find(name)
-        if existing is None or existing.status in (STOPPING, STOPPED):
+        paid = self._paid(digest)
+        if paid is None:
             limits.check_not_broken(search)
             limit = limits.not_to_pay(search, sent)
             if limit is not None:
                 return limit
-        prepared = self._prepared(sent, digest, existing)
-        job = self.launch(prepared)
-        what = Sent(
-            index=prepared.index, spans=sent.spans, shards=run.shards, controls=sent.controls
-        )
-        outcome = outcome_of(run.pipeline, what, job, self.services, run.now())
-        search.add(sent, job, outcome, content)
+        self._run(sent, content, self._prepared(sent, digest, paid))
         return None
 
-    def _prepared(self, sent: Round, digest: str, existing: Job | None) -> RoundJob:
-        """Write what is sent, but where this attempt or another has done so."""
-        own = RunLayout(attempt_root=self.search.run.root / f"round-{sent.number}-{digest[:12]}")
-        layout, index = own, None
-        for layout in (own, layout_of(existing)) if existing else (own,):
-            index = read_index(self.services.objects, layout)
-            if index is not None:
-                break
+    def _paid(self, digest: str) -> Job | None:
+        """Find the job of a digest; one that was stopped is to be paid again."""
+        run = self.search.run
+        name = job_name(run.pipeline.name, run.index.partition.isoformat(), digest)
+        job = self.services.jobs.find(name)
+        return None if job is None or job.status in (STOPPING, STOPPED) else job
+
+    def _prepared(self, sent: Round, digest: str, paid: Job | None) -> RoundJob:
+        """Write what is sent, but where this attempt has done so, or whoever paid the job."""
+        run, objects = self.search.run, self.services.objects
+        layout = RunLayout(attempt_root=run.root / f"round-{sent.number}-{digest[:12]}")
+        index = read_index(objects, layout)
+        if index is None and paid is not None:
+            index = read_index(objects, layout_of(paid))
+            layout = layout_of(paid) if index else layout
         if index is None:
-            layout, index = own, write(self.extracted, sent.spans, own)
-        reads = request.reading(_request(self.search.run, sent), layout.manifest)
+            index = write(self.extracted, sent.spans, layout)
+        reads = request.reading(_request(run, sent), layout.manifest)
         return RoundJob(
             number=sent.number, layout=layout, index=index, request=reads, digest=digest
         )
+
+    def _run(self, sent: Round, content: str, prepared: RoundJob) -> None:
+        run, job = self.search.run, self.launch(prepared)
+        what = Sent(
+            index=prepared.index, spans=sent.spans, shards=run.shards, controls=sent.controls
+        )
+        outcome = assess(run.pipeline, what, job, self.services, run.now())
+        self.search.add(sent, job, outcome, content)
 
     def concluded(self, limit: str | None) -> Coverage:
         """Bring together what is answered, what is given up, and, after a limit, what is left.
@@ -226,9 +235,9 @@ def _records_of(index: ExtractIndex) -> list[str]:
 
 def _request(run: Recovery, sent: Round) -> dict[str, Any]:
     """Build the request: the first job's, with what the round needs otherwise."""
-    asked = {**run.config, "ModelName": run.job.described["ModelName"]}
+    built = {**run.config, "ModelName": run.job.described["ModelName"]}
     if sent.record_by_record:
-        asked["BatchStrategy"] = "SingleRecord"
+        built["BatchStrategy"] = "SingleRecord"
     if sent.one_at_a_time:
-        asked["MaxConcurrentTransforms"] = 1
-    return request.fitted(asked, 1 if sent.is_careful else len(sent.spans))
+        built["MaxConcurrentTransforms"] = 1
+    return request.fitted(built, 1 if sent.between_controls else len(sent.spans))

@@ -120,13 +120,8 @@ class Search:
         """Whether more records are bad than may be."""
         return self.state.certain > self.run.allowed
 
-    @property
-    def hours(self) -> float:
-        """Instance hours of the jobs so far."""
-        return _instance_seconds(self.jobs) / 3600
 
-
-def _instance_seconds(jobs: Sequence[Job]) -> float:
-    return sum(
-        job.seconds * int(job.described["TransformResources"]["InstanceCount"]) for job in jobs
-    )
+def hours_of(jobs: Sequence[Job]) -> float:
+    """Return the instance hours of jobs."""
+    counts = [int(job.described["TransformResources"]["InstanceCount"]) for job in jobs]
+    return sum(job.seconds * count for job, count in zip(jobs, counts, strict=True)) / 3600

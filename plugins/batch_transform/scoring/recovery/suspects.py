@@ -13,7 +13,8 @@
 
 A control is a record that was answered before. Where it fails as well, nothing in that job is held
 against any record: the service was at fault. So no fault of the service that has one beginning and
-one end is held twice against a record: in the later job it would meet the control first.
+one end is held twice against a record: in the later job it would meet the control first, since an
+instance takes objects in the order of the manifest.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class Suspect:
         return cause is Cause.RECORD or self.named > 1 or (cause is Cause.SERVER and some_answered)
 
 
-_UNKNOWN = Suspect(span=Span(shard=0, first=0, records=0), blame=NOTHING_KNOWN)
+_NEW = Suspect(span=Span(shard=0, first=0, records=0), blame=NOTHING_KNOWN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,18 +93,20 @@ class Trial:
     """What a job says of the service, beside what it says of the records.
 
     Attributes:
-        is_sick: whether a record failed that was answered before.
-        is_sound: whether all such records were answered again; without any, whether anything was.
-        is_careful: whether one of them was the first object, and one the last, of one instance.
-        is_named: whether the log names every object that failed.
+        service_failed: whether a record failed that was answered before.
+        service_worked: whether all such records were answered again; where there were none, whether
+            anything was answered.
+        between_controls: whether one of them was the first object of a single instance, and one the
+            last.
+        all_named: whether the log names every object that failed.
         one_at_a_time: whether an instance had one request in flight.
         record_by_record: whether each request held one record.
     """
 
-    is_sick: bool = False
-    is_sound: bool
-    is_careful: bool = False
-    is_named: bool = False
+    service_failed: bool = False
+    service_worked: bool
+    between_controls: bool = False
+    all_named: bool = False
     one_at_a_time: bool = False
     record_by_record: bool = False
 
@@ -119,9 +122,9 @@ def failed(before: Suspect | None, span: Span, blame: Blame, trial: Trial) -> Su
         trial: the job.
     """
     cause = blame.cause
-    known = before or _UNKNOWN
+    known = before or _NEW
     is_cut = before is not None and before.span != span
-    is_broken = trial.is_sick or cause is Cause.SERVICE
+    is_broken = trial.service_failed or cause is Cause.SERVICE
     counts = not is_broken and cause is not Cause.BYSTANDER
     is_silent = cause is Cause.UNKNOWN
     by_itself = before is not None or cause is not Cause.UNFIT
@@ -142,7 +145,7 @@ def _is_held(cause: Cause, span: Span, trial: Trial) -> bool:
     if cause in OF_REQUESTS:
         return span.records == 1 or trial.record_by_record
     if cause is Cause.SILENCE:
-        return trial.is_sound and trial.one_at_a_time and trial.is_named
+        return trial.service_worked and trial.one_at_a_time and trial.all_named
     if cause is Cause.UNKNOWN:
-        return trial.is_sound and trial.is_careful
-    return trial.is_sound or cause not in NOT_OF_RECORDS_ALONE
+        return trial.service_worked and trial.between_controls
+    return trial.service_worked or cause not in NOT_OF_RECORDS_ALONE

@@ -9,16 +9,16 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 
-from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.errors import SourceError, Unreachable
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline.query import parameters
-from batch_transform.scoring.sources.refused import refused
+from batch_transform.scoring.sources.refused import failed, refused
 
 _SQLITE = "sqlite"
 _SET_TIMEZONE = {
     "duckdb": "SET TimeZone = '{}'",
-    "postgresql": "SET TIME ZONE '{}'",  # not PostgreSQL itself, which has a source of its own
-    "redshift": "SET TIME ZONE '{}'",
+    "postgresql": "SET timezone TO '{}'",  # not PostgreSQL itself, which has a source of its own
+    "redshift": "SET timezone TO '{}'",
     "snowflake": "ALTER SESSION SET TIMEZONE = '{}'",
 }
 
@@ -59,13 +59,13 @@ def bound_values(connection: Connection, partition: Partition) -> dict[str, date
     }
 
 
-def refusal(error: DBAPIError) -> SourceError | None:
-    """Return the refusal that an error is; None where it may pass by itself."""
+def explained(error: DBAPIError) -> SourceError | Unreachable:
+    """Return what an error of a database is: a refusal, or what may pass by itself."""
     cause = error.orig
     if isinstance(cause, sqlite3.OperationalError):  # a mistake in a query is one, too
         passing = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) != sqlite3.SQLITE_ERROR
     else:
         passing = isinstance(error, OperationalError | InterfaceError)
     if passing:
-        return None
+        return failed(str(cause))
     return refused(str(cause), of_values=isinstance(error, DataError))

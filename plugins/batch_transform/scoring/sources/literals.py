@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from batch_transform.scoring.kinds import Kind
@@ -27,6 +27,7 @@ _MICROSECOND_DIGITS = 6
 _NO_SUCH_VALUE = (ValueError, ArithmeticError, RecursionError)
 # Those of PostgreSQL's numeric: https://www.postgresql.org/docs/current/datatype-numeric.html
 _LARGEST_EXPONENT = 131_072
+_LONGEST_INTEGER = 4_300  # https://docs.python.org/3/library/stdtypes.html#int-max-str-digits
 
 
 def literals(texts: Sequence[str | None], kind: Kind) -> list[Any]:
@@ -46,7 +47,10 @@ def literals(texts: Sequence[str | None], kind: Kind) -> list[Any]:
 
 def decimal(text: str) -> Decimal | UnreadableValue:
     """Read a number with all its digits."""
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # of a number it is the exponent
+        return TOO_LONG
     if number.is_finite() and abs(number.adjusted()) > _LARGEST_EXPONENT:
         return TOO_LONG
     return number
@@ -56,7 +60,7 @@ def nearest_float(number: Decimal) -> float | UnreadableValue:
     """Return the float that is nearest to a number, as every reader of its digits would."""
     value = float(number)
     if math.isinf(value) and number.is_finite():
-        return UnreadableValue("a number larger than any float; correct the files")
+        return UnreadableValue("a number larger than any float; correct the source")
     return value
 
 
@@ -69,8 +73,9 @@ def _read(read: Callable[[str], Any], text: str, kind: Kind) -> Any:
         )
 
 
-def _integer(text: str) -> int:
-    return int(_whole(_INTEGER, text)[0])
+def _integer(text: str) -> int | UnreadableValue:
+    digits = _whole(_INTEGER, text)[0]
+    return TOO_LONG if len(digits) > _LONGEST_INTEGER else int(digits)
 
 
 def _decimal(text: str) -> Decimal | UnreadableValue:
@@ -114,8 +119,9 @@ def parsed_json(text: str) -> Any:
     return json.loads(text, parse_int=_json_integer, parse_float=decimal, parse_constant=Decimal)
 
 
-def _json_integer(digits: str) -> int | Decimal:
-    return Decimal(digits) if digits == "-0" else int(digits)
+def _json_integer(digits: str) -> int | Decimal | UnreadableValue:
+    # Python reads no longer text as an integer; a decimal it is nevertheless.
+    return decimal(digits) if digits == "-0" or len(digits) > _LONGEST_INTEGER else int(digits)
 
 
 def _whole(pattern: re.Pattern[str], text: str) -> re.Match[str]:

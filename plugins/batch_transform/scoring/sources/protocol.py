@@ -8,12 +8,12 @@ from datetime import datetime
 from itertools import chain
 from typing import Protocol
 
-from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.kinds import Column, Row
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline, Record
 from batch_transform.scoring.pipeline.contract import check
 from batch_transform.scoring.records.encoder import RowEncoder, chunks
-from batch_transform.scoring.records.ids import Row, distinct
+from batch_transform.scoring.records.ids import distinct
 from batch_transform.scoring.sources.slices import Slice
 
 

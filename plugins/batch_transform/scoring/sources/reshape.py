@@ -20,11 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from batch_transform.scoring.errors import ConfigurationError, SourceError
-from batch_transform.scoring.kinds import Column, Kind
+from batch_transform.scoring.kinds import Column, Kind, Row
 from batch_transform.scoring.records.encoder import chunks
-from batch_transform.scoring.records.ids import Row
 from batch_transform.scoring.records.kind_of import kind_of
-from batch_transform.scoring.records.unwritable import Unwritable
+from batch_transform.scoring.records.unwritable import FINE, Unwritable
 from batch_transform.scoring.sources.protocol import Table
 
 Function = Callable[[Any], Any]
@@ -38,31 +37,37 @@ _DTYPES: dict[Kind, str] = {
     "text": "string",
 }
 _LARGEST = 2**63
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def problems(path: Path) -> Iterator[str]:
     """Say what is wrong with a ``reshape.py``, without running it: pandas may not be there yet."""
     try:
-        body = ast.parse(path.read_bytes()).body
+        module = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         yield f"line {line}: {getattr(error, 'msg', error)}"
         return
-    functions = [node for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    own = [node for node in functions if node.name == "reshape"]
-    for node in own:
-        arguments = [*node.args.posonlyargs, *node.args.args]
-        if isinstance(node, ast.AsyncFunctionDef) or not (arguments or node.args.vararg):
-            yield f"line {node.lineno}: reshape must be a function of one argument, {_SIGNATURE}"
-    if not own and not any(_binds_reshape(node) for node in body):
+    for node in module.body:
+        if isinstance(node, _FUNCTIONS) and node.name == "reshape":
+            arguments = [*node.args.posonlyargs, *node.args.args]
+            if isinstance(node, ast.AsyncFunctionDef) or not (arguments or node.args.vararg):
+                yield f"line {node.lineno}: it must be a function of one argument, {_SIGNATURE}"
+    if "reshape" not in set(_names(module)):
         yield f"does not define {_SIGNATURE}"
 
 
-def _binds_reshape(node: ast.stmt) -> bool:
-    """Tell whether a statement may give the name by other means: an import, a wrapped function."""
-    names = (getattr(each, "id", getattr(each, "asname", None)) for each in ast.walk(node))
-    imported = (alias.name for alias in getattr(node, "names", ()))
-    return "reshape" in {*names, *imported}
+def _names(node: ast.AST) -> Iterator[str]:
+    """Yield the names to which a module gives a value, in an if or a try, too."""
+    for inner in ast.iter_child_nodes(node):
+        if isinstance(inner, (*_FUNCTIONS, ast.ClassDef)):
+            yield inner.name
+        elif isinstance(inner, ast.alias):
+            yield inner.asname or inner.name
+        elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            yield inner.id
+        else:
+            yield from _names(inner)
 
 
 def load(path: Path) -> Function:
@@ -115,8 +120,6 @@ class Reshape:
         )
 
     def _frames(self, names: Sequence[str], pending: Iterator[list[Row]]) -> Iterator[Any]:
-        import pandas  # not at the top: Airflow's parsing of the DAG must stay quick
-
         for number, rows in enumerate(pending, start=1):
             frame = self._frame(names, rows, number)
             try:
@@ -126,12 +129,22 @@ class Reshape:
                     f"{_place(error, self._path)} failed on chunk {number} of the rows:"
                     f" {type(error).__name__}"
                 ) from error
-            if not isinstance(reshaped, pandas.DataFrame):
-                raise SourceError(
-                    f"{self._path} returned {type(reshaped).__name__} for chunk {number} of the"
-                    " rows; reshape must return a pandas.DataFrame"
-                )
+            self._check(reshaped, number)
             yield reshaped
+
+    def _check(self, reshaped: Any, number: int) -> None:
+        import pandas  # not at the top: Airflow's parsing of the DAG must stay quick
+
+        if not isinstance(reshaped, pandas.DataFrame):
+            raise SourceError(
+                f"{self._path} returned {type(reshaped).__name__} for chunk {number} of the rows;"
+                " reshape must return a pandas.DataFrame"
+            )
+        if not len(reshaped.columns):
+            raise SourceError(
+                f"{self._path} returned a frame without columns for chunk {number} of the rows; to"
+                " drop all of them return frame.iloc[:0], which keeps its columns"
+            )
 
     def _frame(self, names: Sequence[str], rows: Sequence[Row], number: int) -> Any:
         import pandas
@@ -189,18 +202,17 @@ def _values(series: Any) -> list[Any]:
     """Return a column's values as Python's own; what pandas counts as missing is None."""
     import pandas
 
-    values = series.astype("object").tolist()
-    missing = pandas.NA, pandas.NaT
-    return [
-        None
-        if any(value is nothing for nothing in missing)
-        else value.to_pydatetime(warn=False)
-        if isinstance(value, pandas.Timestamp)
-        else value.item()
-        if hasattr(value, "item") and hasattr(value, "dtype")
-        else value
-        for value in values
-    ]
+    def python(value: Any) -> Any:
+        if value is pandas.NA or value is pandas.NaT:
+            return None
+        if isinstance(value, pandas.Timestamp):
+            return FINE if value.nanosecond else value.to_pydatetime()
+        return value.item() if hasattr(value, "item") and hasattr(value, "dtype") else value
+
+    values = series.astype("object")
+    if series.dtype != "object" and series.dtype.kind != "f":  # else NaN is a number
+        values = values.where(series.notna(), None)
+    return [python(value) for value in values.tolist()]
 
 
 def _place(error: BaseException, path: Path) -> str:

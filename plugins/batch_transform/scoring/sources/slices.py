@@ -11,12 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Kind
-from batch_transform.scoring.pipeline import Extract
-from batch_transform.scoring.records.ids import Row
+from batch_transform.scoring.frozen import Frozen
+from batch_transform.scoring.kinds import Kind, Row
+from batch_transform.scoring.pipeline.source import Extract
 from batch_transform.scoring.records.kind_of import kind_of_type
 
 _CURES: dict[Kind, str] = {
@@ -25,7 +23,7 @@ _CURES: dict[Kind, str] = {
 }
 
 
-class Slice(BaseModel):
+class Slice(Frozen):
     """The rows of a partition whose value lies between two boundaries.
 
     Attributes:
@@ -33,8 +31,6 @@ class Slice(BaseModel):
         modulus: the value is the id modulo this, never negative; None where it is the id itself.
         boundaries: of all slices, in order.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     number: int
     modulus: int | None = None
@@ -87,15 +83,13 @@ class Slice(BaseModel):
         Raises:
             SourceError: the id column ``name`` is of another kind.
         """
-        if kind is not None and kind != self.kind:
-            raise SourceError(_wrong_kind(name, kind, self.kind))
-
-
-def _wrong_kind(name: str, kind: Kind, needed: Kind) -> str:
-    """Say that ids of a kind cannot be cut by a pipeline's slices, and by what they can be."""
-    cut = "extract.slices and integer boundaries cut" if needed == "integer" else "texts cut"
-    cure = _CURES.get(kind, "cast it in the query")
-    return f"The id column {name} is {kind}, and {cut} only ids that are {needed}: {cure}"
+        if kind is None or kind == self.kind:
+            return
+        cut = "texts cut" if self.kind == "text" else "extract.slices and integer boundaries cut"
+        cure = _CURES.get(kind, "cast it in the query")
+        raise SourceError(
+            f"The id column {name} is {kind}, and {cut} only ids that are {self.kind}: {cure}"
+        )
 
 
 def slices(extract: Extract) -> tuple[Slice, ...]:

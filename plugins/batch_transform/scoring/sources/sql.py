@@ -23,18 +23,19 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import NullType
+from typing_extensions import override
 
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.kinds import Column, Row
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.pipeline.query import for_sqlalchemy, statement
 from batch_transform.scoring.records.encoder import CHUNK_ROWS
-from batch_transform.scoring.records.ids import Row
-from batch_transform.scoring.sources.dialects import bound_values, refusal, set_timezone
+from batch_transform.scoring.sources.dialects import bound_values, explained, set_timezone
 from batch_transform.scoring.sources.protocol import (
     Expected,
     Lines,
+    Source,
     Table,
     TableFunction,
     encoded,
@@ -51,7 +52,7 @@ _REJECTED = (
 )
 
 
-class SqlSource:
+class SqlSource(Source):
     """A query with the parameters of ``pipeline/query.py``.
 
     One statement sees one snapshot; rows stream through a server-side cursor where the database
@@ -75,12 +76,13 @@ class SqlSource:
         self._part = part
         self._reshape = reshape
 
+    @override
     def expected(self, partition: Partition, pipeline: Pipeline) -> Expected:
         """Say nothing: databases other than PostgreSQL each have another way to ask."""
         return Expected(told_by="only PostgreSQL estimates them")
 
+    @override
     def is_there(self, partition: Partition, pipeline: Pipeline) -> bool:
-        """Tell whether the query gives a row."""
         source = text(f"(\n{for_sqlalchemy(self._query)}) source")
         query = select(text("1")).select_from(source).limit(1)
         with self._engine.connect() as connection, self._refusals():
@@ -88,8 +90,8 @@ class SqlSource:
             found = connection.execute(query, bound_values(connection, partition))
             return found.first() is not None
 
+    @override
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
-        """Run the query for a partition, reshape its rows, and encode them."""
         lines = encoded(self._reshape(self.read(partition, pipeline)), pipeline)
         return replace(lines, part=self._part)
 
@@ -147,12 +149,10 @@ class SqlSource:
                 f" ({type(error).__name__}); cast its column in the query"
             ) from None
         except DBAPIError as error:
-            words = refusal(error)
-            if words is None:
-                raise
-            if self._part is not None:
-                words = SourceError(_REJECTED.format(self._part.label, words))
-            raise words from None
+            ours = explained(error)
+            if isinstance(ours, SourceError) and self._part is not None:
+                ours = SourceError(_REJECTED.format(self._part.label, ours))
+            raise ours from None
 
 
 def _condition(part: Slice, name: str) -> ColumnElement[bool]:

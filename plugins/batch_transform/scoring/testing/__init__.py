@@ -4,6 +4,8 @@ For tests of this package and of pipelines of your own. What each stands for is 
 that it implements.
 """
 
+from batch_transform.scoring.testing.memory import InMemoryMemory
+from batch_transform.scoring.testing.rows import RowsSource
 from batch_transform.scoring.testing.s3 import InMemoryObjects
 from batch_transform.scoring.testing.sagemaker import (
     FakeAws,
@@ -19,7 +21,6 @@ from batch_transform.scoring.testing.simulated import (
     SimulatedTransform,
     TimedOut,
 )
-from batch_transform.scoring.testing.tasks import InMemoryMemory, RowsSource
 
 __all__ = [
     "BROKEN",

@@ -10,9 +10,10 @@ from typing import Any
 
 from typing_extensions import override
 
-from batch_transform.scoring.errors import NameTaken, ScoringError
+from batch_transform.scoring.errors import NameTaken, RequestRefused, ScoringError
 from batch_transform.scoring.jobs.logs import JobLogs
 from batch_transform.scoring.jobs.models import Models
+from batch_transform.scoring.jobs.owners import MOST_TAGS
 from batch_transform.scoring.jobs.service import (
     IN_PROGRESS,
     STOPPED,
@@ -87,7 +88,10 @@ class InMemoryJobs(TransformJobs):
     @override
     def tag(self, arn: str, tags: Mapping[str, str]) -> None:
         self._refuse()
-        self._tags[arn].update(tags)
+        after = {**self._tags[arn], **tags}
+        if len(after) > MOST_TAGS:
+            raise RequestRefused(f"{arn} can have {MOST_TAGS} tags")
+        self._tags[arn] = after
 
     @override
     def untag(self, arn: str, keys: Sequence[str]) -> None:

@@ -75,7 +75,6 @@ def swap_partitions(
             with statements.connection.transaction():
                 write_entry()
                 _swap(statements, load, parts, old)
-                statements.commit_follows()
             return
         except LockNotAvailable as error:
             if not left:
@@ -90,6 +89,7 @@ def _swap(statements: Statements, load: Load, parts: Parts, old: sql.Identifier 
         statements.run("drop_part", {"part": old})
     _attach(statements, load, parts)
     statements.run("rename_part", parts)
+    statements.commit_follows()
 
 
 def _locked(statements: Statements, load: Load, patience: Patience) -> TargetLocked:

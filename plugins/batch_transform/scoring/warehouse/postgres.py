@@ -24,7 +24,7 @@ from batch_transform.scoring.warehouse.ledger import COLUMNS, Entry
 from batch_transform.scoring.warehouse.order import settled
 from batch_transform.scoring.warehouse.partitions import Patience, swap_partitions
 from batch_transform.scoring.warehouse.protocol import Load, Place, Published, Warehouse
-from batch_transform.scoring.warehouse.refusals import refusals
+from batch_transform.scoring.warehouse.sqlstates import refusals
 from batch_transform.scoring.warehouse.statements import Parts, Statements, Step, listed
 from batch_transform.scoring.warehouse.table import (
     find_columns,
@@ -195,15 +195,15 @@ def _long_ids_named(load: Load, staged: Staged) -> Iterator[None]:
         ) from error
 
 
-def check_count(found: int, load: Load) -> None:
+def check_count(held: int, load: Load) -> None:
     """Hold the table to what was staged.
 
     Raises:
         OutputError: a trigger or a rule of the table dropped or added rows.
     """
-    if found != load.entry.rows:
+    if held != load.entry.rows:
         raise OutputError(
-            f"Partition {load.partition} of {load.target.table} would hold {found} rows, but"
+            f"Partition {load.partition} of {load.target.table} would hold {held} rows, but"
             f" {load.entry.rows} were loaded; nothing was changed. Look for triggers and rules of"
             " the table"
         )

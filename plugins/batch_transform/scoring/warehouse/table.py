@@ -121,14 +121,14 @@ def find_columns(statements: Statements, name: sql.Composable) -> list[TableColu
 def _definition(load: Load) -> dict[str, sql.Composable]:
     day = sql.SQL("{} date NOT NULL").format(sql.Identifier(load.target.partition_column))
     ids = [load.target.partition_column, *(column.name for column in load.columns[: load.ids])]
+    defined = [
+        _with_type(column) + sql.SQL("" if column.nullable else " NOT NULL")
+        for column in load.columns
+    ]
     return {
-        "columns": sql.SQL(", ").join([day, *(_defined(column) for column in load.columns)]),
+        "columns": sql.SQL(", ").join([day, *defined]),
         "key": listed(ids),
     }
-
-
-def _defined(column: StagedColumn) -> sql.Composed:
-    return _with_type(column) + sql.SQL("" if column.nullable else " NOT NULL")
 
 
 def _with_type(column: StagedColumn) -> sql.Composed:

@@ -7,18 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch_transform.scoring.errors import Transient
 from batch_transform.scoring.jobs.owners import Owner, Stop, give_up, owners
+from batch_transform.scoring.jobs.service import COMPLETED
+from batch_transform.scoring.jobs.start import How
 from batch_transform.scoring.jobs.sweep import sweep
-from tests.unit.scoring.jobs.conftest import JOB, OWNER, ROOT, Task
+from tests.unit.scoring.jobs.conftest import JOB, OWNER, ROOT, Task, end
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Tag.html
 TAG_KEY = re.compile(r"[\w\s.:/=+\-@]{1,128}")
 TAG_VALUE = re.compile(r"[\w\s.:/=+\-@]{0,256}")
-IDS = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size=40)
+# As long as Airflow takes them.
+IDS = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size=250)
 
 
 @given(IDS, IDS, IDS, st.integers(-1, 1000), st.integers(0, 10**6))
-def test_any_ids_become_a_tag_from_which_they_can_be_read_again(dag, run, task, index, tries):
+def test_any_ids_become_tags_from_which_they_can_be_read_again(dag, run, task, index, tries):
     owner = Owner(
         deployment=ROOT,
         dag_id=dag,
@@ -27,14 +31,49 @@ def test_any_ids_become_a_tag_from_which_they_can_be_read_again(dag, run, task, 
         map_index=index,
         try_number=tries,
     )
-    assert TAG_KEY.fullmatch(owner.key)
-    assert TAG_VALUE.fullmatch(owner.value)
+    assert all(map(TAG_KEY.fullmatch, owner.mark))
+    assert all(map(TAG_VALUE.fullmatch, owner.mark.values()))
     known = owners(owner.tags("d1"), ROOT)
-    if owner.value:
-        assert (known.of_deployment, known.has_others) == ((owner,), False)
-    else:
-        assert known.has_others, "ids too long for a tag: nobody can ask, so nobody stops it"
+    assert (known.of_deployment, known.has_others) == ((owner,), False)
     assert owners(owner.tags("d1"), "s3://another/root") is None
+
+
+@pytest.mark.parametrize("run", ["nightly", "r" * 250])
+def test_an_owner_goes_with_all_of_its_tags(aws, run):
+    first, second = Task(aws, run), Task(aws, "by hand")
+    held, _ = first.attempt(), second.attempt()
+    assert len(first.owner.mark) == (1 if run == "nightly" else 2)
+    assert give_up(aws.jobs, JOB.name(1), first.owner) is Stop.OWNED
+    assert not first.owner.mark.keys() & aws.jobs.tags(held.job.arn).keys()
+    assert list(sweep(aws.jobs, ROOT, lambda owner: owner == first.owner)) == [JOB.name(1)]
+
+
+def test_a_later_attempt_has_the_tags_of_the_one_before():
+    for length in range(200, 250):
+        marks = [replace(OWNER, run_id="r" * length, try_number=n).mark for n in (1, 9, 10, 999)]
+        assert len({frozenset(mark) for mark in marks}) == 1
+
+
+def test_as_many_runs_own_a_job_as_it_can_have_tags_and_the_others_wait_for_its_end(aws):
+    runs = [Task(aws, f"run {number}") for number in range(60)]
+    held = runs[0].attempt()
+    for run in runs[1 : 50 - 3]:  # three of the tags name no owner
+        assert run.attempt().how is How.ATTACHED
+    for run in runs[50 - 3 :]:
+        with pytest.raises(Transient, match="would have 51 tags, and SageMaker allows 50"):
+            run.attempt()
+    end(aws, held, COMPLETED)
+    assert {run.attempt().job.name for run in runs} == {JOB.name(1)}
+    assert aws.jobs.created == [JOB.name(1)]
+
+
+def test_runs_that_use_a_job_which_is_over_leave_no_tag_on_it(aws, task):
+    held = task.attempt()
+    end(aws, held, COMPLETED)
+    before = aws.jobs.tags(held.job.arn)
+    for number in range(60):
+        assert Task(aws, f"run {number}").attempt().how is How.REUSED
+    assert aws.jobs.tags(held.job.arn) == before
 
 
 def test_the_last_owner_stops_the_job(aws):

@@ -121,7 +121,9 @@ def test_csv_is_read_alike(folder, rows, each, joined):
 
 
 @given(
-    rows=st.lists(st.tuples(ANY_TEXTS, VALUES | ANY_TEXTS), min_size=1, max_size=5),
+    rows=st.lists(
+        st.tuples(ANY_TEXTS, VALUES | ANY_TEXTS, st.integers(0, 2)), min_size=1, max_size=5
+    ),
     each=PREDICTIONS, joined=st.booleans(), path=st.sampled_from(["$", "a", "a[0]", "[1]"]),
 )  # fmt: skip
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -141,10 +143,12 @@ def test_json_lines_are_read_alike(folder, rows, each, joined, path):
         "a[0]": lambda v: {"a": [v]},
         "[1]": lambda v: [0, v],
     }[path]
-    sent = [(json.dumps({"id": name}) + "\n").encode() for name, _ in rows]
+    sent = [(json.dumps({"id": name}) + "\n").encode() for name, *_ in rows]
     answered = [
-        json.dumps({"SageMakerOutput": build(value), "id": name} if joined else build(value))
-        for name, value in rows
+        json.dumps({"SageMakerOutput": build(value), "id": name})
+        if joined
+        else ("[" * batches + json.dumps(build(value)) + "]" * batches)
+        for name, value, batches in rows
     ]
     _, found, slow = both(folder, shape, sent, [f"{x}\n".encode() for x in answered], columns)
     assert found == slow

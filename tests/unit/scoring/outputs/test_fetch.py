@@ -1,10 +1,11 @@
 """Shards and outputs on their way to the worker's disk."""
 
+import gzip
 import threading
 
 import pytest
 
-from batch_transform.scoring.errors import OutputError
+from batch_transform.scoring.errors import OutputError, Unreachable
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.outputs.coverage import Part
 from batch_transform.scoring.outputs.fetch import fetched
@@ -15,24 +16,42 @@ PARTS = 20
 
 
 class Watched(InMemoryObjects):
-    """Counts how many objects are being brought at once; waits until ``together`` are."""
+    """Counts how many objects are being brought at once; brings none until ``together`` are."""
 
     def __init__(self, together=1):
         super().__init__()
         self._lock_of_counts = threading.Lock()
-        self._together = threading.Barrier(together)
+        self._together, self._are_together = together, threading.Event()
         self.coming = self.most = 0
 
-    def get(self, uri):
+    def pieces(self, uri):
         with self._lock_of_counts:
             self.coming += 1
             self.most = max(self.most, self.coming)
-        self._together.wait(30)
+            if self.coming >= self._together:
+                self._are_together.set()
+        assert self._are_together.wait(30)
         try:
-            return super().get(uri)
+            yield from super().pieces(uri)
         finally:
             with self._lock_of_counts:
                 self.coming -= 1
+
+
+class Cut(InMemoryObjects):
+    """Loses the connection after the first piece of each object, some times."""
+
+    def __init__(self, times):
+        super().__init__()
+        self.times = times
+
+    def pieces(self, uri):
+        body = self.get(uri)
+        yield body[:2]
+        if self.times:
+            self.times -= 1
+            raise Unreachable("connection reset")
+        yield body[2:]
 
 
 def parts_in(objects, size=None):
@@ -88,3 +107,15 @@ def test_records_that_are_not_those_recorded_are_refused(tmp_path):
     put(objects, parts[7].sent_at, b"8,6\n")
     with pytest.raises(OutputError, match=r"part-00007\.csv was sent .* other records"):
         list(fetched(parts, objects, tmp_path))
+
+
+@pytest.mark.parametrize("packed", [bytes, gzip.compress])
+def test_what_is_cut_off_is_brought_again(tmp_path, packed):
+    objects = Cut(times=2)
+    (part, *_) = parts_in(objects)
+    put(objects, part.sent_at, packed(b"0,6\n"))
+    (files,) = ((each.sent.read_bytes()) for each in fetched([part], objects, tmp_path))
+    assert files == b"0,6\n"
+    objects.times = 3
+    with pytest.raises(Unreachable):
+        list(fetched([part], objects, tmp_path))

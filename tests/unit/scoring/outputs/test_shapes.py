@@ -250,6 +250,55 @@ def test_a_list_to_a_batch_is_refused_where_they_do_not(load, lines, message):
         load(settings, JSON_SENT, lines)
 
 
+BATCHES_OF_ONE = {
+    "[0]": (b"[[0.9]]", b"[[0.7]]"),
+    "[1]": (b"[[0,0.9]]", b"[[0,0.7]]"),
+    "$": (b"[0.9]", b"[0.7]"),
+    "score": (b'[{"score":0.9}]', b'[{"score":0.7}]'),
+    "[0][0]": (b"[[0.9]]", b"[[0.7]]"),
+}
+ODD = [b"ERROR", b'"ERROR"', b"null", b'{"error":"busy"}', b"[]", b'["a","b","c"]', b"[[],[]]"]
+
+
+@pytest.mark.parametrize("at", BATCHES_OF_ONE)
+@pytest.mark.parametrize("line", [0, 1])
+@pytest.mark.parametrize(
+    ("odd", "copies"),
+    # A shard of more than 1,000 records is read whole columns at a time.
+    [*((odd, 1) for odd in ODD), (b"ERROR", 501), (b'{"error":"busy"}', 501)],
+)
+def test_an_odd_reply_among_batches_of_one_costs_its_own_record(
+    make_pipeline, objects, at, line, odd, copies
+):
+    settings = {**JSONL, "predictions": {"sweetness": {"at": at}}, **LINE}
+    pipeline = make_pipeline(**settings, limits={"bad_records": 1})
+    first, second = BATCHES_OF_ONE[at]
+    lines = [first, second] * copies
+    lines.insert(line, odd)
+    sent = b"".join(b'{"apple_id":%d}\n' % number for number in range(len(lines)))
+    answers = b"".join(each + b"\n" for each in lines)
+    index = put(objects, pipeline, [Sent("part", sent, (0,), (0,))], {"part": answers})
+    with staged_from(objects, pipeline, index) as (staged, account):
+        assert [each.id for each in account.quarantined] == [(str(line),)]
+        expected = [0.9, 0.7] * copies
+        assert sorted(rows_of(staged)) == [
+            (number + (number >= line), score) for number, score in enumerate(expected)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([b"[0.9,0.8]", b"[]", b"[0.7]"], "2 of 3 records have no fit prediction"),
+        ([b"[0.9,0.8,0.7]", b"[]"], "it has 3 records, but its output has 2 lists with 3 entries"),
+    ],
+)
+def test_a_batch_without_a_reply_shifts_no_other_reply(load, lines, message):
+    settings = {**JSONL, "predictions": {"sweetness": {"at": "$"}}, **LINE}
+    with pytest.raises(OutputError, match=re.escape(message)):
+        load(settings, JSON_SENT, lines)
+
+
 def test_lists_of_two_that_happen_to_add_up_are_not_taken_apart(load):
     settings = {**JSONL, "predictions": TWO, **LINE}
     with pytest.raises(OutputError, match=r"3 of 3 records have no fit.*\n.*sweetness is not"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from batch_transform.scoring.outputs.values import typed
+from batch_transform.scoring.outputs.typed import typed
 from batch_transform.scoring.pipeline import Prediction
 from batch_transform.scoring.pipeline.prediction_types import Unfit
 

@@ -53,20 +53,23 @@ class Run:
         """Recover, each time in an attempt of its own, and once more where the log is late."""
         while True:
             self.attempts += 1
-            recovery = Recovery(
-                pipeline=self.pipeline,
-                index=self.index,
-                inputs=LAYOUT.input,
-                job=self.job,
-                root=S3Uri("bucket", f"recover/{self.attempts}"),
-                config=self.config,
-                since=since,
-                now=lambda: self.service.jobs.now,
-            )
+            recovery = self.recovery(since)
             try:
                 return recover(recovery, self.service.services, launch or self.launch)
             except Transient:
                 self.service.jobs.advance(timedelta(minutes=1))
+
+    def recovery(self, since=None):
+        return Recovery(
+            pipeline=self.pipeline,
+            index=self.index,
+            inputs=LAYOUT.input,
+            job=self.job,
+            root=S3Uri("bucket", f"recover/{self.attempts}"),
+            config=self.config,
+            since=since,
+            now=lambda: self.service.jobs.now,
+        )
 
     def launch(self, sent):
         name = job_name("apples", "2013-06-01", sent.digest)

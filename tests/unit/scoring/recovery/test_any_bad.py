@@ -1,6 +1,6 @@
 """Whatever records are bad, and however they are cut: exactly those are given up."""
 
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from batch_transform.scoring.recovery.spans import Span
@@ -55,6 +55,9 @@ def test_the_bad_are_given_up_and_every_good_one_is_answered_once(case, compress
 @example((4, 2, {2, 3}, 1, 0), TimedOut)  # a bad one in every shard is not a broken service
 @given(cases().filter(lambda case: len(case[2]) <= 3 < case[0]), st.sampled_from([Died, TimedOut]))
 def test_however_a_few_bad_ones_fail(case, error):
+    _, shards, bad, *_ = case
+    # A container that ends in every shard, whatever is sent, is taken for broken at last.
+    assume(error is not Died or shards == 1 or len(bad) < shards)
     assert run_of(case, error()) <= 3 + 3 * len(case[2])
 
 

@@ -7,9 +7,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from batch_transform.scoring.recovery import plan
 from batch_transform.scoring.recovery.cuts import MOST_PIECES, expected_bad
+from batch_transform.scoring.recovery.limits import not_to_pay
+from batch_transform.scoring.recovery.plan import Round, State
+from batch_transform.scoring.recovery.search import Search
+from batch_transform.scoring.recovery.spans import Span
+from batch_transform.scoring.recovery.suspects import Trial, failed
 from tests.unit.scoring.recovery.conftest import apples, given_up, refusing
-from tests.unit.scoring.recovery.densities import search
+from tests.unit.scoring.recovery.densities import REFUSED, search
 
 MILLION = 1_000_000
 SIXTEEN = [62_500] * 16
@@ -65,11 +71,11 @@ def test_bad_records_that_are_not_at_random_take_no_more(bad):
 
 @pytest.mark.parametrize(
     ("bad", "allowed"),
-    [(range(MILLION), 1000), (range(MILLION), 20_000), (at_random(30_000, MILLION), 20_000)],
+    [(range(100_000), 100), (range(100_000), 2_000), (at_random(3_000, 100_000), 2_000)],
     ids=["all", "all of few", "half more than allowed"],
 )
 def test_more_than_is_allowed_is_certain_after_one_further_job(bad, allowed):
-    costs = search(SIXTEEN, bad, allowed)
+    costs = search([6_250] * 16, bad, allowed)
     assert (costs.stopped, len(costs.objects)) == ("bad_records", 2)
 
 
@@ -104,7 +110,26 @@ def test_dense_bad_records_are_found_through_all_that_a_job_is(run):
     assert sum(this.service.counted) <= 3 * least_objects(200, 20_000)
 
 
-def test_more_objects_than_a_job_takes_end_the_search_before_they_are_paid():
-    costs = search([MILLION], range(0, MILLION, 3), allowed=400_000)
-    assert costs.stopped == "pieces"
-    assert max(costs.objects) <= MOST_PIECES
+def test_no_job_is_sent_more_objects_but_where_two_of_each_suspect_are_more():
+    pairs = [Span(shard=0, first=first, records=2) for first in range(0, MOST_PIECES + 2, 2)]
+    state = plan.begin([Span(shard=1, first=0, records=1)], dict.fromkeys(pairs, REFUSED), 1)
+    sent = plan.next_round(state, state.suspects, cuts_left=3)
+    assert len(sent.suspects) == MOST_PIECES + 2
+    fewer = plan.next_round(state, state.suspects[:10], cuts_left=3, most=20)
+    assert len(fewer.suspects) == 20
+
+
+def test_more_objects_than_a_job_takes_end_the_search_before_they_are_paid(run):
+    this = run(apples(40), refusing({1, 2}), shards={"min_count": 4})
+    span = Span(shard=0, first=0, records=MOST_PIECES + 1)
+    state = State(answered=frozenset(), suspects=(), given_up={}, rounds=1)
+    this_search = Search(run=this.recovery(), state=state, parts={}, jobs=[this.job])
+    one = failed(None, span, REFUSED, Trial(service_worked=True))
+    sent = Round(
+        number=1,
+        suspects=dict.fromkeys(span.cut(span.records), one),
+        controls=(),
+        record_by_record=False,
+        one_at_a_time=False,
+    )
+    assert "takes more than 120,000 objects in a job" in not_to_pay(this_search, sent)

@@ -192,8 +192,10 @@ SPAN = Span(shard=0, first=3, records=1)
 
 @pytest.mark.parametrize("cause", Cause)
 def test_nothing_is_held_against_a_record_in_a_job_in_which_the_control_failed(cause):
-    suspect = failed(None, SPAN, Blame(cause=cause), Trial(is_sound=False))
-    again = failed(suspect, SPAN, Blame(cause=cause), Trial(is_sick=True, is_sound=False))
+    suspect = failed(None, SPAN, Blame(cause=cause), Trial(service_worked=False))
+    again = failed(
+        suspect, SPAN, Blame(cause=cause), Trial(service_failed=True, service_worked=False)
+    )
     assert (again.held, again.broken) == (suspect.held, suspect.broken + 1)
 
 
@@ -202,6 +204,6 @@ def test_nothing_is_held_against_a_record_in_a_job_in_which_the_control_failed(c
     [(c, 0 if c in {Cause.BYSTANDER, Cause.SERVICE} else 1) for c in Cause],
 )
 def test_what_is_held_against_a_record_where_all_speaks_against_it(cause, at_best):
-    trial = Trial(is_sound=True, is_careful=True, is_named=True, one_at_a_time=True)
-    sent = failed(None, SPAN, Blame(cause=Cause.RECORD), Trial(is_sound=False))
+    trial = Trial(service_worked=True, between_controls=True, all_named=True, one_at_a_time=True)
+    sent = failed(None, SPAN, Blame(cause=Cause.RECORD), Trial(service_worked=False))
     assert failed(sent, SPAN, Blame(cause=cause), trial).held == sent.held + at_best

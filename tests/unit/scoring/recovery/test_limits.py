@@ -11,12 +11,12 @@ NONE = {"limits": {"bad_records": 0}}
 
 def test_the_record_is_named_where_none_may_be_bad(run):
     this = run(apples(40), refusing({17}), shards={"min_count": 4}, **NONE)
-    with pytest.raises(LimitHit) as told:
+    with pytest.raises(LimitHit) as raised:
         this.recover()
-    assert "at least 1 of 40 records are bad, and limits.bad_records allows 0" in str(told.value)
-    assert "set limits.bad_records to 1 or more and clear the recover task" in str(told.value)
+    assert "at least 1 of 40 records are bad, and limits.bad_records allows 0" in str(raised.value)
+    assert "set limits.bad_records to 1 or more and clear the recover task" in str(raised.value)
     assert "part-00001.csv, line 7, id 17: the model refused a record: 400 cannot score 17" in str(
-        told.value
+        raised.value
     )
     assert this.service.counted == [4, 11]
 
@@ -34,10 +34,10 @@ def test_as_many_jobs_look_for_it_as_the_pipeline_allows(run, jobs, named):
 
 def test_one_record_of_many_is_named_with_one_small_job(run):
     this = run(apples(400), refusing(set(range(1, 400, 3))), shards={"min_count": 4}, **NONE)
-    with pytest.raises(LimitHit, match=r"id 1: .*\n.* id 4: .*\n") as told:
+    with pytest.raises(LimitHit, match=r"id 1: .*\n.* id 4: .*\n") as raised:
         this.recover()
     assert (this.jobs, len(this.service.sent)) <= (2, 4 * 10 + 100)
-    assert "and 27 more" in str(told.value), "24 of 34 records, and three shards"
+    assert "and 27 more" in str(raised.value), "24 of 34 records, and three shards"
 
 
 def test_a_refusal_that_is_not_repeated_ends_no_run(run):
@@ -73,9 +73,6 @@ def test_a_record_that_holds_the_container_is_named_too(run):
     this = run(apples(40), refusing({17}, lambda n: TimedOut()), shards={"min_count": 4}, **NONE)
     with pytest.raises(LimitHit, match=r"line 7, id 17: the container did not answer in time: Mod"):
         this.recover()
-
-
-RESUBMITTED = {"limits": {"bad_records": "0.1%", "max_rounds": 1}}
 
 
 @pytest.mark.parametrize("max_rounds", [1, 8])

@@ -185,17 +185,6 @@ def test_all_bad_stops_after_the_first_round(run):
     assert len(this.service.sent) <= 1100, "no more than a job would send"
 
 
-def test_a_limit_of_rounds_loads_the_rest_where_the_pipeline_says_so(run):
-    limits = {"bad_records": "50%", "max_rounds": 1, "on_limit": "load_rest"}
-    this = run(apples(1000), refusing({500}), shards={"min_count": 4}, limits=limits)
-    coverage = this.recover()
-    rows, quarantined = this.loaded(coverage)
-    assert len(coverage.jobs) == 1
-    assert 0 < len(quarantined) < 20
-    assert len(rows) + len(quarantined) == 1000
-    assert ("500",) in {each.id for each in quarantined}
-
-
 @pytest.mark.parametrize(
     ("limits", "text"),
     [
@@ -211,30 +200,6 @@ def test_every_limit_ends_the_search(run, limits, text):
     with pytest.raises(LimitHit, match=text):
         this.recover()
     assert len(this.service.jobs.created) == 1
-
-
-class Killed(Exception):
-    """The worker is gone."""
-
-
-@pytest.mark.parametrize("round_number", [1, 2])
-@pytest.mark.parametrize("after", [True, False], ids=["after the job", "before the job"])
-def test_a_worker_that_dies_in_any_round_costs_no_job_more(run, round_number, after):
-    clean = run(apples(1000), refusing({500}), **four_shards())
-    expected = clean.loaded(clean.recover())
-    this = run(apples(1000), refusing({500}), **four_shards())
-
-    def launch(sent):
-        if after:
-            this.launch(sent)
-        if sent.number == round_number:
-            raise Killed
-        return this.launch(sent)
-
-    with pytest.raises(Killed):
-        this.recover(launch)
-    assert this.loaded(this.recover()) == expected
-    assert this.service.jobs.created == clean.service.jobs.created
 
 
 def test_a_part_that_is_lost_or_doubled_is_noticed(run):

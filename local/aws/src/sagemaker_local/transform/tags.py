@@ -1,10 +1,15 @@
-"""Tags of jobs, where moto's operations AddTags, ListTags and DeleteTags find them."""
+"""Tags of jobs, where moto's operations AddTags, ListTags and DeleteTags find them.
+
+A resource has 50 at most (words ours).
+https://docs.aws.amazon.com/sagemaker/latest/dg/custom-tags.html
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import sagemaker_backends
 
 if TYPE_CHECKING:
@@ -12,12 +17,16 @@ if TYPE_CHECKING:
 
     Tag = dict[str, str]
 
+_MOST = 50
+
 
 class _Tags(list["Tag"]):
     """Tags of a job; one that is added again replaces the value, as AddTags says."""
 
     def extend(self, tags: Iterable[Tag]) -> None:
         values = {tag["Key"]: tag["Value"] for tag in (*self, *tags)}
+        if len(values) > _MOST:
+            raise ValidationError(f"A resource can have {_MOST} tags, and would have {len(values)}")
         self[:] = [{"Key": key, "Value": value} for key, value in values.items()]
 
 

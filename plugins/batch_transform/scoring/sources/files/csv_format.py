@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
+from typing_extensions import override
+
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.kinds import Column, Row
 from batch_transform.scoring.records.encoder import chunks
-from batch_transform.scoring.records.ids import Row
-from batch_transform.scoring.sources.files.opened import OpenedFile, Texts
+from batch_transform.scoring.sources.files.opened import FileFormat, OpenedFile, Texts
 from batch_transform.scoring.sources.files.text_lines import LARGEST_RECORD, text_lines
 from batch_transform.scoring.sources.literals import literals
 
@@ -19,20 +20,22 @@ Fields = list[str | None]
 _Numbered = Iterator[tuple[int, Fields]]
 
 
-class CsvFormat:
+class CsvFormat(FileFormat):
     """Reads CSV; a column is text unless the contract knows it."""
 
     def __init__(self, texts: Texts) -> None:
         """Read so; without ``texts.columns`` each file's first row names its columns."""
         self._texts = texts
 
+    @override
     def open(self, path: Path) -> OpenedFile | None:
-        """Read the names of the columns."""
         records = _records(text_lines(path), self._texts.delimiter)
         first = next(records, None)
-        if first is None:
-            return None
         names = self._texts.columns
+        if first is None:
+            if names is None:
+                raise SourceError("it is empty, and has not even the header of source.header")
+            return None
         if names is None:
             names = [name or "" for name in first[1]]
         else:
@@ -74,7 +77,8 @@ def _records(lines: Iterator[str], delimiter: str) -> _Numbered:
     fields = re.compile(rf"(?:\A|{between})({field})")
     number = 0
     for line in lines:
-        text = _without_end(line if line.count('"') % 2 == 0 else _closed(line, lines, number + 1))
+        text = line if line.count('"') % 2 == 0 else _closed(line, lines, number + 1)
+        text = text.removesuffix("\n").removesuffix("\r")
         if not text:
             continue
         number += 1
@@ -106,7 +110,3 @@ def _closed(line: str, lines: Iterator[str], number: int) -> str:
         parts.append(following)
         quotes += following.count('"')
     return "".join(parts)
-
-
-def _without_end(text: str) -> str:
-    return text.removesuffix("\n").removesuffix("\r")

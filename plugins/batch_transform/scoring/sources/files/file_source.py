@@ -8,14 +8,15 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
+from typing_extensions import override
+
 from batch_transform.scoring.aws.objects import ObjectChanged, ObjectStore, StoredObject
 from batch_transform.scoring.errors import SourceChanged, SourceError
-from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.kinds import Column, Row
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Files, Pipeline, contract
 from batch_transform.scoring.pipeline.filepattern import glob
-from batch_transform.scoring.records.ids import Row
 from batch_transform.scoring.sources.files.csv_format import CsvFormat
 from batch_transform.scoring.sources.files.json_format import JsonLinesFormat
 from batch_transform.scoring.sources.files.opened import FileFormat, OpenedFile, Texts
@@ -23,6 +24,7 @@ from batch_transform.scoring.sources.files.parquet_format import ParquetFormat
 from batch_transform.scoring.sources.protocol import (
     Expected,
     Lines,
+    Source,
     Table,
     TableFunction,
     encoded,
@@ -32,11 +34,12 @@ from batch_transform.scoring.sources.protocol import (
 _Parts = Iterable[tuple[S3Uri, OpenedFile]]
 
 
-class FileSource:
+class FileSource(Source):
     """The files that match a pattern, in the order of their keys, and their rows as they stand.
 
     They are listed once. Each is then downloaded, one at a time, to the worker's disk, and only as
-    it was when it was listed, so that an extract reads one snapshot.
+    it was when it was listed, so that an extract reads one snapshot; SourceChanged where it is
+    another, or gone. Where no file matches, the data have not come: a SourceError.
     """
 
     def __init__(self, objects: ObjectStore, reshape: TableFunction = unchanged) -> None:
@@ -44,22 +47,18 @@ class FileSource:
         self._objects = objects
         self._reshape = reshape
 
+    @override
     def expected(self, partition: Partition, pipeline: Pipeline) -> Expected:
-        """Say how large the files are."""
-        sizes = [self._objects.size(each.uri) for each in self._matching(pipeline, partition)]
+        matching = self._matching(_files(pipeline), partition)
+        sizes = [self._objects.size(each.uri) for each in matching]
         return Expected(size=sum(sizes), told_by=f"the sizes of {len(sizes)} files")
 
+    @override
     def is_there(self, partition: Partition, pipeline: Pipeline) -> bool:
-        """Tell whether any file matches."""
-        return next(self._listed(pipeline, partition), None) is not None
+        return next(self._listed(_files(pipeline), partition), None) is not None
 
+    @override
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
-        """Read a partition's files, reshape their rows, and encode them.
-
-        Raises:
-            SourceError: also where no file matches: then the data have not come.
-            SourceChanged: a file is another than when it was listed, or gone.
-        """
         return encoded(self._reshape(self.read(partition, pipeline)), pipeline)
 
     def read(self, partition: Partition, pipeline: Pipeline) -> Table:
@@ -69,24 +68,23 @@ class FileSource:
         are and in whatever order.
         """
         settings = _files(pipeline)
-        parts = self._parts(self._matching(pipeline, partition), _format(settings, pipeline))
+        parts = self._parts(self._matching(settings, partition), _format(settings, pipeline))
         first = next(parts, None)
         columns = _columns(first[1] if first else None, settings, pipeline)
         if first is None:
             return Table(columns=columns, rows=iter(()))
         return Table(columns=columns, rows=_rows(chain([first], parts), columns, pipeline))
 
-    def _listed(self, pipeline: Pipeline, partition: Partition) -> Iterator[StoredObject]:
-        files = glob(_files(pipeline).files, partition)
+    def _listed(self, settings: Files, partition: Partition) -> Iterator[StoredObject]:
+        files = glob(settings.files, partition.day)
         listed = self._objects.listed(files.start)
         return (stored for stored in listed if files.keys.fullmatch(stored.uri.key))
 
-    def _matching(self, pipeline: Pipeline, partition: Partition) -> list[StoredObject]:
-        matching = list(self._listed(pipeline, partition))
+    def _matching(self, settings: Files, partition: Partition) -> list[StoredObject]:
+        matching = list(self._listed(settings, partition))
         if not matching:
-            pattern = _files(pipeline).files
             raise SourceError(
-                f"No file of partition {partition.label} matches {pattern}: the data have"
+                f"No file of partition {partition.label} matches {settings.files}: the data have"
                 " not come. Clear the task when they have; a file without rows is an empty day"
             )
         return matching

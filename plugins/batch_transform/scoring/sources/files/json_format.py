@@ -7,17 +7,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Kind
+from batch_transform.scoring.kinds import Kind, Row
 from batch_transform.scoring.records.encoder import chunks
-from batch_transform.scoring.records.ids import Row
 from batch_transform.scoring.records.unwritable import UnreadableValue
-from batch_transform.scoring.sources.files.opened import OpenedFile, Texts
+from batch_transform.scoring.sources.files.opened import FileFormat, OpenedFile, Texts
 from batch_transform.scoring.sources.files.text_lines import text_lines
 from batch_transform.scoring.sources.literals import literals, nearest_float, parsed_json
 
 
-class JsonLinesFormat:
+class JsonLinesFormat(FileFormat):
     """Reads JSON Lines.
 
     JSON has one type for all numbers: those with a fraction or an exponent are floats, and a column
@@ -29,8 +30,8 @@ class JsonLinesFormat:
         """Read so."""
         self._kinds = texts.kinds
 
+    @override
     def open(self, path: Path) -> OpenedFile:
-        """Open a file; what columns there are shows line by line."""
         seen: set[str] = set()
 
         def rows(names: Sequence[str]) -> Iterator[Row]:
@@ -69,7 +70,9 @@ def _values(values: Sequence[Any], kind: Kind | None) -> Sequence[Any]:
     """Return a column's values as those of its kind, as far as each can be one."""
     types = set(map(type, values))
     if kind not in {None, "text"} and str in types:
-        values = [_literal(value, kind) if isinstance(value, str) else value for value in values]
+        values = [
+            literals([value], kind)[0] if isinstance(value, str) else value for value in values
+        ]
     if kind == "decimal" and int in types:
         return [Decimal(v) if type(v) is int else v for v in values]
     if kind == "float" and int in types:
@@ -84,7 +87,3 @@ def _number(number: Decimal, kind: Kind | None) -> int | float | UnreadableValue
     if kind != "float" and number.is_zero() and number.as_tuple().exponent == 0:
         return 0
     return nearest_float(number)
-
-
-def _literal(text: str, kind: Kind) -> Any:
-    return literals([text], kind)[0]

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from batch_transform.scoring.kinds import Column, Kind
-from batch_transform.scoring.records.ids import Row
+from batch_transform.scoring.kinds import Column, Kind, Row
 
 
 @dataclass(frozen=True, kw_only=True)

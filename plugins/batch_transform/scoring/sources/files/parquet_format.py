@@ -10,21 +10,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Column, Kind
-from batch_transform.scoring.records.encoder import CHUNK_ROWS
-from batch_transform.scoring.records.ids import Row
-from batch_transform.scoring.records.unwritable import FAR, FINE, UnreadableValue
-from batch_transform.scoring.sources.files.opened import OpenedFile
+from typing_extensions import override
 
+from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.kinds import Column, Kind, Row
+from batch_transform.scoring.records.encoder import CHUNK_ROWS
+from batch_transform.scoring.records.unwritable import FAR, FINE, UnreadableValue
+from batch_transform.scoring.sources.files.opened import FileFormat, OpenedFile
+
+_DOUBLED = UnreadableValue("a struct that has a field twice; correct the files")
 _BUFFER_BYTES = 1 << 20  # without it a whole column of a row group is in memory at once
 
 
-class ParquetFormat:
+class ParquetFormat(FileFormat):
     """Reads Parquet."""
 
+    @override
     def open(self, path: Path) -> OpenedFile:
-        """Read the schema."""
         from pyarrow import parquet  # not at the top: Airflow's parsing of the DAG must stay quick
 
         with _readable():
@@ -97,7 +99,16 @@ def _value(alone: Any, arrow: Any) -> Any:
     except KeyError:
         return UnreadableValue("a map that has a key twice; correct the files")
     except (ValueError, ArithmeticError):
-        return FAR
+        return _DOUBLED if _has_doubled_names(arrow) else FAR
+
+
+def _has_doubled_names(arrow: Any) -> bool:
+    """Tell whether a struct, here or inside, has two fields of one name."""
+    from pyarrow import types
+
+    inside = [arrow.field(number) for number in range(arrow.num_fields)]
+    names = [field.name for field in inside] if types.is_struct(arrow) else []
+    return len(set(names)) < len(names) or any(_has_doubled_names(field.type) for field in inside)
 
 
 def _python(column: Any, arrow: Any) -> list[Any]:
@@ -116,8 +127,17 @@ def _exact(arrow: Any) -> Any:
     if pa.types.is_timestamp(arrow):
         unit = "us" if arrow.unit == "ns" else arrow.unit
         return pa.timestamp(unit, "UTC" if arrow.tz else None)
-    if pa.types.is_list(arrow):
-        return pa.list_(arrow.value_field.with_type(_exact(arrow.value_type)))
+    for is_such, make in (
+        (pa.types.is_list, pa.list_),
+        (pa.types.is_large_list, pa.large_list),
+        (pa.types.is_fixed_size_list, lambda field: pa.list_(field, arrow.list_size)),
+        (pa.types.is_list_view, pa.list_view),
+        (pa.types.is_large_list_view, pa.large_list_view),
+    ):
+        if is_such(arrow):
+            return make(arrow.value_field.with_type(_exact(arrow.value_type)))
     if pa.types.is_struct(arrow):
         return pa.struct([field.with_type(_exact(field.type)) for field in arrow])
+    if pa.types.is_map(arrow):
+        return pa.map_(_exact(arrow.key_type), _exact(arrow.item_type), arrow.keys_sorted)
     return arrow

@@ -11,6 +11,8 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
+from typing_extensions import override
+
 from batch_transform.scoring.errors import SourceError
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline, Policies, Record
@@ -22,7 +24,7 @@ from batch_transform.scoring.sources.postgres.described import (
     check_types,
     described,
 )
-from batch_transform.scoring.sources.postgres.json_lines import json_lines
+from batch_transform.scoring.sources.postgres.json_lines import NULL, json_lines
 from batch_transform.scoring.sources.postgres.refusals import Refusals
 from batch_transform.scoring.sources.postgres.session import (
     begin,
@@ -36,6 +38,7 @@ from batch_transform.scoring.sources.postgres.values import values
 from batch_transform.scoring.sources.protocol import (
     Expected,
     Lines,
+    Source,
     Table,
     TableFunction,
     encoded,
@@ -43,10 +46,14 @@ from batch_transform.scoring.sources.protocol import (
 )
 from batch_transform.scoring.sources.slices import Slice
 
-_FORMATS = {"csv": "csv", "jsonl": "text", "values": "text"}
+_FORMATS = {
+    "csv": "FORMAT csv",
+    "jsonl": f"FORMAT text, NULL '{NULL}'",
+    "values": "FORMAT text",
+}
 
 
-class CopySource:
+class CopySource(Source):
     """A query with the parameters of ``pipeline/query.py``, run by COPY."""
 
     def __init__(
@@ -65,13 +72,14 @@ class CopySource:
         self._reshape = reshape
         self._query = with_parameters(statement(query), parameter)
 
+    @override
     def expected(self, partition: Partition, pipeline: Pipeline) -> Expected:
         """Ask the planner how many rows it expects."""
         plan = self._asked(f"EXPLAIN (FORMAT JSON)\n{self._query}", partition)
         return Expected(rows=int(plan[0]["Plan"]["Plan Rows"]), told_by="EXPLAIN")
 
+    @override
     def is_there(self, partition: Partition, pipeline: Pipeline) -> bool:
-        """Tell whether the query gives a row."""
         query = f"SELECT EXISTS (SELECT FROM (\n{self._query}) AS source)"  # noqa: S608
         return bool(self._asked(query, partition))
 
@@ -84,8 +92,8 @@ class CopySource:
         finally:
             self._connection.rollback()
 
+    @override
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
-        """Run the query for a partition."""
         record = pipeline.settings.record
         with refusals_of_the_database(), self._connection.cursor() as cursor:
             read_at = begin(self._connection, partition, self._part)
@@ -133,7 +141,7 @@ class CopySource:
         return (
             f"COPY (SELECT {expressions} FROM (\n{self._query}) AS source{kept}"  # noqa: S608
             f" ORDER BY {', '.join(keys)})"
-            f" TO STDOUT (FORMAT {_FORMATS[spelling.to]}, ENCODING 'UTF8')"
+            f" TO STDOUT ({_FORMATS[spelling.to]}, ENCODING 'UTF8')"
         )
 
     def _copied(self, copy: str) -> Generator[bytes]:
@@ -142,7 +150,8 @@ class CopySource:
             with refusals_of_the_database(), closing(stream(self._connection, copy)) as blocks:
                 yield from blocks
         finally:
-            self._connection.rollback()  # the snapshot holds the database up no longer
+            if not self._connection.closed:  # as where the database ended it
+                self._connection.rollback()  # the snapshot holds the database up no longer
 
 
 def _lines(blocks: Generator[bytes], columns: tuple[TypedColumn, ...], record: Record) -> Lines:

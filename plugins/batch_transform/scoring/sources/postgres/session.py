@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from batch_transform.scoring.partition import Partition
-from batch_transform.scoring.sources.refused import refused
+from batch_transform.scoring.sources.refused import failed, refused
 from batch_transform.scoring.sources.slices import Slice
 
 SQL = {
@@ -106,5 +106,5 @@ def refusals_of_the_database() -> Iterator[None]:
         yield
     except psycopg2.Error as error:
         if error.pgcode is None or error.pgcode[:2] in _PASSING:
-            raise
+            raise failed(str(error)) from error
         raise refused(str(error), of_values=error.pgcode.startswith(_OF_VALUES)) from None

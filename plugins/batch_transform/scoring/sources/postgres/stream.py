@@ -69,7 +69,8 @@ def stream(connection: Any, statement: str) -> Generator[bytes]:
         if thread.is_alive():
             connection.cancel()
         while thread.is_alive():
-            _drain(queue)
+            while not queue.empty():
+                queue.get()
             thread.join(0.01)
 
 
@@ -86,8 +87,3 @@ def _whole_lines(queue: Queue[bytes | BaseException | None]) -> Iterator[bytes]:
             rest += block
     if rest:
         yield rest
-
-
-def _drain(queue: Queue[Any]) -> None:
-    while not queue.empty():
-        queue.get()

@@ -42,6 +42,9 @@ KINDS: dict[str, Kind] = {
 }  # fmt: skip
 """By the name in pg_type; an enum is text."""
 
+STRINGS: frozenset[Kind] = frozenset({"text", "date", "timestamp"})
+"""The kinds that JSON has strings for."""
+
 FLOAT_ARRAYS = frozenset({"_float4", "_float8"})
 NUMBER_ARRAYS = FLOAT_ARRAYS | {"_numeric"}
 _NOT_FINITE = {"NaN": "nan", "Infinity": "infinity", "-Infinity": "infinity"}  # and the policy
@@ -53,8 +56,9 @@ class Spelling:
     """How the database is to write values.
 
     Attributes:
-        to: ``csv`` and ``jsonl`` as records have them; ``values`` as Python reads them, so that
-            nothing is refused, or written by a policy, before ``reshape.py`` has seen it.
+        to: ``csv`` and ``jsonl`` as records have them, in JSON with quotes around strings;
+            ``values`` as Python reads them, so that nothing is refused, or written by a policy,
+            before ``reshape.py`` has seen it.
         policies: of the records.
         server_version: as libpq numbers it: 160004.
     """
@@ -66,7 +70,9 @@ class Spelling:
     def expression(self, column: str, type_name: str) -> str:
         """Return the SQL whose text is to be written for a quoted column of a type."""
         spell = _BY_TYPE.get(type_name) or _BY_KIND.get(KINDS.get(type_name, "text"), _same)
-        return spell(column, self)
+        text = spell(column, self)
+        is_string = KINDS.get(type_name, "text") in STRINGS
+        return f"'\"' || {text} || '\"'" if is_string and self.to == "jsonl" else text
 
 
 def quoted(name: str) -> str:
@@ -95,7 +101,7 @@ def _same(column: str, spelling: Spelling) -> str:
     return column
 
 
-def _boolean(column: str, spelling: Spelling) -> str:
+def _cast(column: str, spelling: Spelling) -> str:
     return f"CAST({column} AS text)"
 
 
@@ -174,7 +180,8 @@ _BY_TYPE: dict[str, _Spell] = {
     **dict.fromkeys(NUMBER_ARRAYS, _numbers),
 }
 _BY_KIND: dict[Kind, _Spell] = {
-    "boolean": _boolean,
+    "boolean": _cast,
+    "text": _cast,
     "float": _number,
     "decimal": _number,
     "date": _date,

@@ -8,34 +8,31 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from batch_transform.scoring.kinds import Kind
-from batch_transform.scoring.records.ids import Row
+from batch_transform.scoring.kinds import Kind, Row
 from batch_transform.scoring.records.unwritable import FAR, UnreadableValue
 from batch_transform.scoring.sources.literals import nearest_float, parsed_json
 from batch_transform.scoring.sources.postgres.described import TypedColumn
-from batch_transform.scoring.sources.postgres.text_format import columns_of, unescaped
+from batch_transform.scoring.sources.postgres.text_format import fields_of, unescaped
 from batch_transform.scoring.sources.postgres.types import FLOAT_ARRAYS, MARK, NUMBER_ARRAYS
+
+NULL = r"\N"
 
 
 def values(blocks: Generator[bytes], columns: Sequence[TypedColumn]) -> Iterator[Row]:
     """Read blocks of whole lines as rows."""
     with closing(blocks):
         for block in blocks:
-            fields = columns_of(block, len(columns))
+            fields = fields_of(block)
             read = [
-                _column(field.to_pylist(), column, escaped=b"\\" in block)
-                for field, column in zip(fields, columns, strict=True)
+                _column(fields[number :: len(columns)], column)
+                for number, column in enumerate(columns)
             ]
             yield from zip(*read, strict=True)
 
 
-def _column(texts: list[str | None], column: TypedColumn, *, escaped: bool) -> Sequence[Any]:
-    if escaped and column.kind in {"text", "nested"}:
-        texts = [None if text is None else unescaped(text) for text in texts]
-    if column.kind is None or column.kind == "text":
-        return texts
-    read = _ARRAYS.get(column.type_name) or _READERS[column.kind]
-    return [None if text is None else read(text) for text in texts]
+def _column(texts: list[str], column: TypedColumn) -> list[Any]:
+    read = _ARRAYS.get(column.type_name) or _READERS[column.kind or "text"]
+    return [None if text == NULL else read(text) for text in texts]
 
 
 def _date(text: str) -> date | UnreadableValue:
@@ -47,7 +44,7 @@ def _timestamp(text: str) -> datetime | UnreadableValue:
 
 
 def _document(text: str) -> Any:
-    return parsed_json(text.removeprefix(MARK))
+    return parsed_json(unescaped(text).removeprefix(MARK))
 
 
 def _numbers(number: Callable[[Any], Any]) -> Callable[[str], Any]:
@@ -58,7 +55,7 @@ def _numbers(number: Callable[[Any], Any]) -> Callable[[str], Any]:
             return [element(each) for each in value]
         return None if value is None else number(value)
 
-    return lambda text: element(parsed_json(text))
+    return lambda text: element(parsed_json(unescaped(text)))
 
 
 def _float(value: int | Decimal | str) -> Any:
@@ -74,6 +71,7 @@ _READERS: dict[Kind, Callable[[str], Any]] = {
     "decimal": Decimal,
     "float": float,
     "boolean": "true".__eq__,
+    "text": unescaped,
     "date": _date,
     "timestamp": _timestamp,
     "nested": _document,

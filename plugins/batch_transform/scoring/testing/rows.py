@@ -1,4 +1,4 @@
-"""What tasks are given: a memory, and a source of rows."""
+"""A source of rows."""
 
 from __future__ import annotations
 
@@ -8,29 +8,11 @@ from typing import Any
 
 from typing_extensions import override
 
-from batch_transform.scoring.jobs.memory import Memory
-from batch_transform.scoring.kinds import Column
+from batch_transform.scoring.kinds import Column, Row
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline
-from batch_transform.scoring.records.ids import Row
 from batch_transform.scoring.sources.protocol import Expected, Lines, Source, Table, encoded
 from batch_transform.scoring.sources.slices import Slice, checked
-
-
-class InMemoryMemory(Memory):
-    """A task's memory as a dict."""
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self.values: dict[str, Any] = {}
-
-    @override
-    def get(self, key: str, default: Any = None) -> Any:
-        return self.values.get(key, default)
-
-    @override
-    def set(self, key: str, value: Any) -> None:
-        self.values[key] = value
 
 
 class RowsSource(Source):

@@ -1,0 +1,108 @@
+"""The janitor's task: it stops the jobs that no task stops any more, and those alone."""
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from batch_transform.following.watch import owner_of
+from batch_transform.operators.janitor import StopOrphansOperator
+from batch_transform.scoring.errors import AccessRefused, Unreachable
+from tests.unit.airflow.conftest import NIGHTLY, ROOT
+from tests.unit.airflow.test_jobs import begin, transform
+
+
+def sweep(world):
+    """Let the janitor pass once; return the names of what it has stopped."""
+    task = StopOrphansOperator(
+        task_id="stop_orphans", deployment=world.deployment(), connect=world.connect
+    )
+    return task.execute(world.context(task_id="stop_orphans"))
+
+
+@pytest.fixture
+def orphan(world):
+    """A job whose task a person marked failed while nobody could stop it."""
+    begin(world, transform(world), world.context(), True)
+    world.mark("failed")
+    return world.jobs.created[0]
+
+
+def foreign(world, name, **tags):
+    """A job that runs for somebody else."""
+    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+    world.jobs.create({"TransformJobName": name, "Tags": listed})
+    return world.jobs.find(name).arn
+
+
+def test_an_idle_pass_is_one_call(world):
+    world.jobs.refusals = []
+    calls = []
+    world.jobs._refuse = lambda: calls.append("a call")
+    assert (sweep(world), calls) == ([], ["a call"])
+
+
+def test_a_job_of_no_living_task_is_stopped_named_and_returned(world, orphan, capsys):
+    assert sweep(world) == world.jobs.stopped == [orphan]
+    assert f"Transform job {orphan} ran for no task that is alive: stopped" in (
+        capsys.readouterr().out
+    )
+    assert sweep(world) == []
+
+
+@pytest.mark.parametrize("state", ["deferred", "running", "up_for_retry", "scheduled", None])
+def test_a_job_of_a_task_that_is_not_over_is_left_alone(world, orphan, state):
+    world.mark(state)
+    assert sweep(world) == []
+
+
+def test_a_task_of_a_run_that_is_over_wants_no_job(world, orphan):
+    world.mark("deferred")
+    world.supervisor.runs_over.add(NIGHTLY)
+    assert sweep(world) == [orphan]
+
+
+def test_one_living_owner_is_enough(world, orphan):
+    begin(world, transform(world), world.context("second", run="by hand"), True)
+    world.mark("deferred", run="by hand")
+    assert sweep(world) == []
+    world.mark("failed", run="by hand")
+    assert sweep(world) == [orphan]
+
+
+def test_jobs_of_others_are_left_alone(world):
+    foreign(world, "anothers")
+    foreign(world, "tagged", team="risk")
+    assert sweep(world) == []
+
+
+def test_a_job_that_another_deployment_wants_too_is_left_to_it(world, orphan):
+    theirs = owner_of(world.context(), ROOT / "staging")
+    world.jobs.tag(world.jobs.find(orphan).arn, theirs.mark)
+    assert sweep(world) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [(Unreachable("Rate exceeded"), Unreachable), (AccessRefused("no"), AirflowFailException)],
+)
+def test_a_job_that_cannot_be_asked_about_keeps_no_other_running(world, orphan, error, raised):
+    arn, tags = foreign(world, "a-secret"), world.jobs.tags
+    foreign(world, "after-it")
+
+    def refusing(asked):
+        if asked == arn:
+            raise error
+        return tags(asked)
+
+    world.jobs.tags = refusing
+    listed = world.jobs.all
+    world.jobs.all = lambda: reversed(listed())  # the secret comes before the orphan
+    with pytest.raises(raised):
+        sweep(world)
+    assert world.jobs.stopped == [orphan]
+
+
+def test_a_pass_that_cannot_list_the_jobs_fails_and_is_tried_again(world, orphan):
+    world.jobs.refusals = [Unreachable("Rate exceeded")]
+    with pytest.raises(Unreachable):
+        sweep(world)
+    assert sweep(world) == [orphan]
