@@ -15,6 +15,7 @@ from airflow.sdk.exceptions import (
 from batch_transform.connections import Aws, AwsServices, Connect, open_warehouse
 from batch_transform.failures import no_retry
 from batch_transform.open_source import AskedSource, open_asked
+from batch_transform.pools import check_pool
 from batch_transform.scoring.asked import Asked
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import OverCost, SourceLate
@@ -59,6 +60,8 @@ class PlanOperator(BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Wait for the source's data, and plan the run."""
+        if self.deployment.pools:
+            check_pool(context, self.task_id)
         aws = self.connect(self.deployment.aws_conn_id)
         asked, found = asked_of(context), resolved(context, self.pipeline.settings)
         pipeline = pipeline_of(context, self.pipeline, self.deployment)

@@ -142,7 +142,7 @@ def test_every_end_of_a_job(world, deferrable, status, reason, outputs, error, t
 
 
 @MODES
-def test_a_job_that_failed_for_some_shards_is_handed_on_with_a_warning(world, deferrable, capsys):
+def test_a_job_that_failed_for_some_shards_is_handed_on_with_a_warning(world, deferrable, said):
     task, context = transform(world, deferrable=deferrable), world.context()
     deferred = begin(world, task, context, deferrable)
     (name,) = world.jobs.created
@@ -150,12 +150,11 @@ def test_a_job_that_failed_for_some_shards_is_handed_on_with_a_warning(world, de
     world.jobs.end(name, "Failed", "ClientError: See job logs")
     assert come_back(task, context, deferred)["status"] == "Failed"
     assert wait(world, name).poke(world.context(task_id="wait")).xcom_value["job_name"] == name
-    warned = [line for line in capsys.readouterr().out.splitlines() if "[warning  ]" in line]
     words = (
         f"Transform job {name} failed, and leaves 1 of 2 shards without an output: ClientError: See"
         " job logs. The task recover sends their records again"
     )
-    assert sum(words in line for line in warned) == 2, "by transform, and by wait"
+    assert said("warning").count(words) == 2, "by transform, and by wait"
 
 
 @MODES

@@ -1,0 +1,45 @@
+"""Who is told how a run went."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from batch_transform.scoring.pipeline.fields import Duration, Place, Section, matching
+
+_NOTIFIER = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+"
+Event = Literal["success", "failure"]
+
+
+class Notify(Section):
+    """One message for each run, through any notifier of Airflow.
+
+    https://airflow.apache.org/docs/apache-airflow/stable/howto/notifications.html
+
+    Attributes:
+        notifier: import path of its class.
+        arguments: what it is made with; texts may be Jinja templates of the run.
+        after: which ends of a run are told.
+        late_after: how long after it was queued a run that has not ended is told of; None: never.
+    """
+
+    notifier: Annotated[
+        str,
+        BeforeValidator(
+            matching(
+                _NOTIFIER,
+                "must be the import path of a notifier, such as"
+                " airflow.providers.smtp.notifications.smtp.SmtpNotifier",
+            )
+        ),
+    ]
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    after: tuple[Event, ...] = ("success", "failure")
+    late_after: Duration | None = None
+
+    def broken(self) -> Iterator[tuple[Place, str]]:
+        """Refuse to tell nothing."""
+        if not self.after and self.late_after is None:
+            yield ("after",), "names nothing, and there is no late_after: then leave notify out"
