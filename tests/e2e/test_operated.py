@@ -2,8 +2,6 @@
 
 import json
 
-from tests.e2e.conftest import PICKY
-
 FLIGHTS = "flight_delay"
 
 
@@ -26,6 +24,11 @@ def test_a_run_says_its_partition_and_its_result(laptop):
     rows, total = laptop.rows("2013-06-20")
     said = f"2013-06-20 · {rows:,} rows · mean {total / rows:.3g} · 0 quarantined"
     assert run["note"].startswith(said)
+    asked = {"source_run_id": run_id, "source_dag_id": FLIGHTS}
+    told = laptop.api.client.get("/assets/events", params=asked).raise_for_status().json()
+    (event,) = told["asset_events"]
+    assert (event["name"], event["partition_key"]) == ("predictions.flight_delay", "2013-06-20")
+    assert (event["extra"]["rows"], event["extra"]["model"]) == (rows, "flight-delay")
 
 
 def test_a_run_may_be_triggered_with_a_partition_key(laptop):
@@ -58,6 +61,9 @@ def test_a_run_that_compares_says_so_and_changes_nothing(laptop):
     replaces = laptop.api.returned(FLIGHTS, run_id, "load")["replaces"]
     assert replaces.startswith("would replace 50 rows with 50; mean 0.")
     assert replaces.endswith(" 0 predictions differ")
+    asked = {"source_run_id": run_id, "source_dag_id": FLIGHTS}
+    told = laptop.api.client.get("/assets/events", params=asked).raise_for_status().json()
+    assert told["asset_events"] == []
 
 
 def test_a_pool_that_is_missing_is_said_and_not_waited_for(laptop):
@@ -80,11 +86,11 @@ def test_a_pool_that_is_missing_is_said_and_not_waited_for(laptop):
 
 
 def test_an_error_is_said_in_lines_that_fit_and_without_a_traceback(laptop):
-    run_id, state = laptop.trigger(PICKY, partition="2013-06-21", resubmit=True)
+    run_id, state = laptop.trigger(FLIGHTS, partition="2013-06-21", Sample=5)
     assert state == "failed"
-    events = events_of(laptop, PICKY, run_id, "plan")
+    events = events_of(laptop, FLIGHTS, run_id, "plan")
     errors = [each for each in events if each.get("level") == "error"]
-    assert len(errors) >= 2
+    assert len(errors) == 3, "two lines, and Airflow's"
     assert errors[-1]["event"].startswith("The task failed; the lines above say why")
     assert not any("error_detail" in each for each in events)
     assert not any("credentials" in each["event"] for each in events)
