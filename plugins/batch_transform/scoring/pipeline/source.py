@@ -52,12 +52,18 @@ class Query(Section):
         sql: the file with the query, beside ``pipeline.yaml``.
         identifiers: names of tables and columns that the query has as ``{{ name }}``.
         wait: how long to wait for a row of the partition; None where its absence is a fact.
+        asset: name of an Airflow asset, whose event is waited for instead.
     """
 
     conn_id: ConnId
     sql: FileName
     identifiers: dict[Name, Text] = Field(default_factory=dict)
     wait: Duration | None = None
+    asset: Text | None = None
+
+    def broken(self) -> Iterator[tuple[Place, str]]:
+        """Hold what is waited for to how long."""
+        yield from _endless(self)
 
 
 class Files(Section):
@@ -72,6 +78,7 @@ class Files(Section):
         header: whether each CSV file begins with the names of its columns.
         delimiter: what separates two fields of CSV.
         wait: how long to wait for a file; None where it must be there.
+        asset: name of an Airflow asset, whose event is waited for instead.
     """
 
     conn_id: ConnId
@@ -81,11 +88,12 @@ class Files(Section):
     header: Flag = True
     delimiter: Annotated[str, BeforeValidator(_delimiter)] = ","
     wait: Duration | None = None
+    asset: Text | None = None
 
     @property
     def selection(self) -> str:
         """Which files are read and how, whatever connection leads to them, and when."""
-        return self.model_dump_json(exclude={"conn_id", "wait"})
+        return self.model_dump_json(exclude={"conn_id", "wait", "asset"})
 
     @property
     def unnamed(self) -> bool:
@@ -93,13 +101,19 @@ class Files(Section):
         return self.format == "jsonl" or not self.header
 
     def broken(self) -> Iterator[tuple[Place, str]]:
-        """Hold the settings to those of the format."""
+        """Hold the settings to those of the format, and what is waited for to how long."""
+        yield from _endless(self)
         doubled = twice(self.columns or [])
         if doubled:
             yield ("columns",), f"names {', '.join(doubled)} more than once"
         for name in sorted(self.model_fields_set & {"header", "delimiter"}):
             if self.format != "csv":
                 yield (name,), f"is for csv; {self.format} has none"
+
+
+def _endless(source: Query | Files) -> Iterator[tuple[Place, str]]:
+    if source.asset is not None and source.wait is None:
+        yield ("asset",), "is waited for, and nothing says how long: set source.wait, such as 2h"
 
 
 def _tag(source: Any) -> str | None:
