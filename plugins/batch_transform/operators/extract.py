@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from batch_transform.connections import Aws, Connect
+from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
 from batch_transform.open_source import AskedSource, open_asked
 from batch_transform.scoring.aws.objects import ObjectStore
@@ -74,7 +74,7 @@ class ExtractOperator(BaseOperator):
             self.deployment.root, self.pipeline.name, partition.label, str(context["ti"].id)
         )
         self.log.info("Partition %s: %s to %s", partition.label, partition.start, partition.end)
-        objects, part = self.connect(self.deployment.aws_conn_id).objects, self.part
+        objects, part = services(self).objects, self.part
         if part is None:  # the uploads of other slices are no earlier attempt's
             report_unfinished(self, objects, layout)
         else:

@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context, XComArg
 
-from batch_transform.connections import Aws, Connect
+from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
 from batch_transform.operators.extract import (
     ExtractOperator,
@@ -59,7 +59,7 @@ class JoinSlicesOperator(BaseOperator):
         layout = RunLayout.of(
             self.deployment.root, self.pipeline.name, partition.label, str(context["ti"].id)
         )
-        objects = self.connect(self.deployment.aws_conn_id).objects
+        objects = services(self).objects
         report_unfinished(self, objects, layout)
         index = join(self.pipeline, self.indexes, objects, layout)
         keep_plan(self.plan, objects, layout)

@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from batch_transform.assets import announce
-from batch_transform.connections import Aws, Connect, open_warehouse
+from batch_transform.connections import Aws, Connect, open_warehouse, services
 from batch_transform.failures import no_retry
 from batch_transform.lineage import loaded as lineage_of
 from batch_transform.metrics import measure
@@ -79,7 +79,7 @@ class LoadOperator(BaseOperator):
         asked = asked_of(context)
         if asked.dry_run:
             raise AirflowSkipException("The run was only to be planned")
-        aws, target = self.connect(self.deployment.aws_conn_id), self.pipeline.settings.target
+        aws, target = services(self), self.pipeline.settings.target
         objects = aws.objects
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(objects.get(layout.index))

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import (
     TaskAwaitingInput,
 )
 
-from batch_transform.connections import Aws, AwsServices, Connect, open_warehouse
+from batch_transform.connections import Aws, AwsServices, Connect, open_warehouse, services
 from batch_transform.data_events import has_come
 from batch_transform.failures import no_retry
 from batch_transform.open_source import AskedSource, open_asked
@@ -63,7 +63,7 @@ class PlanOperator(BaseOperator):
         """Wait for the source's data, and plan the run."""
         if self.deployment.pools:
             check_pool(context, self.task_id)
-        aws = self.connect(self.deployment.aws_conn_id)
+        aws = services(self)
         asked, found = asked_of(context), resolved(context, self.pipeline.settings)
         pipeline = pipeline_of(context, self.pipeline, self.deployment)
         source = self._expected(context, pipeline, found, aws)

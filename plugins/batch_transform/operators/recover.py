@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from batch_transform.connections import Aws, Connect
+from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
 from batch_transform.following.job_task import HoldsJob, JobTask, Work
 from batch_transform.scoring.deployment import Deployment
@@ -63,7 +63,7 @@ class RecoverOperator(HoldsJob, BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Walk through the rounds from the first; those that are over are only looked at."""
-        aws = self.connect(self.deployment.aws_conn_id)
+        aws = services(self)
         task = self.held = JobTask(self, context, aws, self.deployment)
         layout, pipeline = (
             RunLayout.of_index(self.index),

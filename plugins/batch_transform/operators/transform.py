@@ -8,7 +8,7 @@ from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTransformO
 from airflow.sdk import Context
 from typing_extensions import override
 
-from batch_transform.connections import Aws, Connect
+from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
 from batch_transform.following.job_task import HoldsJob, JobTask, Work
 from batch_transform.lineage import transformed
@@ -66,7 +66,7 @@ class TransformOperator(HoldsJob, SageMakerTransformOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Start the job or attach to it, and follow it to its end."""
-        aws = self.connect(self.deployment.aws_conn_id)
+        aws = services(self)
         task = self.held = JobTask(self, context, aws, self.deployment)
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(aws.objects.get(layout.index))

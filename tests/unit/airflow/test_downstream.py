@@ -166,7 +166,7 @@ def test_a_message_for_each_end_and_for_a_run_that_is_late():
     assert set(told) == {"on_success_callback", "on_failure_callback", "deadline"}
     assert told["deadline"].interval == timedelta(hours=6)
     assert told["deadline"].callback.path == SMTP
-    assert set(notices(Notify(notifier=SMTP, arguments=arguments, after=("failure",)))) == {
+    assert set(notices(Notify(notifier=SMTP, arguments=arguments, after=["failure"]))) == {
         "on_failure_callback"
     }
 

@@ -37,14 +37,40 @@ _ACCEPTED: dict[str, Literal["csv", "jsonl"]] = {
 
 
 class Schedule(Section):
-    """When the nightly run fires, and whose midnights bound a partition."""
+    """When the nightly run fires, and whose midnights bound a partition.
+
+    Attributes:
+        at: local time at which a partition is scored, on the day after it, quoted: ``"02:00"``. A
+            time that the clocks skip fires as late as they jump; one that comes twice fires at the
+            first.
+        timezone: IANA name; its midnights bound a partition.
+    """
 
     at: TimeOfDay
     timezone: TimeZone
 
 
 class PipelineFile(Section):
-    """One ``pipeline.yaml``."""
+    """One ``pipeline.yaml``.
+
+    Attributes:
+        description: one sentence; shown in the UI.
+        owner: who is asked when a run fails.
+        schedule: when the nightly run fires.
+        start_date: the first partition, ``YYYY-MM-DD``; a run of an earlier day fails and says so.
+        source: what is read: a query, or files in S3.
+        extract: in how many tasks it is read.
+        record: how a record is written.
+        shards: how records are cut into S3 objects.
+        model: the SageMaker model.
+        transform: the transform job.
+        predictions: the predicted columns, by name.
+        target: where the predictions go.
+        limits: when a run gives up.
+        recover: what becomes of answers that are there, and wrong.
+        checks: what is checked before a partition is published.
+        notify: who is told how a run went.
+    """
 
     description: Text
     owner: Text

@@ -19,10 +19,12 @@ class Notify(Section):
     https://airflow.apache.org/docs/apache-airflow/stable/howto/notifications.html
 
     Attributes:
-        notifier: import path of its class.
-        arguments: what it is made with; texts may be Jinja templates of the run.
-        after: which ends of a run are told.
-        late_after: how long after it was queued a run that has not ended is told of; None: never.
+        notifier: import path of any notifier of Airflow: mail, Slack, SNS, a class of your own.
+        arguments: what it is made with; texts may be templates, in which the run's note says its
+            day and its result.
+        after: after which ends of a run there is a message, one for each run.
+        late_after: how long after it was queued a run that has not ended is told of, by a deadline
+            alert; needs a notifier with ``async_notify``.
     """
 
     notifier: Annotated[
@@ -36,7 +38,7 @@ class Notify(Section):
         ),
     ]
     arguments: dict[str, Any] = Field(default_factory=dict)
-    after: tuple[Event, ...] = ("success", "failure")
+    after: list[Event] = Field(default_factory=lambda: ["success", "failure"])
     late_after: Duration | None = None
 
     def broken(self) -> Iterator[tuple[Place, str]]:

@@ -48,11 +48,15 @@ class Query(Section):
     """Records from a SQL database.
 
     Attributes:
-        conn_id: the Airflow connection of the database.
-        sql: the file with the query, beside ``pipeline.yaml``.
-        identifiers: names of tables and columns that the query has as ``{{ name }}``.
-        wait: how long to wait for a row of the partition; None where its absence is a fact.
-        asset: name of an Airflow asset, whose event is waited for instead.
+        conn_id: Airflow connection of a SQL database; of AWS where the source is files.
+        sql: the query's file, beside ``pipeline.yaml``.
+        identifiers: names of tables and columns that the query has as ``{{ name }}``:
+            ``{table: source.flights}``; one that it has not is refused. Values are bound, never
+            pasted.
+        wait: how long ``plan`` waits for the first row of the partition, or for the first file:
+            ``2h``. It looks every minute at first, then every five, and holds no worker meanwhile.
+        asset: name of an Airflow asset whose event is waited for instead: one with the partition's
+            key, or one without a key after the partition's end. A DAG must declare it.
     """
 
     conn_id: ConnId
@@ -67,18 +71,22 @@ class Query(Section):
 
 
 class Files(Section):
-    """Records from files in S3.
+    r"""Records from files in S3.
 
     Attributes:
-        conn_id: the Airflow connection of AWS.
-        files: pattern of the files of a partition; see ``filepattern``.
-        format: of all the files; csv and jsonl may be gzip.
-        columns: the columns to read where the files do not say, or ``reshape.py`` is to see some of
-            them only; of a CSV without a header all that it has, in its order.
-        header: whether each CSV file begins with the names of its columns.
-        delimiter: what separates two fields of CSV.
-        wait: how long to wait for a file; None where it must be there.
-        asset: name of an Airflow asset, whose event is waited for instead.
+        conn_id: Airflow connection of a SQL database; of AWS where the source is files.
+        files: pattern of the files of a partition.
+        format: ``parquet``, ``csv`` or ``jsonl``; CSV and JSON Lines may be gzip, whatever their
+            names.
+        columns: of a CSV without a header: all its columns, in their order. Else: the columns that
+            ``reshape.py`` sees, which are the record's, or those of the first file, where none are
+            named.
+        header: csv: whether each file begins with the names of its columns.
+        delimiter: csv: one ASCII character: ``";"``, ``"\t"``.
+        wait: how long ``plan`` waits for the first row of the partition, or for the first file:
+            ``2h``. It looks every minute at first, then every five, and holds no worker meanwhile.
+        asset: name of an Airflow asset whose event is waited for instead: one with the partition's
+            key, or one without a key after the partition's end. A DAG must declare it.
     """
 
     conn_id: ConnId
@@ -149,9 +157,9 @@ class Extract(Section):
     """How the extract's rows are spread over tasks; the first column of ``record.id`` decides.
 
     Attributes:
-        slices: number of slices, by the id modulo that number; for integer ids.
-        ranges: instead, ascending boundaries: ids below the first, from each up to the next, and
-            from the last on. N boundaries are N + 1 slices, between which no id can fall.
+        slices: number of tasks that read at once, each the integer ids with another remainder.
+        ranges: instead: ascending boundaries between what the tasks read, ``[1000000, 2000000]`` or
+            ``["h", "p"]``; N boundaries are N + 1 slices, between which no id can fall.
     """
 
     slices: Annotated[Integer, Field(ge=1, le=_MOST)] | None = None
