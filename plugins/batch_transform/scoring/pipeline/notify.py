@@ -10,7 +10,8 @@ from pydantic import BeforeValidator, Field
 from batch_transform.scoring.pipeline.fields import Duration, Place, Section, matching
 
 _NOTIFIER = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+"
-Event = Literal["success", "failure"]
+_End = Literal["success", "failure"]
+_ENDS: tuple[_End, ...] = ("success", "failure")
 
 
 class Notify(Section):
@@ -38,7 +39,7 @@ class Notify(Section):
         ),
     ]
     arguments: dict[str, Any] = Field(default_factory=dict)
-    after: list[Event] = Field(default_factory=lambda: ["success", "failure"])
+    after: list[_End] = Field(default_factory=lambda: [*_ENDS])
     late_after: Duration | None = None
 
     def broken(self) -> Iterator[tuple[Place, str]]:
