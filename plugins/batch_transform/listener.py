@@ -119,11 +119,12 @@ def _leave(dag_run: DagRun, task_id: str, unfit: str) -> None:
 
 
 def _conclude(dag_run: DagRun) -> None:
-    if not _is_ours(dag_run) or not dag_run.partition_key:
+    if not _is_ours(dag_run):
         return
     ended = dag_run.get_task_instances(TaskInstanceState.FAILED, session=_session(dag_run))
     failed = [each.task_id for each in ended]
-    _write(dag_run, note.result(dag_run.partition_key, dict(_returned(dag_run)), failed))
+    label = dag_run.partition_key or ""
+    _write(dag_run, note.result(label, dict(_returned(dag_run)), failed))
 
 
 def _write(dag_run: DagRun, text: str) -> None:

@@ -14,13 +14,13 @@ def result(label: str, returned: Mapping[str, Any], failed: Sequence[str]) -> st
     """Say how a run went: ``2013-06-04 · 960 rows · mean 0.166 · 0 quarantined``.
 
     Args:
-        label: the partition's.
+        label: the partition's; empty where the run names none.
         returned: what the run's tasks returned, by the names that they give it; what is missing is
             not said.
         failed: ids of the tasks that failed.
     """
     facts = _failure(failed) if failed else _facts(returned)
-    return _SEPARATOR.join([label, *facts])
+    return _SEPARATOR.join(filter(None, [label, *facts]))
 
 
 def _failure(failed: Sequence[str]) -> Iterator[str]:

@@ -39,3 +39,4 @@ def test_a_run_that_ended_well_says_what_it_did(returned, text):
 def test_a_run_that_failed_says_where_whatever_it_did_before():
     assert result("2013-06-04", LOADED, ["group.load"]) == "2013-06-04 · failed in load"
     assert result("2013-06-04", {}, ["extract", "plan"]) == "2013-06-04 · failed in extract, plan"
+    assert result("", {}, ["plan"]) == "failed in plan", "it names no day"
