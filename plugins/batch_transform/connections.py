@@ -19,6 +19,7 @@ from batch_transform.scoring.errors import ConfigurationError, Unreachable
 from batch_transform.scoring.jobs.logs import CloudWatchLogs, JobLogs
 from batch_transform.scoring.jobs.models import Models, SageMakerModels
 from batch_transform.scoring.jobs.service import SageMakerJobs, TransformJobs
+from batch_transform.task_log import tidy
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -109,12 +110,16 @@ class Aws(AwsServices):
     @cached_property
     def jobs(self) -> TransformJobs:
         """SageMaker's transform jobs."""
-        return SageMakerJobs(self._client("sagemaker"))
+        return SageMakerJobs(self._sagemaker)
 
     @cached_property
     def models(self) -> Models:
         """SageMaker's models."""
-        return SageMakerModels(self._client("sagemaker"))
+        return SageMakerModels(self._sagemaker)
+
+    @cached_property
+    def _sagemaker(self) -> Any:
+        return self._client("sagemaker")
 
     @cached_property
     def logs(self) -> JobLogs:
@@ -133,6 +138,7 @@ class Aws(AwsServices):
         from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
         from botocore.config import Config
 
+        tidy()
         config = Config(**self._patience)
         hook = AwsBaseHook(aws_conn_id=self._conn_id, client_type=service, config=config)
         return hook.get_conn()
