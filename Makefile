@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export AIRFLOW_HOME := $(CURDIR)/.state/airflow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up aws test lint bench conformance lock
+.PHONY: help setup demo up aws test lint bench conformance reference lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ bench: setup ## compare with what people use today; ROW=name chooses
 
 conformance: setup ## run the vectors of the real service against the local Batch Transform
 	@PYTHONPATH=local/aws/tests $(VENV)/bin/python -m sagemaker_lab.conformance
+
+reference: setup ## write what the docs say of each setting from the model
+	@$(RUN) -m tests.reference
 
 COMPILE := $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-header --quiet

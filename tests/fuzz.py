@@ -32,7 +32,14 @@ VALUES = [
         "../x",
     ),
     *("/etc/passwd", ".", "..", "predictions[0]", "$", "$.a", "a[-1]", "-1", "{TransformInput: x}"),
-    *("{Tags: 5}", "{DataProcessing: null}", "{Environment: {A: 1}}", "{ModelName: x}"),
+    *(
+        "{team: 5}",
+        "{A: b}",
+        "alias/key",
+        "{DataProcessing: null}",
+        "{Environment: {A: 1}}",
+        "{ModelName: x}",
+    ),
     *("{mean: {late_probability: {geq_to: 2}}}", "{mean: {late_probability: {leq_to: 0.5}}}"),
     *("[" * 3000, "{a: " * 300, "[" * 30 + "]" * 30),
 ]

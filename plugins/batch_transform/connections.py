@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from sqlalchemy import Engine
 
-    from batch_transform.scoring.pipeline import Target
+    from batch_transform.scoring.deployment import Deployment
+    from batch_transform.scoring.pipeline import Pipeline, Target
     from batch_transform.scoring.warehouse.protocol import Warehouse
 
 
@@ -65,6 +66,9 @@ class AwsServices(Protocol):
     def logs(self) -> JobLogs:
         """CloudWatch's logs of jobs."""
 
+    def encrypting(self, kms_key: str | None) -> AwsServices:
+        """Return the same, which stores objects under a KMS key; None: as the bucket has it."""
+
     def hurried(self) -> AwsServices:
         """Return clients that give up after seconds, for who is being killed."""
 
@@ -72,18 +76,35 @@ class AwsServices(Protocol):
 Connect = Callable[[str], AwsServices]  # makes them from the id of an Airflow connection
 
 
+class OfPipeline(Protocol):
+    """A task of a pipeline's run."""
+
+    connect: Connect
+    pipeline: Pipeline
+    deployment: Deployment
+
+
+def services(task: OfPipeline) -> AwsServices:
+    """Connect to AWS as a task of a pipeline: what it stores is under the pipeline's key."""
+    connected = task.connect(task.deployment.aws_conn_id)
+    return connected.encrypting(task.pipeline.settings.transform.kms_key)
+
+
 class Aws(AwsServices):
     """The clients of an AWS connection, each made when it is first used."""
 
-    def __init__(self, conn_id: str, patience: dict[str, Any] = _PATIENT) -> None:
+    def __init__(
+        self, conn_id: str, patience: dict[str, Any] = _PATIENT, kms_key: str | None = None
+    ) -> None:
         """Use an Airflow connection."""
         self._conn_id = conn_id
         self._patience = patience
+        self._kms_key = kms_key
 
     @cached_property
     def objects(self) -> ObjectStore:
         """S3."""
-        return S3Objects(self._client("s3"))
+        return S3Objects(self._client("s3"), self._kms_key)
 
     @cached_property
     def jobs(self) -> TransformJobs:
@@ -100,9 +121,13 @@ class Aws(AwsServices):
         """CloudWatch's logs of jobs."""
         return CloudWatchLogs(self._client("logs"))
 
+    def encrypting(self, kms_key: str | None) -> Aws:
+        """Return clients that store objects under a KMS key."""
+        return Aws(self._conn_id, self._patience, kms_key)
+
     def hurried(self) -> Aws:
         """Return clients that give up after seconds."""
-        return Aws(self._conn_id, _HURRIED)
+        return Aws(self._conn_id, _HURRIED, self._kms_key)
 
     def _client(self, service: str) -> Any:
         from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook

@@ -59,3 +59,33 @@ def test_an_object_is_replaced_as_it_was_listed_or_not_at_all(store):
     assert store.get(URI) == b"second"
     store.put_if(URI, b"third", etag(store))
     assert store.get(URI) == b"third"
+
+
+KEY = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+
+
+def key_of(store, uri):
+    """The KMS key under which an object is stored; None: under none of ours."""
+    if isinstance(store, InMemoryObjects):
+        return store.keys_used[uri]
+    return store._client.head_object(Bucket=uri.bucket, Key=uri.key).get("SSEKMSKeyId")
+
+
+def test_whatever_is_stored_is_stored_under_the_key(store):
+    sealed = store.encrypting(KEY)
+    places = [S3Uri(BUCKET, name) for name in ("put", "made", "small", "large", "copy")]
+    put, made, small, large, copied = places
+    sealed.put(put, b"x")
+    sealed.put_if(made, b"x", None)
+    with sealed.uploads() as uploads:
+        for uri, body in ((small, b"x"), (large, b"x" * (9 << 20))):
+            upload = uploads.open(uri)
+            upload.write(body)
+            upload.close()
+    store.put(URI, b"plain")
+    sealed.copy(URI, copied)
+    assert [key_of(store, uri) for uri in places] == [KEY] * len(places)
+    assert key_of(store, URI) is None
+    assert sealed.get(copied) == store.get(copied) == b"plain"
+    store.put(put, b"y")
+    assert key_of(store, put) is None, "whoever has the store itself stores as the bucket has it"

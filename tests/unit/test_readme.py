@@ -41,26 +41,6 @@ def test_ci_runs_exactly_the_readmes_test_command():
     assert (PROJECT / ".ci" / "run").read_text().splitlines()[-1] == "make test"
 
 
-def test_every_setting_is_documented():
-    from batch_transform.scoring.pipeline import PipelineFile
-
-    documented = set(
-        re.findall(r"`\.?([a-z_.<>]+)`", (PROJECT / "docs" / "pipeline.md").read_text())
-    )
-    for section, field in PipelineFile.model_fields.items():
-        inner = getattr(field.annotation, "model_fields", None)
-        names = {f"{section}.{name}" for name in inner} if inner else {section}
-        if section == "predictions":
-            continue
-        missing = {
-            name
-            for name in names
-            if name not in documented
-            and not any(each.startswith(f"{name}.") for each in documented)
-        }
-        assert missing == set(), f"docs/pipeline.md misses {missing}"
-
-
 def test_the_table_of_a_run_has_the_tasks_in_their_order():
     from batch_transform.tasks import TASKS, tasks_of
 

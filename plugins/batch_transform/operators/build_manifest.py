@@ -7,8 +7,9 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from batch_transform.connections import Aws, Connect
+from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
+from batch_transform.links import REPORT_LINKS
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract import manifest
 from batch_transform.scoring.extract.index import ExtractIndex
@@ -26,6 +27,7 @@ class BuildManifestOperator(BaseOperator):
     """
 
     template_fields = ("index",)
+    operator_extra_links = REPORT_LINKS
     ui_color = "#d7e9f7"
 
     def __init__(
@@ -47,7 +49,7 @@ class BuildManifestOperator(BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, str]:
         """Check the shards and write the manifest."""
-        objects = self.connect(self.deployment.aws_conn_id).objects
+        objects = services(self).objects
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(objects.get(layout.index))
         if not index.shards:

@@ -8,8 +8,9 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from batch_transform.connections import Aws, Connect, open_warehouse
+from batch_transform.connections import Aws, Connect, open_warehouse, services
 from batch_transform.failures import no_retry
+from batch_transform.links import REPORT_LINKS
 from batch_transform.open_source import open_source
 from batch_transform.params import RESUBMIT, is_asked
 from batch_transform.run_partition import partition_of
@@ -35,6 +36,7 @@ class ExtractOperator(BaseOperator):
     ``{"partition": "2013-06-01", "records": 842, "shards": 2, "index": "s3://…"}``.
     """
 
+    operator_extra_links = REPORT_LINKS
     ui_color = "#d7e9f7"
 
     def __init__(
@@ -68,7 +70,7 @@ class ExtractOperator(BaseOperator):
             self.deployment.root, self.pipeline.name, partition.label, str(context["ti"].id)
         )
         self.log.info("Partition %s: %s to %s", partition.label, partition.start, partition.end)
-        objects, part = self.connect(self.deployment.aws_conn_id).objects, self.part
+        objects, part = services(self).objects, self.part
         if part is None:  # the uploads of other slices are no earlier attempt's
             report_unfinished(self, objects, layout)
         else:

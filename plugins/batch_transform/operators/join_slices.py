@@ -6,8 +6,9 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context, XComArg
 
-from batch_transform.connections import Aws, Connect
+from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
+from batch_transform.links import REPORT_LINKS
 from batch_transform.operators.extract import ExtractOperator, report_unfinished, summary
 from batch_transform.run_partition import partition_of
 from batch_transform.scoring.deployment import Deployment
@@ -27,6 +28,7 @@ class JoinSlicesOperator(BaseOperator):
     """
 
     template_fields = ("indexes",)
+    operator_extra_links = REPORT_LINKS
     ui_color = "#d7e9f7"
 
     def __init__(
@@ -52,7 +54,7 @@ class JoinSlicesOperator(BaseOperator):
         layout = RunLayout.of(
             self.deployment.root, self.pipeline.name, partition.label, str(context["ti"].id)
         )
-        objects = self.connect(self.deployment.aws_conn_id).objects
+        objects = services(self).objects
         report_unfinished(self, objects, layout)
         index = join(self.pipeline, self.indexes, objects, layout)
         self.log.info("Joined %d records in %d shards", index.records, len(index.shards))

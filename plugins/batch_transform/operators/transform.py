@@ -7,9 +7,10 @@ from typing import Any
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTransformOperator
 from airflow.sdk import Context
 
-from batch_transform.connections import Aws, Connect
+from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
 from batch_transform.following.job_task import HoldsJob, JobTask, Work
+from batch_transform.links import JOB_LINKS
 from batch_transform.params import FORCE, is_asked
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.index import ExtractIndex
@@ -36,6 +37,7 @@ class TransformOperator(HoldsJob, SageMakerTransformOperator):
     """
 
     template_fields = (*SageMakerTransformOperator.template_fields, "index")
+    operator_extra_links = JOB_LINKS  # type: ignore[assignment]  # the provider's type is its one
     ui_color = "#d7e9f7"
 
     def __init__(
@@ -64,7 +66,7 @@ class TransformOperator(HoldsJob, SageMakerTransformOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Start the job or attach to it, and follow it to its end."""
-        aws = self.connect(self.deployment.aws_conn_id)
+        aws = services(self)
         task = self.held = JobTask(self, context, aws, self.deployment)
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(aws.objects.get(layout.index))

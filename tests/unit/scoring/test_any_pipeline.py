@@ -57,8 +57,8 @@ LAUGHS = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
         (TYPE, f"{TYPE}  overrides: {{DataProcessing: null}}\n", ".DataProcessing: is null"),
         (TYPE, f"{TYPE}  overrides: {{TransformInput: a/b}}\n", "is 'a/b'; it must be a mapping"),
         (TYPE, f"{TYPE}  overrides: {{TransformResources: null}}\n", "Resources: is null"),
-        (TYPE, f"{TYPE}  overrides: {{Tags: 5}}\n", "pipeline.yaml:17: transform.overrides.Tags: "),
-        (TYPE, f"{TYPE}  overrides: {{Environment: {{A: 1}}}}\n", "is 1; it must be a text"),
+        (TYPE, f"{TYPE}  overrides: {{Volume: 5}}\n", "yaml:17: transform.overrides.Volume: is"),
+        (TYPE, f"{TYPE}  environment: {{A: 1}}\n", "transform.environment.A: must be a text, "),
         (TYPE, f"{TYPE}  overrides: {{a: &a [*a]}}\n", f"pipeline.yaml:17: the file: {DEEP}"),
         (TYPE, f"{TYPE}  overrides:\n", "overrides: must be a mapping of names to settings, not n"),
         ("90m", "1000000000d", f"limits.deadline: {DURATION}"),
@@ -165,7 +165,7 @@ def test_a_reshape_is_not_run_when_the_dag_is_parsed(folder, text):
 def test_what_is_wrong_between_sections_comes_with_what_is_wrong_in_others(folder):
     text = VALID.replace("orchard", "{{ x }}").replace("min_count: 2", "min_count: 1")
     text = text.replace("90m", "soon").replace("picked_on", "apple_id")
-    text = text.replace(TYPE, f"{TYPE}  overrides: {{Tags: 5}}\n")
+    text = text.replace(TYPE, f"{TYPE}  overrides: {{Volume: 5}}\n")
     (folder / "pipeline.yaml").write_text(text)
     (folder / "features.sql").write_text("SELECT 1 WHERE t >= :partition_start")
     assert [problem.split(": ")[:2] for problem in problems_of(folder).splitlines()] == [
@@ -173,7 +173,7 @@ def test_what_is_wrong_between_sections_comes_with_what_is_wrong_in_others(folde
         ["pipeline.yaml:10", "record.id.0"],
         ["pipeline.yaml:13", "shards.min_count"],
         ["pipeline.yaml:24", "limits.deadline"],
-        ["pipeline.yaml:17", "transform.overrides.Tags"],
+        ["pipeline.yaml:17", "transform.overrides.Volume"],
         ["features.sql", "uses neither :partition, the day, nor both :partition_start and"
          " :partition_end, its bounds; every run would score the same rows"],
     ]  # fmt: skip

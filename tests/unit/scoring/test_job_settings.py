@@ -42,15 +42,33 @@ TYPE = "  instance_type: ml.m5.large\n"
         ),
         (
             TYPE,
-            "  instance_type: ml.g4dn.xlarge\n"
-            "  overrides: {TransformResources: {VolumeKmsKeyId: alias/key}}\n",
-            "encrypts itself",
+            "  instance_type: ml.g4dn.xlarge\n  volume_kms_key: alias/key\n",
+            "pipeline.yaml:17: transform.volume_kms_key: cannot be used with ml.g4dn.xlarge, whose",
         ),
         (
             TYPE,
-            "  instance_types: [ml.m5.large, ml.g4dn.xlarge]\n"
-            "  overrides: {TransformResources: {VolumeKmsKeyId: alias/key}}\n",
+            "  instance_types: [ml.m5.large, ml.g4dn.xlarge]\n  volume_kms_key: alias/key\n",
             "cannot be used with ml.g4dn.xlarge",
+        ),
+        (TYPE, f"{TYPE}  kms_key: my key\n", "transform.kms_key: must be a KMS key: its id, its"),
+        (TYPE, f"{TYPE}  environment: {{A-B: x}}\n", "must be the name of a variable, such as OMP"),
+        (TYPE, f"{TYPE}  tags: {{'aws:team': x}}\n", "those that begin with aws: or batch-transf"),
+        (
+            TYPE,
+            f"{TYPE}  tags: {{'Batch-Transform:x': x}}\n",
+            "transform.tags.Batch-Transform:x: m",
+        ),
+        (TYPE, f"{TYPE}  tags: {{team: 7}}\n", "transform.tags.team: must be a text, quoted"),
+        (TYPE, f"{TYPE}  data_capture: {{}}\n", "transform.data_capture.destination: is missing"),
+        (
+            TYPE,
+            f"{TYPE}  data_capture: {{destination: here}}\n",
+            "transform.data_capture.destination: 'here' is not an S3 URI like s3://bucket/key",
+        ),
+        (
+            "{name: apples}",
+            "{name: apples, vpc: {subnets: [subnet-1], security_groups: []}}",
+            "model.vpc.security_groups: must have 1 or more entries",
         ),
     ],
 )

@@ -7,16 +7,22 @@ import pytest
 from botocore.stub import Stubber
 
 from batch_transform.scoring.errors import RequestRefused
+from batch_transform.scoring.jobs.memory import Chain, JobMemory
 from batch_transform.scoring.jobs.models import (
     SageMakerModels,
     checked,
     latest_version,
     of_package_group,
+    resolve,
 )
-from batch_transform.scoring.testing import InMemoryModels
+from batch_transform.scoring.pipeline import Model
+from batch_transform.scoring.testing import InMemoryMemory, InMemoryModels
 
 VERSION = "arn:aws:sagemaker:us-east-1:123456789012:model-package/trees/7"
 ROLE = "arn:aws:iam::123456789012:role/scoring"
+TREES = Model(package_group="trees", role=ROLE)
+NETWORK = {"subnets": ["subnet-1", "subnet-2"], "security_groups": ["sg-1"]}
+IN_NETWORK = {"Subnets": ["subnet-2", "subnet-1"], "SecurityGroupIds": ["sg-1"]}
 
 
 @pytest.fixture
@@ -73,11 +79,11 @@ def test_artefacts_that_batch_transform_cannot_use_are_refused(models, source, t
 
 def test_the_model_of_a_package_version_is_made_once(models):
     version = latest_version(models, "trees")
-    first = of_package_group(models, "trees", version, ROLE)
-    assert of_package_group(models, "trees", version, ROLE) == first
+    first = of_package_group(models, "trees", version, TREES)
+    assert of_package_group(models, "trees", version, TREES) == first
     assert models.created == ["trees-v7"]
     assert first.name == "trees-v7"
-    newer = of_package_group(models, "trees", VERSION.replace("/7", "/8"), ROLE)
+    newer = of_package_group(models, "trees", VERSION.replace("/7", "/8"), TREES)
     assert (first.identity, newer.identity) == (VERSION, VERSION.replace("/7", "/8"))
     assert models.created == ["trees-v7", "trees-v8"]
 
@@ -86,7 +92,7 @@ def test_a_model_of_that_name_but_of_something_else_is_refused(models):
     container = {"Image": "other:1", "Environment": {"TOKEN": "hush"}}
     models.described["trees-v7"] = {"PrimaryContainer": container}
     with pytest.raises(RequestRefused, match="is not of the package version") as refusal:
-        of_package_group(models, "trees", VERSION, ROLE)
+        of_package_group(models, "trees", VERSION, TREES)
     assert "hush" not in str(refusal.value)
 
 
@@ -114,3 +120,63 @@ def test_a_page_without_an_approved_version_is_not_the_last():
         )
         service.add_response("list_model_packages", {"ModelPackageSummaryList": [package]})
         assert latest_version(SageMakerModels(client), "trees") == VERSION
+
+
+def resolved(models, **spec):
+    memory = JobMemory(memory=InMemoryMemory(), chain=Chain(attempt="first", number=1))
+    return resolve(models, Model(**spec), memory)
+
+
+def test_a_model_that_is_made_is_in_the_network_that_the_pipeline_wants(models):
+    spec = {"package_group": "trees", "role": ROLE, "vpc": NETWORK, "network_isolation": True}
+    facts = resolved(models, **spec)
+    assert facts.isolated
+    assert models.described["trees-v7"]["VpcConfig"] == {
+        "Subnets": ["subnet-1", "subnet-2"],
+        "SecurityGroupIds": ["sg-1"],
+    }
+    assert resolved(models, **spec) == facts, "and it is taken for that"
+
+
+@pytest.mark.parametrize(
+    ("described", "spec", "text"),
+    [
+        ({}, {"network_isolation": True}, "network_isolation is true, and it has a network"),
+        ({}, {"vpc": NETWORK}, "not in the network of model.vpc"),
+        ({"VpcConfig": IN_NETWORK}, {"vpc": {**NETWORK, "subnets": ["subnet-1"]}}, "model.vpc"),
+        ({"VpcConfig": IN_NETWORK}, {"vpc": NETWORK}, ""),
+        ({"EnableNetworkIsolation": True}, {"network_isolation": True}, ""),
+        ({"VpcConfig": IN_NETWORK, "EnableNetworkIsolation": True}, {}, ""),
+    ],
+)
+def test_a_named_model_is_held_to_the_network_that_the_pipeline_wants(
+    models, described, spec, text
+):
+    models.described["apples"] = {"PrimaryContainer": {}, **described}
+    if not text:
+        assert resolved(models, name="apples", **spec).name == "apples"
+        return
+    with pytest.raises(RequestRefused, match=text):
+        resolved(models, name="apples", **spec)
+
+
+def test_the_network_is_sent_with_the_request_for_a_model(models):
+    client = boto3.client(
+        "sagemaker", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
+    )
+    spec = Model(package_group="trees", role=ROLE, vpc=NETWORK, network_isolation=True)
+    expected = {
+        "ModelName": "trees-v7",
+        "PrimaryContainer": {"ModelPackageName": VERSION},
+        "ExecutionRoleArn": ROLE,
+        "VpcConfig": {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]},
+        "EnableNetworkIsolation": True,
+    }
+    with Stubber(client) as service:
+        service.add_response(
+            "create_model",
+            {"ModelArn": "arn:aws:sagemaker:us-east-1:123456789012:model/x"},
+            expected,
+        )
+        SageMakerModels(client).create("trees-v7", VERSION, spec)
+        service.assert_no_pending_responses()

@@ -58,16 +58,47 @@ def test_a_json_lines_request_sends_the_whole_record(make_jsonl_pipeline):
     assert built["DataProcessing"]["InputFilter"] == "$"
 
 
+GOVERNED = {
+    "kms_key": "alias/runs",
+    "volume_kms_key": "alias/volumes",
+    "environment": {"OMP_NUM_THREADS": "1"},
+    "tags": {"team": "orchard", "cost-centre": "7"},
+    "data_capture": {
+        "destination": "s3://audit/captured",
+        "kms_key": "alias/audit",
+        "inference_id": True,
+    },
+}
+
+
+def test_keys_tags_variables_and_capture_are_in_the_request(make_pipeline):
+    built = request.build(make_pipeline(transform=GOVERNED).settings)
+    assert built["TransformOutput"]["KmsKeyId"] == "alias/runs"
+    assert built["TransformResources"]["VolumeKmsKeyId"] == "alias/volumes"
+    assert built["Environment"] == {"OMP_NUM_THREADS": "1"}
+    assert built["Tags"] == [
+        {"Key": "team", "Value": "orchard"},
+        {"Key": "cost-centre", "Value": "7"},
+    ]
+    assert built["DataCaptureConfig"] == {
+        "DestinationS3Uri": "s3://audit/captured",
+        "KmsKeyId": "alias/audit",
+        "GenerateInferenceId": True,
+    }
+    placed = request.writing(request.reading(built, MANIFEST), OUTPUT)
+    check({"TransformJobName": "apples", **placed}, shards=1)
+
+
 def test_overrides_are_merged_last_and_deep(make_pipeline):
     overrides = {
-        "Environment": {"OMP_NUM_THREADS": "1"},
-        "TransformOutput": {"KmsKeyId": "alias/key"},
+        "ModelClientConfig": {"InvocationsMaxRetries": 1},
+        "DataProcessing": {"OutputFilter": "$[-1]"},
         "BatchStrategy": "SingleRecord",
     }
     built = request.build(make_pipeline(transform={"overrides": overrides}).settings)
-    assert built["Environment"] == {"OMP_NUM_THREADS": "1"}
-    assert built["TransformOutput"]["KmsKeyId"] == "alias/key"
-    assert built["TransformOutput"]["Accept"] == "text/csv"
+    assert built["ModelClientConfig"] == {"InvocationsMaxRetries": 1}
+    assert built["DataProcessing"]["OutputFilter"] == "$[-1]"
+    assert built["DataProcessing"]["JoinSource"] == "Input"
     assert built["BatchStrategy"] == "SingleRecord"
 
 
@@ -94,10 +125,28 @@ def test_equal_content_has_one_digest_and_any_change_another(make_pipeline):
         digest(make_pipeline(), index_of("bb", "aa")),
         digest(make_pipeline(), index, replace(MODEL, identity=["pears", [], ""])),
         digest(make_pipeline(transform={"max_payload_mb": 5}), index),
-        digest(make_pipeline(transform={"overrides": {"Environment": {"A": "1"}}}), index),
+        digest(make_pipeline(transform={"environment": {"A": "1"}}), index),
+        digest(make_pipeline(transform={"data_capture": GOVERNED["data_capture"]}), index),
         digest(make_pipeline(), index, types=("ml.m5.large", "ml.m5.xlarge")),
     ]
-    assert len({first, *others}) == 7
+    assert len({first, *others}) == 8
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kms_key": "alias/runs"},
+        {"volume_kms_key": "alias/volumes"},
+        {"tags": {"team": "orchard"}},
+        {"data_capture": {"destination": "s3://audit/captured", "kms_key": "alias/audit"}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_changes_no_prediction_pays_for_no_other_job(make_pipeline, change):
+    index = index_of("aa")
+    changed = make_pipeline(transform=change)
+    assert request.build(changed.settings) != request.build(make_pipeline().settings)
+    assert digest(changed, index) == digest(make_pipeline(), index)
 
 
 def test_the_digest_is_of_what_is_sent_and_not_of_where_it_lies(make_pipeline):

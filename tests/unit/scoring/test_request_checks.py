@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from batch_transform.scoring.errors import RequestRefused
+from batch_transform.scoring.jobs.request import build
 from batch_transform.scoring.jobs.request_checks import check, setting_problems
 from tests.unit.scoring.jobs.conftest import JOB
 
@@ -43,8 +44,6 @@ BAD = [
     ("Environment", {"A-B": "x"}, "Environment.A-B is 'A-B', which does not match"),
     ("Environment", {"A": 1}, "Environment.A is 1; it must be a text"),
     ("Tags", [{"Key": f"k{n}", "Value": ""} for n in range(41)], "Tags may have 40 entries"),
-    ("Tags", [{"Key": "k", "Value": v} for v in "ab"], "Tags has the key 'k' twice"),
-    ("Tags", [{"Key": "AWS:k", "Value": ""}], "Tags has the key 'AWS:k'; AWS keeps those"),
     ("ModelClientConfig.InvocationsMaxRetries", 4, "InvocationsMaxRetries is 4; at most 3"),
     (
         "TransformInput.SplitType",
@@ -124,31 +123,22 @@ def test_names_in_a_filter_of_json_lines_are_fine():
 
 
 def test_as_many_tags_as_are_allowed_leave_room_for_the_packages_own(make_pipeline):
-    tags = [{"Key": f"k{n}", "Value": ""} for n in range(40)]
-    settings = make_pipeline(transform={"overrides": {"Tags": tags}}).settings
+    settings = make_pipeline(transform={"tags": {f"k{n}": "" for n in range(40)}}).settings
     assert list(setting_problems(settings)) == []
-    made = replace(JOB, request={**GOOD, "Tags": tags}).to_create(1, 0)
+    made = replace(JOB, request={**GOOD, "Tags": build(settings)["Tags"]}).to_create(1, 0)
     check(made, shards=2)
     assert len(made["Tags"]) == 44
-
-
-def test_a_tag_with_a_name_of_the_packages_own_is_refused(make_pipeline):
-    tags = [{"Key": "batch-transform:digest", "Value": "x"}]
-    settings = make_pipeline(transform={"overrides": {"Tags": tags}}).settings
-    assert list(setting_problems(settings)) == [
-        (
-            ("transform", "overrides", "Tags"),
-            "has a key that begins with batch-transform:, as the package's own do",
-        )
-    ]
 
 
 def test_overrides_may_not_take_the_job_away(make_pipeline):
     overrides = {
         "ModelName": "x",
-        "TransformOutput": {"S3OutputPath": "s3://elsewhere", "KmsKeyId": "alias/fine"},
+        "TransformOutput": {"S3OutputPath": "s3://elsewhere", "KmsKeyId": "alias/key"},
         "TransformInput": {"DataSource": {}},
         "Environment": {"A": "1"},
+        "Tags": [],
+        "DataCaptureConfig": {"DestinationS3Uri": "s3://bucket/captured"},
+        "TransformResources": {"VolumeKmsKeyId": "alias/key"},
         "MaxPayloadInMB": 7,
     }
     settings = make_pipeline(transform={"overrides": overrides}).settings
@@ -164,6 +154,13 @@ def test_overrides_may_not_take_the_job_away(make_pipeline):
         " manifest of its run",
         "transform.overrides.TransformOutput.S3OutputPath": "cannot be overridden: the outputs are"
         " looked for where the run keeps its objects",
+        "transform.overrides.TransformOutput.KmsKeyId": "cannot be overridden: set"
+        " transform.kms_key, which the shards have as well",
+        "transform.overrides.TransformResources.VolumeKmsKeyId": "cannot be overridden: set"
+        " transform.volume_kms_key",
+        "transform.overrides.Environment": "cannot be overridden: set transform.environment",
+        "transform.overrides.Tags": "cannot be overridden: set transform.tags",
+        "transform.overrides.DataCaptureConfig": "cannot be overridden: set transform.data_capture",
     }
 
 
@@ -173,17 +170,15 @@ def test_overrides_may_not_take_the_job_away(make_pipeline):
         ({"DataProcessing": None}, "DataProcessing: is null, which no field can be"),
         ({"TransformInput": "text/csv"}, "TransformInput: is 'text/csv'; it must be a mapping"),
         ({"TransformResources": None}, "TransformResources: is null, which no field can be"),
-        ({"Tags": 5}, "Tags: is 5; it must be a list"),
         ({"DataProcessing": {"InputFilter": 5}}, "DataProcessing.InputFilter: is 5; it must be a"),
-        ({"Environment": {"A": 1}}, "Environment.A: is 1; it must be a text"),
         ({"Enviroment": {}}, "Enviroment: is not a field of CreateTransformJob; did you mean"),
-        ({"DataCaptureConfig": {}}, "DataCaptureConfig.DestinationS3Uri: is missing"),
+        ({"ModelClientConfig": {"InvocationsMaxRetries": 4}}, "MaxRetries: is 4; at most 3"),
     ],
 )  # fmt: skip
 def test_an_override_that_is_no_field_is_refused_where_it_is(make_pipeline, overrides, problem):
     settings = make_pipeline(transform={"overrides": overrides}).settings
     ((place, what),) = setting_problems(settings)
-    assert f"transform.overrides.{problem}" in f"{'.'.join(place)}: {what}"
+    assert problem in f"{'.'.join(place)}: {what}"
 
 
 def test_each_instance_type_that_there_is_not_is_refused_where_it_is(make_pipeline):
@@ -191,3 +186,24 @@ def test_each_instance_type_that_there_is_not_is_refused_where_it_is(make_pipeli
     ((place, what),) = setting_problems(make_pipeline(transform=kinds).settings)
     assert place == ("transform", "instance_types", 1)
     assert what.startswith("is 'ml.m5.huge', which botocore ")
+
+
+@pytest.mark.parametrize(
+    ("settings", "place", "what"),
+    [
+        (
+            {"environment": {f"V{n}": "" for n in range(17)}},
+            "environment",
+            "is 17 long; at most 16",
+        ),
+        ({"environment": {"V": "x" * 10_241}}, "environment", "is 10241 long; at most 10240"),
+        ({"tags": {f"t{n}": "" for n in range(41)}}, "tags", "may have 40 entries"),
+        ({"tags": {"team": "a|b"}}, "tags", "is 'a|b', which does not match"),
+    ],
+)
+def test_what_the_service_refuses_of_a_setting_is_refused_there(
+    make_pipeline, settings, place, what
+):
+    ((where, said),) = setting_problems(make_pipeline(transform=settings).settings)
+    assert where == ("transform", place)
+    assert what in said

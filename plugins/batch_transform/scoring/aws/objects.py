@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from typing_extensions import override
 
 from batch_transform.scoring.aws.codes import translated
-from batch_transform.scoring.aws.upload import S3Uploads, Uploads
+from batch_transform.scoring.aws.upload import S3Uploads, Uploads, sealed
 from batch_transform.scoring.errors import ObjectMissing, Unreachable
 from batch_transform.scoring.names import S3Uri
 
@@ -42,6 +42,12 @@ class StoredObject:
 
 class ObjectStore(Protocol):
     """What the work needs of S3. Every call may raise Transient, or AccessRefused."""
+
+    def encrypting(self, kms_key: str | None) -> ObjectStore:
+        """Return the same store, which stores objects under a KMS key from now on.
+
+        None: under whatever the bucket has by default.
+        """
 
     def put(self, uri: S3Uri, body: bytes) -> None:
         """Store an object."""
@@ -101,14 +107,19 @@ class S3Objects(ObjectStore):
     https://docs.aws.amazon.com/boto3/latest/reference/services/s3.html
     """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, kms_key: str | None = None) -> None:
         """Use a client; it retries each request as it is configured to."""
         self._client = client
+        self._seal = sealed(kms_key)
+
+    @override
+    def encrypting(self, kms_key: str | None) -> S3Objects:
+        return S3Objects(self._client, kms_key)
 
     @override
     def put(self, uri: S3Uri, body: bytes) -> None:
         with translated():
-            self._client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body)
+            self._client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body, **self._seal)
 
     @override
     def put_if(self, uri: S3Uri, body: bytes, etag: str | None) -> None:
@@ -117,9 +128,10 @@ class S3Objects(ObjectStore):
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
         """
         condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        more = {**condition, **self._seal}
         with translated():
             try:
-                self._client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body, **condition)
+                self._client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body, **more)
             except ClientError as error:
                 if _status(error) in {*_CHANGED, 409}:
                     raise ObjectChanged(str(uri)) from error
@@ -163,6 +175,7 @@ class S3Objects(ObjectStore):
                 Bucket=target.bucket,
                 Key=target.key,
                 ChecksumAlgorithm="SHA256",
+                **self._seal,
             )
         digest = answer["CopyObjectResult"].get("ChecksumSHA256")
         if digest is None:  # a store that speaks S3 and has no checksums
@@ -204,7 +217,7 @@ class S3Objects(ObjectStore):
 
     @override
     def uploads(self) -> S3Uploads:
-        return S3Uploads(self._client)
+        return S3Uploads(self._client, self._seal)
 
 
 def _entries(pages: Any, name: str) -> Iterator[Any]:

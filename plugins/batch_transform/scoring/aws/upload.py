@@ -11,9 +11,9 @@ from __future__ import annotations
 import base64
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Protocol, Self
 
 from batch_transform.scoring.aws.codes import translated
@@ -27,6 +27,22 @@ _LOG = logging.getLogger(__name__)
 PART_BYTES = 8 << 20
 _THREADS = 3
 _IN_FLIGHT = 3
+_UNSEALED: Mapping[str, Any] = MappingProxyType({})
+
+
+def sealed(kms_key: str | None) -> Mapping[str, Any]:
+    """Return the arguments by which S3 stores an object under a key.
+
+    A bucket key spares a call of KMS for each object.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+    """
+    if kms_key is None:
+        return _UNSEALED
+    return {
+        "ServerSideEncryption": "aws:kms",
+        "SSEKMSKeyId": kms_key,
+        "BucketKeyEnabled": True,
+    }
 
 
 class Upload(Protocol):
@@ -63,9 +79,10 @@ class Uploads(Protocol):
 class S3Uploads:
     """Uploads through a boto3 client, which retries each request as it is configured to."""
 
-    def __init__(self, client: Any) -> None:
-        """Use a client; boto3's are safe to share among threads."""
+    def __init__(self, client: Any, seal: Mapping[str, Any] = _UNSEALED) -> None:
+        """Use a client; boto3's are safe to share among threads. ``seal`` is of ``sealed``."""
         self.client = client
+        self.seal = seal
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="upload")
         self._flying: deque[Future[Any]] = deque()
         self._begun: list[S3Upload] = []
@@ -160,8 +177,8 @@ class S3Upload:
             if body:
                 self._send_part(body)
             return
-        put = self._uploads.client.put_object
-        self._uploads.submit(lambda: put(**self._target, Body=body, **_checksum(body)))
+        put, more = self._uploads.client.put_object, self._uploads.seal
+        self._uploads.submit(lambda: put(**self._target, Body=body, **_checksum(body), **more))
 
     def _taken(self) -> bytes:
         body = b"".join(self._pieces)
@@ -192,7 +209,7 @@ class S3Upload:
         if self._upload_id is None:
             with translated():
                 self._upload_id = client.create_multipart_upload(
-                    **self._target, ChecksumAlgorithm="CRC32"
+                    **self._target, ChecksumAlgorithm="CRC32", **self._uploads.seal
                 )["UploadId"]
         number = len(self._parts) + 1
         place = {**self._target, "UploadId": self._upload_id, "PartNumber": number}

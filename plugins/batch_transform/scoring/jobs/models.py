@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeModel.html
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from typing_extensions import override
@@ -27,8 +27,14 @@ class Models(Protocol):
     def latest_approved(self, group: str) -> str | None:
         """Return the ARN of a package group's latest approved version; None where there is none."""
 
-    def create(self, name: str, package: str, role: str) -> None:
-        """Make a model of a package version; one that exists is left alone."""
+    def create(self, name: str, package: str, spec: Model) -> None:
+        """Make a model of a package version; one that exists is left alone.
+
+        Args:
+            name: of the model.
+            package: ARN of the version.
+            spec: says role and network.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,24 +47,35 @@ class ModelFacts:
             other predictions even where its containers are the same, since tags of images move; a
             package version never changes.
         isolated: whether its containers have no network.
+        vpc: its VpcConfig; empty without one.
     """
 
     name: str
     identity: Any
     isolated: bool
+    vpc: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def resolve(models: Models, spec: Model, memory: JobMemory) -> ModelFacts:
     """Describe the model that a pipeline names; all tries of a chain use the version of the first.
 
     Raises:
-        RequestRefused: there is no such model, or batch transform cannot use it.
+        RequestRefused: there is no such model, batch transform cannot use it, or its network is not
+            the one that the pipeline wants.
     """
+    facts = _resolved(models, spec, memory)
+    problems = list(_network_problems(facts, spec))
+    if problems:
+        raise RequestRefused(f"Model {facts.name!r} is not to be used: {'; '.join(problems)}")
+    return facts
+
+
+def _resolved(models: Models, spec: Model, memory: JobMemory) -> ModelFacts:
     if spec.name is not None:
         return checked(models, spec.name)
-    group, role = str(spec.package_group), str(spec.role)
+    group = str(spec.package_group)
     version = memory.pinned("model_version", lambda: latest_version(models, group))
-    return of_package_group(models, group, version, role)
+    return of_package_group(models, group, version, spec)
 
 
 def checked(models: Models, name: str) -> ModelFacts:
@@ -82,10 +99,11 @@ def checked(models: Models, name: str) -> ModelFacts:
         name=name,
         identity=[name, containers, created.isoformat() if created else ""],
         isolated=bool(described.get("EnableNetworkIsolation", False)),
+        vpc=described.get("VpcConfig", {}),
     )
 
 
-def of_package_group(models: Models, group: str, version: str, role: str) -> ModelFacts:
+def of_package_group(models: Models, group: str, version: str, spec: Model) -> ModelFacts:
     """Return the model of a package version, which is made once.
 
     Raises:
@@ -93,7 +111,7 @@ def of_package_group(models: Models, group: str, version: str, role: str) -> Mod
     """
     name = model_name(group, version)
     if models.find(name) is None:
-        models.create(name, version, role)
+        models.create(name, version, spec)
     facts = checked(models, name)
     described = models.find(name) or {}
     if [each.get("ModelPackageName") for each in _containers(described)] != [version]:
@@ -141,6 +159,25 @@ def _problems(described: Mapping[str, Any]) -> Iterator[str]:
             yield "it names its artefacts in ModelDataSource; name them in ModelDataUrl"
 
 
+def network(spec: Model) -> dict[str, Any]:
+    """Return the fields of CreateModel that say which network the containers have."""
+    fields: dict[str, Any] = {"EnableNetworkIsolation": True} if spec.network_isolation else {}
+    if spec.vpc is not None:
+        subnets, groups = list(spec.vpc.subnets), list(spec.vpc.security_groups)
+        fields["VpcConfig"] = {"Subnets": subnets, "SecurityGroupIds": groups}
+    return fields
+
+
+def _network_problems(facts: ModelFacts, spec: Model) -> Iterator[str]:
+    wanted = network(spec).get("VpcConfig", {})
+    if spec.network_isolation and not facts.isolated:
+        yield "model.network_isolation is true, and it has a network; make it anew without one"
+    if wanted and {name: set(ids) for name, ids in wanted.items()} != {
+        name: set(ids) for name, ids in facts.vpc.items()
+    }:
+        yield "it is not in the network of model.vpc; make it anew in that one"
+
+
 class SageMakerModels(Models):
     """Models through a boto3 client whose region, endpoint and credentials are set."""
 
@@ -174,13 +211,14 @@ class SageMakerModels(Models):
         return None
 
     @override
-    def create(self, name: str, package: str, role: str) -> None:
+    def create(self, name: str, package: str, spec: Model) -> None:
         try:
             with translated():
                 self._client.create_model(
                     ModelName=name,
                     PrimaryContainer={"ModelPackageName": package},
-                    ExecutionRoleArn=role,
+                    ExecutionRoleArn=spec.role,
+                    **network(spec),
                 )
         except NameTaken:
             return

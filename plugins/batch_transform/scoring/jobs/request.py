@@ -13,11 +13,19 @@ from batch_transform.scoring.jobs.models import ModelFacts
 from batch_transform.scoring.names import S3Uri, content_digest
 from batch_transform.scoring.pipeline import PipelineFile
 from batch_transform.scoring.pipeline.data_processing import data_processing
+from batch_transform.scoring.pipeline.governance import DataCapture
 
 PACKAGE_MAJOR_VERSION = 0
 
 _CONTENT_TYPES = {"csv": "text/csv", "jsonl": "application/jsonlines"}
 _COMPRESSION_TYPES = {"none": "None", "gzip": "Gzip"}
+_UNDECIDING = (
+    ("Tags",),
+    ("TransformOutput", "KmsKeyId"),
+    ("TransformResources", "VolumeKmsKeyId"),
+    ("DataCaptureConfig", "DestinationS3Uri"),
+    ("DataCaptureConfig", "KmsKeyId"),
+)
 
 
 def build(settings: PipelineFile) -> dict[str, Any]:
@@ -38,12 +46,20 @@ def build(settings: PipelineFile) -> dict[str, Any]:
             "CompressionType": _COMPRESSION_TYPES[settings.record.compression],
             "SplitType": "Line",
         },
-        "TransformOutput": {"Accept": content_type, "AssembleWith": "Line"},
-        "TransformResources": {
-            "InstanceType": transform.kinds[0],
-            "InstanceCount": transform.instance_count,
-        },
+        "TransformOutput": _given(
+            Accept=content_type, AssembleWith="Line", KmsKeyId=transform.kms_key
+        ),
+        "TransformResources": _given(
+            InstanceType=transform.kinds[0],
+            InstanceCount=transform.instance_count,
+            VolumeKmsKeyId=transform.volume_kms_key,
+        ),
         "DataProcessing": data_processing(settings),
+        **_given(
+            Environment=transform.environment,
+            Tags=[{"Key": key, "Value": value} for key, value in transform.tags.items()],
+            DataCaptureConfig=_capture(transform.data_capture),
+        ),
     }
     return _merged(request, transform.overrides)
 
@@ -71,6 +87,18 @@ def with_instances(request: Mapping[str, Any], **changes: Any) -> dict[str, Any]
     return {**request, "TransformResources": {**request["TransformResources"], **changes}}
 
 
+def deciding(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a request that can change a prediction.
+
+    Keys and tags cannot, nor where it is recorded what was read and written: a job that exists
+    serves whatever they are by now.
+    """
+    decides = dict(request)
+    for path in _UNDECIDING:
+        decides = _without(decides, path)
+    return decides
+
+
 def digest(
     request: Mapping[str, Any],
     index: ExtractIndex,
@@ -82,7 +110,8 @@ def digest(
     Equal digests mean equal predictions, wherever inputs and outputs lie, and whichever of the
     instance types is to be had.
     """
-    sent = {**request, "TransformInput": {**request["TransformInput"], "DataSource": None}}
+    sent = deciding(request)
+    sent = {**sent, "TransformInput": {**sent["TransformInput"], "DataSource": None}}
     return content_digest(
         {
             "records": [shard.records_sha256 for shard in index.shards],
@@ -91,6 +120,28 @@ def digest(
             "package": PACKAGE_MAJOR_VERSION,
         }
     )
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value}
+
+
+def _capture(capture: DataCapture | None) -> dict[str, Any]:
+    if capture is None:
+        return {}
+    return _given(
+        DestinationS3Uri=capture.destination,
+        KmsKeyId=capture.kms_key,
+        GenerateInferenceId=capture.inference_id,
+    )
+
+
+def _without(fields: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
+    """Return fields without one of them, and without what holds nothing else."""
+    first, *rest = path
+    kept = {name: value for name, value in fields.items() if name != first}
+    below = _without(fields[first], rest) if rest and first in fields else None
+    return {**kept, first: below} if below else kept
 
 
 def _merged(base: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

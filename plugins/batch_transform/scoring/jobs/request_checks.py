@@ -15,7 +15,6 @@ from batch_transform.scoring.jobs.owners import MOST_TAGS, OWN_PREFIX
 from batch_transform.scoring.jobs.request import build, with_instances
 from batch_transform.scoring.jobs.request_bounds import Problem, bound_problems
 from batch_transform.scoring.pipeline import PipelineFile, Place
-from batch_transform.scoring.pipeline.fields import twice
 
 _Value = TypeVar("_Value")
 
@@ -42,6 +41,11 @@ _OURS = {
     "TransformResources.InstanceType": "name it in transform.instance_type",
     "TransformResources.InstanceCount": "set transform.instance_count",
     "DataProcessing.JoinSource": "set transform.join",
+    "TransformOutput.KmsKeyId": "set transform.kms_key, which the shards have as well",
+    "TransformResources.VolumeKmsKeyId": "set transform.volume_kms_key",
+    "Environment": "set transform.environment",
+    "Tags": "set transform.tags",
+    "DataCaptureConfig": "set transform.data_capture",
 }
 
 
@@ -52,6 +56,11 @@ _SETTINGS = {
     ("MaxPayloadInMB",): "max_payload_mb",
     ("TransformResources", "InstanceCount"): "instance_count",
     ("TransformResources", "InstanceType"): "instance_type",
+    ("TransformResources", "VolumeKmsKeyId"): "volume_kms_key",
+    ("TransformOutput", "KmsKeyId"): "kms_key",
+    ("Environment",): "environment",
+    ("Tags",): "tags",
+    ("DataCaptureConfig",): "data_capture",
 }
 
 
@@ -111,8 +120,9 @@ def _complete(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _place(path: tuple[str, ...], overrides: Mapping[str, Any]) -> Place:
     """Return the setting that a field of the request comes from."""
-    if path in _SETTINGS and not _is_in(overrides, path):
-        return ("transform", _SETTINGS[path])
+    for above in (path[:length] for length in range(1, len(path) + 1)):
+        if above in _SETTINGS and not _is_in(overrides, above):
+            return ("transform", _SETTINGS[above])
     return ("transform", "overrides", *path) if path[0] in overrides else ("transform",)
 
 
@@ -127,8 +137,6 @@ def _override_problems(overrides: Mapping[str, Any]) -> Iterator[Problem]:
         path = tuple(name.split("."))
         if _is_in(overrides, path):
             yield path, f"cannot be overridden: {why}"
-    if any(_field(tag, "Key", "").startswith(OWN_PREFIX) for tag in _tags(overrides)):
-        yield ("Tags",), f"has a key that begins with {OWN_PREFIX}, as the package's own do"
 
 
 def _is_in(fields: Any, path: Sequence[str]) -> bool:
@@ -145,11 +153,6 @@ def _field(request: Mapping[str, Any], path: str, default: _Value) -> _Value:
     for part in path.split("."):
         here = here.get(part) if isinstance(here, Mapping) else None
     return here if type(here) is type(default) else default
-
-
-def _tags(request: Mapping[str, Any]) -> list[Any]:
-    no_tags: list[Any] = []
-    return _field(request, "Tags", no_tags)
 
 
 def _rule_problems(request: Mapping[str, Any]) -> Iterator[Problem]:
@@ -173,19 +176,13 @@ def _rule_problems(request: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _tag_problems(request: Mapping[str, Any]) -> Iterator[Problem]:
-    """List what AddTags would refuse, or what would be taken for the package's own.
+    """List what leaves AddTags no room for a job's owners.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AddTags.html
     """
-    keys = [tag["Key"] for tag in _tags(request)]
-    others = [key for key in keys if not key.startswith(OWN_PREFIX)]
+    others = [tag for tag in request.get("Tags", ()) if not tag["Key"].startswith(OWN_PREFIX)]
     if len(others) > MOST_TAGS - _OWN_TAGS:
         yield ("Tags",), f"may have {MOST_TAGS - _OWN_TAGS} entries beside the package's own"
-    for key in twice(keys):
-        yield ("Tags",), f"has the key {key!r} twice"
-    for key in others:
-        if key.lower().startswith("aws:"):
-            yield ("Tags",), f"has the key {key!r}; AWS keeps those that begin with aws: for itself"
 
 
 def _line_problems(request: Mapping[str, Any]) -> Iterator[Problem]:

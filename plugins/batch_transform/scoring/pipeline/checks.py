@@ -33,26 +33,45 @@ class RowCount(Section):
 
 
 class Empty(Section):
-    """No row where the partition holds some, or those before it do: have the data come?"""
+    """No row where the partition holds some, or those before it do: have the data come?
+
+    Attributes:
+        level: what a failed check does.
+    """
 
     level: Level = "block"
 
 
 class Bounds(Section):
-    """What ``min`` and ``max`` of a prediction do: ``block`` makes a value outside unfit."""
+    """What ``min`` and ``max`` of a prediction do: ``block`` makes a value outside unfit.
+
+    Attributes:
+        level: what a failed check does.
+    """
 
     level: Level = "block"
 
 
 class NullShare(Section):
-    """Share of rows whose prediction is NULL; for nullable predictions."""
+    """Share of rows whose prediction is NULL; for nullable predictions.
+
+    Attributes:
+        level: what a failed check does.
+        leq_to: the greatest share that is right.
+    """
 
     level: Level = "warn"
     leq_to: Annotated[Share, Field(le=1)] = 0.05
 
 
 class Mean(Section):
-    """Bounds of a column's mean."""
+    """Bounds of a column's mean.
+
+    Attributes:
+        level: what a failed check does.
+        geq_to: the least mean that is right.
+        leq_to: the greatest mean that is right.
+    """
 
     level: Level = "block"
     geq_to: Number | None = None
@@ -68,7 +87,12 @@ class Mean(Section):
 
 
 class Constant(Section):
-    """A model that answers every record alike, where there are at least ``rows`` of them."""
+    """A model that answers every record alike, where there are at least ``rows`` of them.
+
+    Attributes:
+        level: what a failed check does.
+        rows: how many there must be.
+    """
 
     level: Level = "warn"
     rows: Annotated[Integer, Field(ge=2)] = 20
@@ -79,6 +103,12 @@ class Stability(Section):
 
     Below 0.1 is usually read as stable and above 0.25 as shifted. For predictions with ``min`` and
     ``max``, and partitions of at least ``rows`` rows.
+
+    Attributes:
+        level: what a failed check does.
+        leq_to: the greatest index that is right.
+        runs: how many partitions before this one are compared with.
+        rows: how many rows both must have.
     """
 
     level: Level = "warn"
@@ -93,13 +123,16 @@ class Checks(Section):
     ``warn`` publishes and says so, ``block`` does not publish, ``off`` does not look.
 
     Attributes:
-        empty: of the partition.
-        row_count: of the partition.
-        bounds: of each prediction with ``min`` or ``max``.
-        null_share: of each prediction.
-        mean: of the predictions named, each with bounds of its own.
-        constant: of each prediction.
-        stability: of each score.
+        empty: there is no row, though the partition holds some, or one of the last ones does.
+        row_count: the rows differ from the mean of the last ``runs`` partitions by more than
+            ``tolerance`` of it.
+        bounds: values lie outside ``min`` and ``max``; ``block`` makes each such value unfit.
+        null_share: more than ``leq_to`` of a prediction's values are NULL.
+        mean: the mean is below ``geq_to`` or above ``leq_to``; its level is ``block``.
+        constant: all values of at least ``rows`` rows are the same.
+        stability: the population stability index of a score with ``min`` and ``max``, against the
+            last ``runs`` partitions together, is above ``leq_to``; only where both have ``rows``
+            rows.
     """
 
     empty: Empty = Empty()

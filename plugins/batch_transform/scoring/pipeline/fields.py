@@ -10,7 +10,15 @@ from pathlib import PurePosixPath
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 Place = tuple[str | int, ...]
@@ -147,28 +155,48 @@ def _bad_records(value: Any) -> Any:
     return value if is_count else share
 
 
-_NAME = matching(
-    r"[A-Za-z_]\w*", "must be a name of letters, digits and underscores, no digit first"
-)
+_NAME_PATTERN = r"[A-Za-z_]\w*"
+_NAME = matching(_NAME_PATTERN, "must be a name of letters, digits and underscores, no digit first")
 # https://airflow.apache.org/docs/apache-airflow/stable/howto/connection.html
-_CONN_ID = matching(
-    r"[\w#!()\-.:/\\]{1,200}", "must be the id of an Airflow connection, such as warehouse"
+_CONN_ID_PATTERN = r"[\w#!()\-.:/\\]{1,200}"
+_CONN_ID = matching(_CONN_ID_PATTERN, "must be the id of an Airflow connection, such as warehouse")
+
+
+def written(pattern: str, **more: Any) -> WithJsonSchema:
+    """Return the JSON Schema of texts that match a pattern as a whole."""
+    return WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern})$", **more})
+
+
+_PERCENTAGE = {"type": "string", "pattern": f"^(?:{_PERCENT.pattern})$"}
+_SHARE_SCHEMA = WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, _PERCENTAGE]})
+_SIZE_SCHEMA = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "integer", "minimum": 1},
+            {
+                "type": "string",
+                "pattern": r"^[0-9]{1,15}(?:\.[0-9]{1,9})?\s*[kKmMgGtT]?[iI]?[bB]$",
+            },
+        ]
+    }
 )
 
-Text = Annotated[str, BeforeValidator(_text)]
-ConnId = Annotated[str, BeforeValidator(_CONN_ID)]
-Name = Annotated[str, BeforeValidator(_NAME)]
+Text = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})]
+ConnId = Annotated[str, BeforeValidator(_CONN_ID), written(_CONN_ID_PATTERN)]
+Name = Annotated[str, BeforeValidator(_NAME), written(_NAME_PATTERN)]
 FileName = Annotated[str, BeforeValidator(_file_name)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Integer = Annotated[int, BeforeValidator(_integer)]
 Number = Annotated[float, BeforeValidator(_number)]
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Size = Annotated[int, BeforeValidator(_size)]
-BadRecords = Annotated[float, BeforeValidator(_bad_records)]
-Share = Annotated[float, BeforeValidator(_share), Field(ge=0)]
-TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
+Duration = Annotated[timedelta, BeforeValidator(_duration), written(_DURATION.pattern)]
+Size = Annotated[int, BeforeValidator(_size), _SIZE_SCHEMA]
+BadRecords = Annotated[float, BeforeValidator(_bad_records), _SHARE_SCHEMA]
+Share = Annotated[float, BeforeValidator(_share), Field(ge=0), _SHARE_SCHEMA]
+TimeOfDay = Annotated[
+    time, BeforeValidator(_time_of_day), written(r"(?:[01]?[0-9]|2[0-3]):[0-5]?[0-9]")
+]
 TimeZone = Annotated[str, BeforeValidator(_timezone)]
-Day = Annotated[date, BeforeValidator(_day)]
+Day = Annotated[date, BeforeValidator(_day), written(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", format="date")]
 
 
 class Section(BaseModel):

@@ -36,14 +36,39 @@ _ACCEPTED: dict[str, Literal["csv", "jsonl"]] = {
 
 
 class Schedule(Section):
-    """When the nightly run fires, and whose midnights bound a partition."""
+    """When the nightly run fires, and whose midnights bound a partition.
+
+    Attributes:
+        at: local time at which a partition is scored, on the day after it, quoted: ``"02:00"``. A
+            time that the clocks skip fires as late as they jump; one that comes twice fires at the
+            first.
+        timezone: IANA name; its midnights bound a partition.
+    """
 
     at: TimeOfDay
     timezone: TimeZone
 
 
 class PipelineFile(Section):
-    """One ``pipeline.yaml``."""
+    """One ``pipeline.yaml``.
+
+    Attributes:
+        description: one sentence; shown in the UI.
+        owner: who is asked when a run fails.
+        schedule: when the nightly run fires.
+        start_date: the first partition, ``YYYY-MM-DD``; a run of an earlier day fails and says so.
+        source: what is read: a query, or files in S3.
+        extract: in how many tasks it is read.
+        record: how a record is written.
+        shards: how records are cut into S3 objects.
+        model: the SageMaker model.
+        transform: the transform job.
+        predictions: the predicted columns, by name.
+        target: where the predictions go.
+        limits: when a run gives up.
+        recover: what becomes of answers that are there, and wrong.
+        checks: what is checked before a partition is published.
+    """
 
     description: Text
     owner: Text
@@ -95,8 +120,18 @@ def _idle_instances(file: PipelineFile) -> Iterator[tuple[Place, str]]:
 
 
 def _uncut_files(file: PipelineFile) -> Iterator[tuple[Place, str]]:
-    if file.extract.count > 1 and isinstance(file.source, Files):
-        yield ("extract",), "cuts the rows of a query; files are read by one task"
+    if not isinstance(file.source, Files):
+        return
+    if file.extract.count > 1 and file.source.format != "parquet":
+        yield (
+            ("extract",),
+            f"cuts the rows of a query or of Parquet; {file.source.format} is read by one task",
+        )
+    if file.extract.count == 1 and file.source.by_slice:
+        yield (
+            ("source", "files"),
+            "has {{ slice }}, so extract.slices or extract.ranges must say how many there are",
+        )
 
 
 def _uncopied_shards(file: PipelineFile) -> Iterator[tuple[Place, str]]:

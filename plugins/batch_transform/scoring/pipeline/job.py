@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field
 from batch_transform.scoring.pipeline.fields import (
     BadRecords,
     Duration,
+    Flag,
     Integer,
     Number,
     Place,
@@ -20,6 +21,7 @@ from batch_transform.scoring.pipeline.fields import (
     matching,
     twice,
 )
+from batch_transform.scoring.pipeline.governance import DataCapture, KmsKey, Tags, Variables, Vpc
 
 _MOST_IN_FLIGHT_MB = 100
 _AwsName = Annotated[
@@ -52,14 +54,21 @@ class Model(Section):
     """The SageMaker model: by its name, or the latest approved version of a package group.
 
     Attributes:
-        name: of an existing model.
-        package_group: model package group; the model of a version is made when it is first used.
-        role: ARN of the execution role of models that are made.
+        name: name of a SageMaker model.
+        package_group: instead of a name: the latest approved version of this model package group,
+            whose model is made when it is first used.
+        role: with ``package_group``: ARN of the execution role of the models that are made.
+        vpc: subnets and security groups of the containers: of models that are made; another model
+            that has not just these is refused.
+        network_isolation: whether the containers have no network: those of models that are made;
+            another model that has one is refused.
     """
 
     name: _AwsName | None = None
     package_group: _AwsName | None = None
     role: _Role | None = None
+    vpc: Vpc | None = None
+    network_isolation: Flag = False
 
     def broken(self) -> Iterator[tuple[Place, str]]:
         """Tell a name from a package group."""
@@ -78,6 +87,25 @@ class Transform(Section):
     """Settings of the transform job, in the terms of CreateTransformJob.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
+
+    Attributes:
+        instance_type: such as ``ml.m5.large``.
+        instance_types: instead of one: several; where the service has none left of one, the next is
+            tried.
+        instance_count: 1 to 100; a partition with fewer records takes fewer.
+        strategy: ``MultiRecord`` or ``SingleRecord``.
+        max_concurrent_transforms: requests at once on each instance.
+        max_payload_mb: bound of one request; times the requests at once at most 100.
+        kms_key: KMS key of all that a run keeps in S3: shards, manifests, outputs, quarantine;
+            without one the bucket's own default.
+        volume_kms_key: KMS key of the instances' volumes; of types with local disks none.
+        environment: variables of the model's containers, by name. No place for a secret: whoever
+            may describe the job reads them.
+        tags: tags of the job, by name.
+        data_capture: where a record is kept of which objects a job read and wrote.
+        join: ``engine``: SageMaker joins record and prediction; ``line``: the job returns
+            predictions alone, and ``load`` gives each to the record of its line.
+        overrides: raw CreateTransformJob fields, merged last.
     """
 
     instance_type: _InstanceType | None = None
@@ -86,6 +114,11 @@ class Transform(Section):
     strategy: Literal["MultiRecord", "SingleRecord"]
     max_concurrent_transforms: Annotated[Integer, Field(ge=1, le=100)] = 1
     max_payload_mb: Annotated[Integer, Field(ge=1, le=100)] = 6
+    kms_key: KmsKey | None = None
+    volume_kms_key: KmsKey | None = None
+    environment: Variables = Field(default_factory=dict)
+    tags: Tags = Field(default_factory=dict)
+    data_capture: DataCapture | None = None
     join: Literal["engine", "line"] = "engine"
     overrides: dict[str, Any] = Field(default_factory=dict)
 
@@ -118,16 +151,19 @@ class Limits(Section):
     """When a run gives up.
 
     Attributes:
-        deadline: how long the transform jobs of a run may take.
-        bad_records: how many of the partition's records may have no fit prediction, as a share of
-            them below 1 or as a count; they are kept in quarantine instead of the target.
-        max_rounds: how many further jobs may send records again.
+        deadline: how long the jobs of a run may take from the creation of the first: ``90m``,
+            ``6h``, at most ``28d``; then the one that runs is stopped. As long again is waited for
+            the service to take the job.
+        bad_records: how many records may have no fit prediction: a share, ``0.1%`` or ``0.001``, of
+            which one record at least; or a count, ``25``, or ``0``; one more fails the run, and
+            nothing is loaded.
+        max_rounds: how many further jobs a run may start.
         diagnose_jobs: how many of them may still look for the record that is to blame, once more
-            are bad than are allowed: nothing is loaded then, but the record is named.
-        instance_hours: instance hours that the jobs of a run may take before another is started;
-            None for no such limit.
-        on_limit: ``fail``, or ``load_rest``: where a limit is hit, load what has a prediction and
-            keep the rest in quarantine.
+            are bad than are allowed: nothing is loaded then, but the failure names the record.
+        instance_hours: instance hours of a run's jobs, from start to end, after which no other is
+            started.
+        on_limit: ``fail``; or ``load_rest``: where a limit is hit, load what has a prediction and
+            quarantine the rest, but for records that may be good.
     """
 
     deadline: Duration = timedelta(hours=6)
@@ -150,11 +186,11 @@ class Recover(Section):
 
     Attributes:
         placeholder: what the model answers for a record that it cannot score, such as ``ERROR``.
-        unfit: of a record whose answer cannot be read, or is not as its prediction declares:
-            ``quarantine`` keeps it there, ``resend`` sends it again by itself first, ``fail`` fails
-            the run.
-        miscounted: of a shard with more or fewer answers than records: ``resend`` sends it again
-            record by record, ``fail`` fails the run.
+        unfit: what becomes of a record whose answer cannot be read, is the placeholder, or is not
+            as ``predictions`` declares: ``quarantine``; ``resend`` sends it again by itself first;
+            ``fail`` fails the run.
+        miscounted: what becomes of a shard with more or fewer answers than records: ``resend``
+            sends it again with a record to a request; ``fail`` fails the run.
     """
 
     placeholder: Text | None = None

@@ -16,13 +16,13 @@ class Policies(Section):
     """What becomes of a value that cannot be written faithfully; ``refuse`` fails the extract.
 
     Attributes:
-        nan: ``empty`` writes NaN as NULL.
-        infinity: ``empty`` writes an infinity as NULL.
-        line_break: ``space`` writes a line break in CSV text as one space.
-        nul: ``drop`` leaves NUL characters out of CSV text.
-        surrogate: ``replace`` writes half of a surrogate pair as U+FFFD.
-        oversized: ``quarantine`` keeps a record larger than ``transform.max_payload_mb`` out of
-            the shards, and in an object of its own.
+        nan: ``refuse``, or ``empty``: write NaN as NULL.
+        infinity: ``refuse``, or ``empty``: write an infinity as NULL.
+        line_break: ``refuse``, or ``space``: write a line break in CSV text as a space.
+        nul: ``refuse``, or ``drop``: leave NUL characters out of CSV text.
+        surrogate: ``refuse``, or ``replace``: write half of a surrogate pair as U+FFFD.
+        oversized: ``refuse``, or ``quarantine``: keep a record larger than a request out of the
+            shards, in an object of its own.
     """
 
     nan: Literal["refuse", "empty"] = "refuse"
@@ -34,7 +34,15 @@ class Policies(Section):
 
 
 class Record(Section):
-    """Shape of a record. The order of ``features`` is the model's contract."""
+    """Shape of a record.
+
+    Attributes:
+        format: ``csv`` (headerless) or ``jsonl``.
+        id: columns that name a row: integers or texts, never NULL, unique in a partition.
+        features: the other columns, in the order the model was trained on.
+        compression: ``none`` or ``gzip``.
+        policies: what becomes of a value that cannot be written faithfully.
+    """
 
     format: Literal["csv", "jsonl"]
     id: Annotated[list[Name], Field(min_length=1)]
@@ -60,9 +68,10 @@ class Shards(Section):
     """How records are cut into S3 objects.
 
     Attributes:
-        max_bytes: size that no shard passes, before compression.
-        max_records: number of records that no shard passes.
-        min_count: number of shards there are at least, where there are as many records.
+        max_bytes: bytes that no shard passes, before compression: ``64MB``.
+        max_records: records that no shard passes.
+        min_count: shards a small partition is spread over; at least ``instance_count``, at most
+            10,000.
     """
 
     max_bytes: Size = 64_000_000

@@ -47,9 +47,11 @@ class Query(Section):
     """Records from a SQL database.
 
     Attributes:
-        conn_id: the Airflow connection of the database.
-        sql: the file with the query, beside ``pipeline.yaml``.
-        identifiers: names of tables and columns that the query has as ``{{ name }}``.
+        conn_id: Airflow connection of a SQL database; of AWS where the source is files.
+        sql: the query's file, beside ``pipeline.yaml``.
+        identifiers: names of tables and columns that the query has as ``{{ name }}``:
+            ``{table: source.flights}``; one that it has not is refused. Values are bound, never
+            pasted.
     """
 
     conn_id: ConnId
@@ -58,16 +60,18 @@ class Query(Section):
 
 
 class Files(Section):
-    """Records from files in S3.
+    r"""Records from files in S3.
 
     Attributes:
-        conn_id: the Airflow connection of AWS.
-        files: pattern of the files of a partition; see ``filepattern``.
-        format: of all the files; csv and jsonl may be gzip.
-        columns: the columns to read where the files do not say, or ``reshape.py`` is to see some of
-            them only; of a CSV without a header all that it has, in its order.
-        header: whether each CSV file begins with the names of its columns.
-        delimiter: what separates two fields of CSV.
+        conn_id: Airflow connection of a SQL database; of AWS where the source is files.
+        files: pattern of the files of a partition.
+        format: ``parquet``, ``csv`` or ``jsonl``; CSV and JSON Lines may be gzip, whatever their
+            names.
+        columns: of a CSV without a header: all its columns, in their order. Else: the columns that
+            ``reshape.py`` sees, which are the record's, or those of the first file, where none are
+            named.
+        header: csv: whether each file begins with the names of its columns.
+        delimiter: csv: one ASCII character: ``";"``, ``"\t"``.
     """
 
     conn_id: ConnId
@@ -81,6 +85,11 @@ class Files(Section):
     def selection(self) -> str:
         """Which files are read and how, whatever connection leads to them."""
         return self.model_dump_json(exclude={"conn_id"})
+
+    @property
+    def by_slice(self) -> bool:
+        """Whether the pattern says which slice each file is of."""
+        return filepattern.is_by_slice(self.files)
 
     @property
     def unnamed(self) -> bool:
@@ -130,9 +139,9 @@ class Extract(Section):
     """How the extract's rows are spread over tasks; the first column of ``record.id`` decides.
 
     Attributes:
-        slices: number of slices, by the id modulo that number; for integer ids.
-        ranges: instead, ascending boundaries: ids below the first, from each up to the next, and
-            from the last on. N boundaries are N + 1 slices, between which no id can fall.
+        slices: number of tasks that read at once, each the integer ids with another remainder.
+        ranges: instead: ascending boundaries between what the tasks read, ``[1000000, 2000000]`` or
+            ``["h", "p"]``; N boundaries are N + 1 slices, between which no id can fall.
     """
 
     slices: Annotated[Integer, Field(ge=1, le=_MOST)] | None = None

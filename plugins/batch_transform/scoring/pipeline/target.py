@@ -70,11 +70,11 @@ class Prediction(Section):
     """One predicted column.
 
     Attributes:
-        at: for csv the index of the column in the output's row, such as -1; for jsonl the path in
-            the model's reply, such as ``predictions[0][0]``.
-        type: the column's type in the target table.
-        min: the least value that fits.
-        max: the greatest value that fits.
+        at: csv: index in the output's row, ``-1`` is the last; jsonl: path in the model's reply,
+            ``predictions[0][0]``, or ``$`` for the whole reply.
+        type: ``double``, ``bigint``, ``text`` or ``boolean``.
+        min: a number below does not fit.
+        max: a number above does not fit.
         nullable: whether null, in csv an empty field, fits.
     """
 
@@ -97,13 +97,16 @@ class Target(Section):
     """Where the predictions go: a Postgres table, or Parquet files in S3.
 
     Attributes:
-        conn_id: Airflow connection; of AWS where ``table`` is an S3 URI.
-        table: ``table`` or ``schema.table`` of Postgres, or ``s3://bucket/prefix``.
+        conn_id: Airflow connection of the Postgres warehouse, or of AWS for a target in S3.
+        table: ``table`` or ``schema.table`` of Postgres, made on first use, its schema is not; or
+            ``s3://bucket/prefix``.
         partition_column: the column that holds the partition's date.
-        add_columns: whether predictions that the table lacks become new columns of it.
-        swap: ``rows`` deletes and copies the partition's rows; ``partitions`` attaches a filled
-            table in place of the old one, where the table is partitioned by date; ``upsert`` leaves
-            rows alone that stay as they are.
+        add_columns: whether a prediction that the table lacks becomes a new column; if not, the run
+            fails.
+        swap: ``rows``: the partition's rows are deleted and copied in one transaction;
+            ``partitions``: a filled table is attached in place of the old one, where the table is
+            partitioned by LIST or RANGE of the date, day by day; ``upsert``: ids that are gone are
+            deleted, changed ones updated and new ones inserted, in one transaction.
     """
 
     conn_id: ConnId

@@ -224,7 +224,7 @@ def _content(run: Recovery, sent: Round) -> str:
             "recovers": run.job.name,
             "shards": _records_of(run.index),
             "spans": sent.spans,
-            "request": _request(run, sent),
+            "request": request.deciding(_request(run, sent)),
         }
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from copy import copy
 from threading import Lock
 from typing import IO, Self
 
@@ -16,16 +17,30 @@ from batch_transform.scoring.names import S3Uri
 
 
 class InMemoryObjects(ObjectStore):
-    """S3 as a dict."""
+    """S3 as a dict.
 
-    def __init__(self) -> None:
+    Attributes:
+        content: the objects.
+        keys_used: the KMS key of each; None where it is the bucket's own default.
+    """
+
+    def __init__(self, kms_key: str | None = None) -> None:
         """Start empty."""
         self.content: dict[S3Uri, bytes] = {}
+        self.keys_used: dict[S3Uri, str | None] = {}
+        self._kms_key = kms_key
         self._lock = Lock()
+
+    @override
+    def encrypting(self, kms_key: str | None) -> Self:
+        same = copy(self)
+        same._kms_key = kms_key
+        return same
 
     @override
     def put(self, uri: S3Uri, body: bytes) -> None:
         self.content[uri] = body
+        self.keys_used[uri] = self._kms_key
 
     @override
     def put_if(self, uri: S3Uri, body: bytes, etag: str | None) -> None:

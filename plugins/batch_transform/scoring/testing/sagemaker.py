@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from batch_transform.scoring.errors import NameTaken, RequestRefused, ScoringError
 from batch_transform.scoring.jobs.logs import JobLogs
-from batch_transform.scoring.jobs.models import Models
+from batch_transform.scoring.jobs.models import Models, network
 from batch_transform.scoring.jobs.owners import MOST_TAGS
 from batch_transform.scoring.jobs.service import (
     IN_PROGRESS,
@@ -21,6 +21,7 @@ from batch_transform.scoring.jobs.service import (
     Job,
     TransformJobs,
 )
+from batch_transform.scoring.pipeline import Model
 from batch_transform.scoring.testing.s3 import InMemoryObjects
 
 _EPOCH = datetime(2013, 6, 1, tzinfo=UTC)
@@ -168,11 +169,12 @@ class InMemoryModels(Models):
         return self.approved.get(group)
 
     @override
-    def create(self, name: str, package: str, role: str) -> None:
+    def create(self, name: str, package: str, spec: Model) -> None:
         if name not in self.described:
             self.created.append(name)
             container = {"ModelPackageName": package}
-            self.described[name] = {"PrimaryContainer": container, "ExecutionRoleArn": role}
+            made = {"PrimaryContainer": container, "ExecutionRoleArn": spec.role}
+            self.described[name] = {**made, **network(spec)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +185,10 @@ class FakeAws:
     objects: InMemoryObjects = field(default_factory=InMemoryObjects)
     logs: InMemoryLogs = field(default_factory=InMemoryLogs)
     models: InMemoryModels = field(default_factory=InMemoryModels)
+
+    def encrypting(self, kms_key: str | None) -> FakeAws:
+        """Return a set whose objects are stored under a key."""
+        return replace(self, objects=self.objects.encrypting(kms_key))
 
     def hurried(self) -> FakeAws:
         """Return itself: fakes take no time."""

@@ -129,7 +129,8 @@ class CopySource(Source):
             with refusals_of_the_database(), closing(stream(self._connection, copy)) as blocks:
                 yield from blocks
         finally:
-            self._connection.rollback()  # the snapshot holds the database up no longer
+            if not self._connection.closed:  # as where the database ended it
+                self._connection.rollback()  # the snapshot holds the database up no longer
 
 
 def _lines(blocks: Generator[bytes], columns: tuple[TypedColumn, ...], record: Record) -> Lines:

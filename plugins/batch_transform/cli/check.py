@@ -1,0 +1,79 @@
+"""``batch-transform check``: all that can be known of pipelines before a run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from batch_transform.cli.command import Flags
+from batch_transform.cli.options import DEFAULT_ROOT
+from batch_transform.cli.result import Outcome
+from batch_transform.scoring.errors import PipelineInvalid
+from batch_transform.scoring.pipelines import read_all
+
+INVALID = 3
+_LINE = re.compile(r"(?P<file>[^:]+):(?P<line>\d+): (?P<setting>[^:]+): (?P<what>.*)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckFlags(Flags):
+    """What is checked.
+
+    Attributes:
+        folder: of the pipelines.
+    """
+
+    folder: Annotated[
+        Path,
+        typer.Argument(envvar="BATCH_TRANSFORM_PIPELINES", help="The folder of the pipelines."),
+    ] = DEFAULT_ROOT
+
+
+def check(flags: CheckFlags) -> Outcome:
+    """Check every pipeline, without a network.
+
+    The exit code is 3 where one is invalid.
+    """
+    root = flags.folder
+    found = {_name(each): each for each in read_all(root)}
+    invalid = {name: each for name, each in found.items() if isinstance(each, PipelineInvalid)}
+    listed = [
+        {"name": name, "valid": name not in invalid, "problems": _problems(invalid.get(name))}
+        for name in found
+    ]
+    return Outcome(
+        text="\n".join(_shown(root, list(found), invalid)),
+        content={"folder": str(root), "valid": not invalid, "pipelines": listed},
+        code=INVALID if invalid else 0,
+    )
+
+
+def _name(read: Any) -> str:
+    return str(read.pipeline) if isinstance(read, PipelineInvalid) else str(read.name)
+
+
+def _problems(invalid: PipelineInvalid | None) -> list[dict[str, Any]]:
+    return [_parts(problem) for problem in invalid.problems] if invalid else []
+
+
+def _parts(problem: str) -> dict[str, Any]:
+    match = _LINE.fullmatch(problem)
+    if match is None:
+        return {"what": problem}
+    return {**match.groupdict(), "line": int(match["line"])}
+
+
+def _shown(root: Path, names: list[str], invalid: dict[str, PipelineInvalid]) -> Iterator[str]:
+    for name in names:
+        if name not in invalid:
+            yield f"{name}: valid"
+            continue
+        yield f"{name}: INVALID"
+        yield from (f"  {root / name}/{problem}" for problem in invalid[name].problems)
+    wrong = f"; {len(invalid)} invalid" if invalid else ", all valid"
+    yield f"{len(names)} pipelines{wrong}"
