@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from statistics import median
 
 from batch_transform.scoring.pipeline import Transform
@@ -41,7 +42,8 @@ class Effort:
 
 def usd(amount: float) -> str:
     """Write an amount in cents, or in fractions of one where it is less."""
-    return f"{amount:.2f}" if amount >= 0.01 or not amount else f"{amount:.1g}"
+    is_small = 0 < amount < 0.01
+    return f"{Decimal(f'{amount:.1g}'):f}" if is_small else f"{amount:.2f}"
 
 
 def effort(

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from batch_transform.scoring.pipeline import Transform
-from batch_transform.scoring.planning.effort import effort
+from batch_transform.scoring.planning.effort import effort, usd
 from batch_transform.scoring.warehouse.ledger import Entry
 
 PRICES = {"ml.m5.large": 3.6}
@@ -78,3 +78,11 @@ def test_without_a_price_there_is_no_number():
     found = effort([an_entry()], 100, TRANSFORM, {"ml.c5.large": 1})
     assert found.cost is None
     assert "USD" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(0, "0.00"), (12, "12.00"), (0.1234, "0.12"), (0.01, "0.01"), (8.4e-5, "0.00008")],
+)
+def test_an_amount_is_in_cents_or_in_fractions_of_one_and_never_in_powers(amount, text):
+    assert usd(amount) == text
