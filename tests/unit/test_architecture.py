@@ -22,7 +22,7 @@ PACKAGES = {*HOUSES, "include", "tests"}
 # The rooms of scoring from the top to the ground: each may import those below it.
 FLOORS = [
     {"testing", "pipelines", "drafts"},
-    {"publish"},
+    {"publish", "permissions"},
     {"recovery", "warehouse"},
     {"outputs"},
     {"jobs"},

@@ -10,12 +10,13 @@ import typer
 from batch_transform.cli.check import check
 from batch_transform.cli.command import command
 from batch_transform.cli.from_notebook import from_notebook
+from batch_transform.cli.iam import iam
 from batch_transform.cli.new import new
 from batch_transform.cli.outcome import Outcome
 from batch_transform.cli.schema import schema
 
 # In the order of ``--help``. A command's name is its function's.
-COMMANDS: tuple[Callable[[Any], Outcome], ...] = (new, from_notebook, check, schema)
+COMMANDS: tuple[Callable[[Any], Outcome], ...] = (new, from_notebook, check, iam, schema)
 
 
 def command_line() -> typer.Typer:

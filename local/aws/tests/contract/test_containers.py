@@ -42,6 +42,30 @@ def test_an_image_that_nobody_knows(lab):
     assert "containers.yaml" in reason
 
 
+def test_a_model_of_a_package_version_runs_its_container(lab):
+    lab.put(a=b"1\n")
+    client, group = lab.aws.client("sagemaker"), lab.name()
+    client.create_model_package_group(ModelPackageGroupName=group)
+    container = {"Image": "test/echo:1"}
+    version = client.create_model_package(
+        ModelPackageGroupName=group,
+        ModelApprovalStatus="Approved",
+        InferenceSpecification={
+            "Containers": [container],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+    )["ModelPackageArn"]
+    model = f"{group}-v1"
+    client.create_model(
+        ModelName=model,
+        ExecutionRoleArn="arn:aws:iam::123456789012:role/test",
+        PrimaryContainer={"ModelPackageName": version},
+    )
+    lab.run(model=model)
+    assert lab.outputs() == {"a.out"}
+
+
 def test_a_container_that_dies_in_the_middle(lab):
     lab.put(a=b"1\n2\n", b=b"die\n", c=b"3\n")
     description = lab.run("test/dying:1", **LINES)

@@ -1,0 +1,91 @@
+"""A run by hand, as its tasks see it: what Airflow would give them, and answer them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+from airflow.sdk import DAG, BaseOperator, Context
+from airflow.sdk.execution_time.supervisor import set_supervisor_comms
+
+from batch_transform.operators.janitor import BY_HAND
+
+
+class StateStore(dict[str, Any]):
+    """Keeps what a task leaves for its next attempt, as Airflow's ``task_state_store`` does."""
+
+    set = dict.__setitem__
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run of a DAG.
+
+    Attributes:
+        dag: what is run.
+        conf: what is asked of it, by the names of the DAG's parameters.
+        run_id: its id; a run by hand has no other name.
+        begun: when.
+    """
+
+    dag: DAG
+    conf: Mapping[str, Any]
+    run_id: str = field(default_factory=lambda: f"{BY_HAND}{uuid.uuid4()}")
+    begun: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def context(self, task: BaseOperator, map_index: int = -1) -> Context:
+        """Return the context of a task, which has one attempt."""
+        ti = SimpleNamespace(
+            id=str(uuid.uuid4()),
+            dag_id=self.dag.dag_id,
+            run_id=self.run_id,
+            task_id=task.task_id,
+            map_index=map_index,
+            try_number=1,
+            max_tries=task.retries,
+            start_date=self.begun,
+            xcom_push=lambda **_: None,
+        )
+        dag_run = SimpleNamespace(
+            run_id=self.run_id,
+            dag_id=self.dag.dag_id,
+            conf=dict(self.conf),
+            run_type=SimpleNamespace(value="manual"),
+            partition_key=None,
+            logical_date=None,
+            run_after=self.begun,
+            start_date=self.begun,
+        )
+        context: Any = {
+            "dag": self.dag,
+            "dag_run": dag_run,
+            "run_id": self.run_id,
+            "params": {**self.dag.params.dump(), **self.conf},
+            "task": task,
+            "task_state_store": StateStore(),
+            "ti": ti,
+            "task_instance": ti,
+        }
+        return context  # type: ignore[no-any-return]
+
+
+class _Answers:
+    """Answers what tasks ask of Airflow: of other runs there is nothing to know."""
+
+    def send(self, message: Any) -> Any:
+        kind = type(message).__name__
+        if kind == "GetTaskStates":
+            return SimpleNamespace(task_states={})
+        if kind == "GetDRCount":
+            return SimpleNamespace(count=0)
+        return None
+
+
+def answering() -> AbstractContextManager[None]:
+    """Be Airflow for the tasks of this process."""
+    return set_supervisor_comms(_Answers())
