@@ -109,12 +109,16 @@ class Aws(AwsServices):
     @cached_property
     def jobs(self) -> TransformJobs:
         """SageMaker's transform jobs."""
-        return SageMakerJobs(self._client("sagemaker"))
+        return SageMakerJobs(self._sagemaker)
 
     @cached_property
     def models(self) -> Models:
         """SageMaker's models."""
-        return SageMakerModels(self._client("sagemaker"))
+        return SageMakerModels(self._sagemaker)
+
+    @cached_property
+    def _sagemaker(self) -> Any:
+        return self._client("sagemaker")
 
     @cached_property
     def logs(self) -> JobLogs:

@@ -25,6 +25,7 @@ from batch_transform.operators.build_manifest import BuildManifestOperator
 from batch_transform.operators.janitor import StopOrphansOperator
 from batch_transform.operators.join_slices import extract_tasks
 from batch_transform.operators.load import LoadOperator
+from batch_transform.operators.plan import PlanOperator
 from batch_transform.operators.recover import RecoverOperator
 from batch_transform.operators.transform import TransformOperator
 from batch_transform.operators.wait import TransformSensor
@@ -179,7 +180,8 @@ def _task_policy(pipeline: Pipeline) -> dict[str, Any]:
 
 def _bind_tasks(pipeline: Pipeline, deployment: Deployment) -> None:
     """Make the tasks of a run, and hand on what each leaves."""
-    extract = extract_tasks(pipeline, deployment)
+    plan = PlanOperator(task_id="plan", pipeline=pipeline, deployment=deployment)
+    extract = extract_tasks(pipeline, deployment, XComArg(plan))
     index = XComArg(extract, "index")
     bound: dict[str, Any] = {"index": index, "pipeline": pipeline, "deployment": deployment}
     paid: dict[str, Any] = {"retries": RETRIES_OF_JOBS, "retry_policy": RetryByType()}

@@ -24,5 +24,7 @@ class BatchTransformPlugin(AirflowPlugin):
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:
-        """Load what every reading of a pipeline needs, before processes are forked."""
+        """Load what readings of pipelines, and most tasks, need, before processes are forked."""
+        import airflow.providers.postgres.hooks.postgres  # noqa: F401  # most of a second
+
         shapes()

@@ -16,6 +16,7 @@ from local.stack import PIPELINES, StackSettings, running_stack
 RUN_SECONDS = 120
 SLICED = "sliced_flights"
 PICKY = "picky_flights"
+DEAR = "dear_flights"
 POOL = {"name": "transform-ml.m5.large", "slots": 14, "include_deferred": True}
 
 
@@ -89,6 +90,7 @@ def pipelines(laptop_folder):
     for name, changes in (
         (SLICED, {"limits: ": "extract: {slices: 3}\nlimits: "}),
         (PICKY, {"{name: flight-delay}": "{name: picky}", "deadline: 6h": "bad_records: 1%"}),
+        (DEAR, {"deadline: 6h": "cost: 0.000001, over_cost: ask"}),
     ):
         shutil.copytree(PIPELINES / "flight_delay", folder / name)
         settings = folder / name / "pipeline.yaml"

@@ -22,13 +22,14 @@ PACKAGES = {*HOUSES, "include", "tests"}
 # The rooms of scoring from the top to the ground: each may import those below it.
 FLOORS = [
     {"testing", "pipelines", "drafts"},
-    {"publish", "permissions"},
+    {"planning", "publish", "permissions"},
     {"recovery", "warehouse"},
     {"outputs"},
     {"jobs"},
     {"extract"},
     {"sources"},
     {"records"},
+    {"asked"},
     {"pipeline"},
     {"aws"},
     {"deployment", "partition"},

@@ -10,7 +10,6 @@ from airflow.sdk import Context
 from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
 from batch_transform.following.job_task import HoldsJob, JobTask, Work
-from batch_transform.params import FORCE, is_asked
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs import request
@@ -20,6 +19,7 @@ from batch_transform.scoring.jobs.request_checks import check
 from batch_transform.scoring.jobs.start import JobRequest
 from batch_transform.scoring.names import RunLayout
 from batch_transform.scoring.pipeline import Pipeline
+from batch_transform.this_run import asked_of, pipeline_of
 
 
 class TransformOperator(HoldsJob, SageMakerTransformOperator):
@@ -68,7 +68,7 @@ class TransformOperator(HoldsJob, SageMakerTransformOperator):
         task = self.held = JobTask(self, context, aws, self.deployment)
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(aws.objects.get(layout.index))
-        limits = self.pipeline.settings.limits
+        limits = pipeline_of(context, self.pipeline, self.deployment).settings.limits
         work = Work(
             index=index,
             index_uri=layout.index,
@@ -93,10 +93,12 @@ class TransformOperator(HoldsJob, SageMakerTransformOperator):
         self, context: Context, task: JobTask, index: ExtractIndex, owner: Owner
     ) -> JobRequest:
         """Make the request, and check it before it is sent."""
-        spec, layout = self.pipeline.settings, RunLayout.of_index(self.index)
+        spec = pipeline_of(context, self.pipeline, self.deployment).settings
+        layout = RunLayout.of_index(self.index)
         model = resolve(task.aws.models, spec.model, task.memory(""))
         instance_types = spec.transform.kinds
-        sent = request.fitted({**self.config, "ModelName": model.name}, len(index.shards))
+        wanted = {**request.for_run(self.config, spec), "ModelName": model.name}
+        sent = request.fitted(wanted, len(index.shards))
         made = JobRequest(
             pipeline=self.pipeline.name,
             partition=index.partition.isoformat(),
@@ -105,7 +107,7 @@ class TransformOperator(HoldsJob, SageMakerTransformOperator):
             output=layout.output,
             instance_types=instance_types,
             owner=owner,
-            force=is_asked(context, FORCE),
+            force=asked_of(context).force_rerun,
         )
         check(made.to_create(1, 0), len(index.shards), instance_types)
         if model.isolated:

@@ -243,6 +243,35 @@ def test_a_model_that_was_made_anew_is_another_job(world):
     assert len({name[:40] for name in world.jobs.created}) == 2
 
 
+def test_what_a_run_asks_for_is_what_its_job_gets(world):
+    world.models.described["pears"] = {"PrimaryContainer": {"Image": "pears:1"}}
+    begin(world, transform(world), world.context(), True)
+    asked = {"model": "pears", "instance_type": "ml.c5.xlarge", "instance_count": 1}
+    again = {**asked, "max_concurrent_transforms": 2}
+    for run in ("asked", "asked again"):
+        begin(world, transform(world), world.context(run, run=run, **again), True)
+    _, job = world.jobs.all()
+    assert (job.model, job.instance_type, job.instance_count) == ("pears", "ml.c5.xlarge", 1)
+    assert job.described["MaxConcurrentTransforms"] == 2
+    assert len(world.jobs.created) == 2, "the same question twice is one job"
+
+
+def test_a_package_version_that_a_run_asks_for_is_used(world):
+    role = "arn:aws:iam::123456789012:role/scoring"
+    model = Model(name="flight-delay", role=role)
+    settings = world.pipeline.settings.model_copy(update={"model": model})
+    world.pipeline = world.pipeline.model_copy(update={"settings": settings})
+    begin(world, transform(world), world.context(model=f"{VERSION}7"), True)
+    assert world.models.created == ["trees-v7"]
+    assert next(iter(world.jobs.all())).model == "trees-v7"
+
+
+def test_a_run_that_asks_for_what_cannot_be_had_starts_no_job(world):
+    with pytest.raises(AirflowFailException, match="x max_payload_mb is 300; the service allows"):
+        transform(world).execute(world.context(max_concurrent_transforms=50))
+    assert world.jobs.created == []
+
+
 VERSION = "arn:aws:sagemaker:us-east-1:123456789012:model-package/trees/"
 
 

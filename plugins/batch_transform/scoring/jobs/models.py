@@ -73,9 +73,37 @@ def resolve(models: Models, spec: Model, memory: JobMemory) -> ModelFacts:
 def _resolved(models: Models, spec: Model, memory: JobMemory) -> ModelFacts:
     if spec.name is not None:
         return checked(models, spec.name)
-    group = str(spec.package_group)
-    version = memory.pinned("model_version", lambda: latest_version(models, group))
+    group, version = package_of(spec)
+    if not version:
+        version = memory.pinned("model_version", lambda: latest_version(models, group))
     return of_package_group(models, group, version, spec)
+
+
+def package_of(spec: Model) -> tuple[str, str]:
+    """Return the model package group that a pipeline names, and the version; empty for the latest.
+
+    ``arn:…:model-package/<group>/<number>`` is a version.
+    """
+    if spec.package_version is not None:
+        return spec.package_version.split("/")[-2], spec.package_version
+    return str(spec.package_group), ""
+
+
+def foreseen(models: Models, spec: Model) -> ModelFacts:
+    """Say which model a pipeline would use now, and make none.
+
+    Raises:
+        RequestRefused: there is no such model, or batch transform cannot use it.
+    """
+    if spec.name is not None:
+        return checked(models, spec.name)
+    group, version = package_of(spec)
+    version = version or latest_version(models, group)
+    name = model_name(group, version)
+    made = models.find(name) or {}
+    return ModelFacts(
+        name=name, identity=version, isolated=bool(made.get("EnableNetworkIsolation", False))
+    )
 
 
 def checked(models: Models, name: str) -> ModelFacts:

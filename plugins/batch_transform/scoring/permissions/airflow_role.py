@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from batch_transform.scoring.jobs.logs import LOG_GROUP
+from batch_transform.scoring.jobs.models import package_of
 from batch_transform.scoring.jobs.owners import OWN_PREFIX
 from batch_transform.scoring.names import S3Uri, job_name_start, model_name
 from batch_transform.scoring.permissions.statements import (
@@ -16,7 +17,7 @@ from batch_transform.scoring.permissions.statements import (
     encrypting,
     listing,
 )
-from batch_transform.scoring.pipeline import Files, Pipeline
+from batch_transform.scoring.pipeline import Files, Model, Pipeline
 from batch_transform.scoring.pipeline.filepattern import any_day
 
 
@@ -50,7 +51,7 @@ class Deployed:
     def models(self) -> tuple[str, ...]:
         """ARNs of the pipeline's models; SageMaker writes the names in ARNs in lower case."""
         model = self.pipeline.settings.model
-        name = model.name or model_name(str(model.package_group), "*")
+        name = model.name or model_name(*_versions(model))
         names = dict.fromkeys((name.lower(), name))
         return tuple(self.account.arn("sagemaker", f"model/{each}") for each in names)
 
@@ -149,12 +150,13 @@ def _job_conditions(deployed: Deployed) -> Conditions:
 def _model(deployed: Deployed) -> Iterator[Statement]:
     account, model = deployed.account, deployed.pipeline.settings.model
     yield Statement(sid="SeeModel", actions=("sagemaker:DescribeModel",), resources=deployed.models)
-    if model.package_group is None:
+    if model.name is not None:
         return
-    versions = account.arn("sagemaker", f"model-package/{model.package_group.lower()}/*")
-    yield Statement(
-        sid="FindVersions", actions=("sagemaker:ListModelPackages",), resources=(versions,)
-    )
+    if model.package_group is not None:
+        versions = account.arn("sagemaker", f"model-package/{model.package_group.lower()}/*")
+        yield Statement(
+            sid="FindVersions", actions=("sagemaker:ListModelPackages",), resources=(versions,)
+        )
     yield Statement(
         sid="MakeModels",
         actions=("sagemaker:CreateModel",),
@@ -167,6 +169,12 @@ def _model(deployed: Deployed) -> Iterator[Statement]:
         resources=(str(model.role),),
         conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
     )
+
+
+def _versions(model: Model) -> tuple[str, str]:
+    """Return the package group of a model, and the version as its name ends: any, but for one."""
+    group, version = package_of(model)
+    return group, version or "*"
 
 
 def _network(deployed: Deployed) -> Conditions:

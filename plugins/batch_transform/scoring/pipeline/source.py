@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag
 from batch_transform.scoring.pipeline import filepattern
 from batch_transform.scoring.pipeline.fields import (
     ConnId,
+    Duration,
     FileName,
     Flag,
     Integer,
@@ -52,11 +53,14 @@ class Query(Section):
         identifiers: names of tables and columns that the query has as ``{{ name }}``:
             ``{table: source.flights}``; one that it has not is refused. Values are bound, never
             pasted.
+        wait: how long ``plan`` waits for the first row of the partition, or for the first file:
+            ``2h``. It looks every minute at first, then every five, and holds no worker meanwhile.
     """
 
     conn_id: ConnId
     sql: FileName
     identifiers: dict[Name, Text] = Field(default_factory=dict)
+    wait: Duration | None = None
 
 
 class Files(Section):
@@ -72,6 +76,8 @@ class Files(Section):
             named.
         header: csv: whether each file begins with the names of its columns.
         delimiter: csv: one ASCII character: ``";"``, ``"\t"``.
+        wait: how long ``plan`` waits for the first row of the partition, or for the first file:
+            ``2h``. It looks every minute at first, then every five, and holds no worker meanwhile.
     """
 
     conn_id: ConnId
@@ -80,11 +86,12 @@ class Files(Section):
     columns: Annotated[list[Text], Field(min_length=1)] | None = None
     header: Flag = True
     delimiter: Annotated[str, BeforeValidator(_delimiter)] = ","
+    wait: Duration | None = None
 
     @property
     def selection(self) -> str:
-        """Which files are read and how, whatever connection leads to them."""
-        return self.model_dump_json(exclude={"conn_id"})
+        """Which files are read and how, whatever connection leads to them, and when."""
+        return self.model_dump_json(exclude={"conn_id", "wait"})
 
     @property
     def unnamed(self) -> bool:

@@ -25,6 +25,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 from typing_extensions import override
 
@@ -34,9 +35,10 @@ from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.outputs.staged import Staged
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.records import quarantine
+from batch_transform.scoring.warehouse.held import HeldRows
 from batch_transform.scoring.warehouse.ledger import Entry
 from batch_transform.scoring.warehouse.order import settled
-from batch_transform.scoring.warehouse.protocol import Load, Published, Warehouse
+from batch_transform.scoring.warehouse.protocol import Load, Place, Published, Warehouse
 from batch_transform.scoring.warehouse.statements import Step
 
 _ROWS_A_FILE = 1_000_000
@@ -79,16 +81,24 @@ class FilesWarehouse(Warehouse):
         return self._current(target, partition).entry
 
     @override
-    def history(self, load: Load, count: int) -> list[Entry]:
-        days = map(_day, self._objects.keys(_pointers(load.target)))
+    def history(self, place: Place, count: int) -> list[Entry]:
+        days = map(_day, self._objects.keys(_pointers(place.target)))
         entries: list[Entry] = []
-        for day in sorted((day for day in days if day < load.partition), reverse=True):
-            entry = self._current(load.target, day).entry
-            if entry is not None and entry.pipeline == load.entry.pipeline:
+        for day in sorted((day for day in days if day < place.partition), reverse=True):
+            entry = self._current(place.target, day).entry
+            if entry is not None and entry.pipeline == place.pipeline:
                 entries.append(entry)
             if len(entries) == count:
                 break
         return entries
+
+    @override
+    def held(self, load: Load, folder: Path) -> HeldRows | None:
+        files = self._current(load.target, load.partition).files
+        paths = tuple(folder / f"held-{number:05d}.parquet" for number in range(len(files)))
+        for path, uri in zip(paths, files, strict=True):
+            path.write_bytes(self._objects.get(S3Uri.parse(uri)))
+        return HeldRows(paths=paths, format="parquet") if paths else None
 
     @override
     def replace(self, load: Load, staged: Staged) -> Published:

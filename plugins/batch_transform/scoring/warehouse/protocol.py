@@ -5,12 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Protocol
 
 from batch_transform.scoring.outputs.staged import Staged, StagedColumn
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.records.quarantine import Quarantined
+from batch_transform.scoring.warehouse.held import HeldRows
 from batch_transform.scoring.warehouse.ledger import Entry
+
+
+class Place(Protocol):
+    """What is asked about of a target."""
+
+    @property
+    def target(self) -> Target:
+        """The target of the pipeline."""
+
+    @property
+    def pipeline(self) -> str:
+        """Name of the pipeline."""
+
+    @property
+    def partition(self) -> date:
+        """The partition's day."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Day:
+    """A ``Place``: the partition of a pipeline's target."""
+
+    target: Target
+    pipeline: str
+    partition: date
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +69,11 @@ class Load:
         """The partition to replace."""
         return self.entry.partition
 
+    @property
+    def pipeline(self) -> str:
+        """Name of the pipeline."""
+        return self.entry.pipeline
+
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
@@ -62,10 +94,16 @@ class Warehouse(Protocol):
     def in_force(self, target: Target, partition: date) -> Entry | None:
         """Return the entry of the load that the partition holds; None where there was none."""
 
-    def history(self, load: Load, count: int) -> list[Entry]:
+    def history(self, place: Place, count: int) -> list[Entry]:
         """Return the entry in force of each of the ``count`` partitions before this one.
 
         The latest partition comes first; those without rows of this pipeline are passed over.
+        """
+
+    def held(self, load: Load, folder: Path) -> HeldRows | None:
+        """Write the rows that the partition holds into a folder, in the columns of a load.
+
+        A column that the target lacks is NULL, or missing. None where there is no row to write.
         """
 
     def replace(self, load: Load, staged: Staged) -> Published:

@@ -22,6 +22,7 @@ from batch_transform.scoring.sources.files.json_format import JsonLinesFormat
 from batch_transform.scoring.sources.files.opened import FileFormat, OpenedFile, Texts
 from batch_transform.scoring.sources.files.parquet_format import ParquetFormat
 from batch_transform.scoring.sources.protocol import (
+    Expected,
     Lines,
     Source,
     Table,
@@ -47,6 +48,16 @@ class FileSource(Source):
         self._reshape = reshape
 
     @override
+    def expected(self, partition: Partition, pipeline: Pipeline) -> Expected:
+        matching = self._matching(_files(pipeline), partition)
+        sizes = [self._objects.size(each.uri) for each in matching]
+        return Expected(size=sum(sizes), told_by=f"the sizes of {len(sizes)} files")
+
+    @override
+    def is_there(self, partition: Partition, pipeline: Pipeline) -> bool:
+        return next(self._listed(_files(pipeline), partition), None) is not None
+
+    @override
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
         return encoded(self._reshape(self.read(partition, pipeline)), pipeline)
 
@@ -64,10 +75,13 @@ class FileSource(Source):
             return Table(columns=columns, rows=iter(()))
         return Table(columns=columns, rows=_rows(chain([first], parts), columns, pipeline))
 
-    def _matching(self, settings: Files, partition: Partition) -> list[StoredObject]:
+    def _listed(self, settings: Files, partition: Partition) -> Iterator[StoredObject]:
         files = glob(settings.files, partition.day)
         listed = self._objects.listed(files.start)
-        matching = [stored for stored in listed if files.keys.fullmatch(stored.uri.key)]
+        return (stored for stored in listed if files.keys.fullmatch(stored.uri.key))
+
+    def _matching(self, settings: Files, partition: Partition) -> list[StoredObject]:
+        matching = list(self._listed(settings, partition))
         if not matching:
             raise SourceError(
                 f"No file of partition {partition.label} matches {settings.files}: the data have"
