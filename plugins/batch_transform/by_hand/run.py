@@ -22,6 +22,38 @@ class StateStore(dict[str, Any]):
     set = dict.__setitem__
 
 
+@dataclass(kw_only=True)
+class Attempt:
+    """The one attempt at a task, as the task sees it.
+
+    Attributes:
+        dag_id: its DAG.
+        run_id: its run.
+        task_id: its task.
+        map_index: of a mapped task; -1 for others.
+        max_tries: what Airflow would allow.
+        pushed: what it leaves beside what it returns, by key.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    max_tries: int
+    try_number: int = 1
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    start_date: datetime = field(default_factory=lambda: datetime.now(UTC))
+    pushed: dict[str, Any] = field(default_factory=dict)
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        """Leave something for later tasks."""
+        self.pushed[key] = value
+
+    def get_first_reschedule_date(self, context: Context) -> datetime:
+        """Return when the attempt began, from which it counts how long it has waited."""
+        return self.start_date
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """A run of a DAG.
@@ -38,19 +70,18 @@ class Run:
     run_id: str = field(default_factory=lambda: f"{BY_HAND}{uuid.uuid4()}")
     begun: datetime = field(default_factory=lambda: datetime.now(UTC))
 
-    def context(self, task: BaseOperator, map_index: int = -1) -> Context:
-        """Return the context of a task, which has one attempt."""
-        ti = SimpleNamespace(
-            id=str(uuid.uuid4()),
+    def attempt(self, task: BaseOperator, map_index: int = -1) -> Attempt:
+        """Return the attempt at a task."""
+        return Attempt(
             dag_id=self.dag.dag_id,
             run_id=self.run_id,
             task_id=task.task_id,
             map_index=map_index,
-            try_number=1,
-            max_tries=task.retries,
-            start_date=self.begun,
-            xcom_push=lambda **_: None,
+            max_tries=task.retries or 0,
         )
+
+    def context(self, task: BaseOperator, attempt: Attempt) -> Context:
+        """Return what Airflow would give a task."""
         dag_run = SimpleNamespace(
             run_id=self.run_id,
             dag_id=self.dag.dag_id,
@@ -68,8 +99,8 @@ class Run:
             "params": {**self.dag.params.dump(), **self.conf},
             "task": task,
             "task_state_store": StateStore(),
-            "ti": ti,
-            "task_instance": ti,
+            "ti": attempt,
+            "task_instance": attempt,
         }
         return context  # type: ignore[no-any-return]
 

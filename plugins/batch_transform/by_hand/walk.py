@@ -18,13 +18,19 @@ from airflow.sdk.exceptions import (
     AirflowFailException,
     AirflowRescheduleException,
     AirflowSkipException,
+    DownstreamTasksSkipped,
+    TaskAwaitingInput,
 )
 
 from batch_transform.by_hand.run import Run, answering
 from batch_transform.following.job_task import HoldsJob
-from batch_transform.scoring.errors import ScoringError
+from batch_transform.scoring.errors import OverCost, ScoringError
 
 _RETURNED = "return_value"
+_NOBODY_TO_ASK = (
+    "The transform jobs are expected to cost more than limits.cost, and nobody can be asked here:"
+    " allow it with --param cost_cap=USD"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +41,13 @@ class Walk:
         run: of which DAG.
         tell: learns the id of each task as it begins.
         left: what the tasks have returned so far; None of one that was skipped.
+        skipped: ids of the tasks that are not to be done.
     """
 
     run: Run
     tell: Callable[[str], None]
     left: dict[str, Any] = field(default_factory=dict)
+    skipped: set[str] = field(default_factory=set)
 
     def go(self) -> Mapping[str, Any]:
         """Do what the tasks do, and return what each leaves, by its id.
@@ -54,6 +62,8 @@ class Walk:
         return self.left
 
     def _is_due(self, task: BaseOperator | MappedOperator) -> bool:
+        if task.task_id in self.skipped:
+            return False
         if task.trigger_rule == "none_failed":
             return True
         return all(self.left[task_id] is not None for task_id in task.upstream_task_ids)
@@ -73,13 +83,19 @@ class Walk:
         ready = task.prepare_for_execution()
         for name in ready.template_fields:
             setattr(ready, name, self._value(getattr(ready, name)))
-        context = self.run.context(ready, map_index)
+        attempt = self.run.attempt(ready, map_index)
+        context = self.run.context(ready, attempt)
         ExecutorSafeguard.tracker.set(ready)  # as Airflow's task runner does
         try:
             with _unwrapped():
                 return _executed(ready, context)
         except AirflowSkipException:
             return None
+        except DownstreamTasksSkipped as skipping:
+            self.skipped.update(map(str, skipping.tasks))
+            return attempt.pushed.get(_RETURNED)
+        except TaskAwaitingInput:
+            raise OverCost(_NOBODY_TO_ASK) from None
         except KeyboardInterrupt:
             _stop(ready)
             raise

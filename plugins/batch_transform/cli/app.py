@@ -13,10 +13,20 @@ from batch_transform.cli.from_notebook import from_notebook
 from batch_transform.cli.iam import iam
 from batch_transform.cli.new import new
 from batch_transform.cli.outcome import Outcome
+from batch_transform.cli.plan import plan
+from batch_transform.cli.run import run
 from batch_transform.cli.schema import schema
 
 # In the order of ``--help``. A command's name is its function's.
-COMMANDS: tuple[Callable[[Any], Outcome], ...] = (new, from_notebook, check, iam, schema)
+COMMANDS: tuple[Callable[[Any], Outcome], ...] = (
+    new,
+    from_notebook,
+    check,
+    plan,
+    run,
+    iam,
+    schema,
+)
 
 
 def command_line() -> typer.Typer:

@@ -1,0 +1,52 @@
+"""A run by hand, from a shell: the connections of the environment, the tasks' log on the screen."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from batch_transform.cli.task_log import TaskLog
+from batch_transform.scoring.deployment import Deployment
+from batch_transform.scoring.errors import ConfigurationError
+from batch_transform.scoring.pipeline import Pipeline
+
+
+def walked(pipeline: Pipeline, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Run a pipeline's tasks in this process, and return what each leaves.
+
+    Args:
+        pipeline: the pipeline.
+        asked: the parameters of the run.
+    """
+    log = TaskLog()
+    log.show()
+    from batch_transform.by_hand.run import Run
+    from batch_transform.by_hand.walk import Walk
+    from batch_transform.dag import scoring_dag
+
+    # There is no triggerer that could watch, and no scheduler that would keep a pool.
+    deployment = replace(Deployment.from_environ(os.environ), deferrable=False, pools=False)
+    dag = scoring_dag(pipeline, deployment)
+    return Walk(run=Run(dag=dag, conf=asked), tell=log.begin).go()
+
+
+def parameters(given: Sequence[str]) -> dict[str, Any]:
+    """Read ``name=value``; a value is JSON where it can be.
+
+    Raises:
+        ConfigurationError: one has no ``=``.
+    """
+    return dict(_parameter(each) for each in given)
+
+
+def _parameter(given: str) -> tuple[str, Any]:
+    name, found, value = given.partition("=")
+    if not found:
+        raise ConfigurationError(f"--param {given} has no value; give it as --param {given}=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
