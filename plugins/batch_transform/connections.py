@@ -19,6 +19,7 @@ from batch_transform.scoring.errors import ConfigurationError, Unreachable
 from batch_transform.scoring.jobs.logs import CloudWatchLogs, JobLogs
 from batch_transform.scoring.jobs.models import Models, SageMakerModels
 from batch_transform.scoring.jobs.service import SageMakerJobs, TransformJobs
+from batch_transform.task_log import tidy
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -137,6 +138,7 @@ class Aws(AwsServices):
         from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
         from botocore.config import Config
 
+        tidy()
         config = Config(**self._patience)
         hook = AwsBaseHook(aws_conn_id=self._conn_id, client_type=service, config=config)
         return hook.get_conn()

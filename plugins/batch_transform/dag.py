@@ -19,8 +19,10 @@ from typing import Any
 
 from airflow.sdk import DAG, TaskGroup, XComArg
 
+from batch_transform.assets import asset_of
 from batch_transform.following.retrying import RetryByType
 from batch_transform.invalid import InvalidPipelines
+from batch_transform.notices import notices
 from batch_transform.operators.build_manifest import BuildManifestOperator
 from batch_transform.operators.janitor import StopOrphansOperator
 from batch_transform.operators.join_slices import extract_tasks
@@ -91,6 +93,7 @@ def scoring_dag(pipeline: Pipeline, deployment: Deployment) -> DAG:
         catchup=False,
         params=run_params(),
         tags={"batch-transform", spec.record.format},
+        **notices(spec.notify),
         default_args=_task_policy(pipeline),
         # A DAG is what is put into a namespace; Airflow would also take one that failed half made.
         auto_register=False,
@@ -210,6 +213,7 @@ def _bind_tasks(pipeline: Pipeline, deployment: Deployment) -> None:
         job_name=XComArg(wait, "job_name"),
         coverage=XComArg(recover, "coverage"),
         trigger_rule="none_failed",  # a partition without records has no job to wait for
+        outlets=[asset_of(pipeline)],
         **bound,
     )
     build_manifest >> transform >> wait >> recover >> load

@@ -11,7 +11,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 # Operators are no part of a plugin. But executors fork their tasks from a process that has loaded
 # the plugins: what a DAG file imports is imported there once, and not by every task anew.
-from batch_transform import dag  # noqa: F401
+from batch_transform import dag, listener  # noqa: F401
 from batch_transform.scoring.jobs.request_bounds import shapes
 from batch_transform.timetable import PartitionTimetable
 
@@ -20,7 +20,9 @@ class BatchTransformPlugin(AirflowPlugin):
     """Batch inference with SageMaker Batch Transform."""
 
     name = "batch_transform"
-    timetables = [PartitionTimetable]  # noqa: RUF012  # Airflow reads a plain class attribute
+    # Airflow reads plain class attributes.
+    timetables = [PartitionTimetable]  # noqa: RUF012
+    listeners = [listener]  # noqa: RUF012
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:

@@ -17,6 +17,12 @@ RUN_SECONDS = 120
 SLICED = "sliced_flights"
 PICKY = "picky_flights"
 DEAR = "dear_flights"
+GAPS = "gaps_flights"
+EMPTY = date(2013, 9, 10)  # has none of the flights with gaps
+GAPS_SQL = f"""AND mod(flights.flight_id, 20) = 0
+    AND :partition <> date '{EMPTY}'
+    AND coalesce((SELECT CAST(why AS integer) FROM source.faults WHERE day = :partition), 0) = 0
+ORDER BY"""
 POOL = {"name": "transform-ml.m5.large", "slots": 14, "include_deferred": True}
 
 
@@ -84,13 +90,14 @@ def laptop_folder():
 
 @pytest.fixture(scope="session")
 def pipelines(laptop_folder):
-    """The shipped pipelines, the flights' in slices, and theirs with a model that refuses some."""
+    """The shipped pipelines; the flights' in slices, with a picky model, dear, and with gaps."""
     folder = laptop_folder / "pipelines"
     shutil.copytree(PIPELINES, folder)
     for name, changes in (
         (SLICED, {"limits: ": "extract: {slices: 3}\nlimits: "}),
         (PICKY, {"{name: flight-delay}": "{name: picky}", "deadline: 6h": "bad_records: 1%"}),
         (DEAR, {"deadline: 6h": "cost: 0.000001, over_cost: ask"}),
+        (GAPS, {"limits: ": "checks: {empty: {level: warn}}\nlimits: "}),
     ):
         shutil.copytree(PIPELINES / "flight_delay", folder / name)
         settings = folder / name / "pipeline.yaml"
@@ -99,6 +106,8 @@ def pipelines(laptop_folder):
             assert before in text
             text = text.replace(before, after)
         settings.write_text(text)
+    query = folder / GAPS / "features.sql"
+    query.write_text(query.read_text().replace("ORDER BY", GAPS_SQL))
     return folder
 
 

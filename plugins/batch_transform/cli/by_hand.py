@@ -29,8 +29,15 @@ def walked(pipeline: Pipeline, asked: Mapping[str, Any]) -> Mapping[str, Any]:
 
     # There is no triggerer that could watch, and no scheduler that would keep a pool.
     deployment = replace(Deployment.from_environ(os.environ), deferrable=False, pools=False)
-    dag = scoring_dag(pipeline, deployment)
+    dag = scoring_dag(_at_once(pipeline), deployment)
     return Walk(run=Run(dag=dag, conf=asked), tell=log.begin).go()
+
+
+def _at_once(pipeline: Pipeline) -> Pipeline:
+    """Wait for no data: who runs a day by hand is to see that there are none."""
+    source = pipeline.settings.source.model_copy(update={"wait": None, "asset": None})
+    settings = pipeline.settings.model_copy(update={"source": source})
+    return pipeline.model_copy(update={"settings": settings})
 
 
 def parameters(given: Sequence[str]) -> dict[str, Any]:

@@ -9,8 +9,11 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
+from batch_transform.assets import announce
 from batch_transform.connections import Aws, Connect, open_warehouse, services
 from batch_transform.failures import no_retry
+from batch_transform.lineage import loaded as lineage_of
+from batch_transform.metrics import measure
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract import snapshot
@@ -36,8 +39,8 @@ class LoadOperator(BaseOperator):
     A run that is to publish nothing leaves the target alone.
 
     Returns ``{"partition": "2013-06-01", "rows": 842, "published": True, "changed": True,
-    "quarantined": 0, "findings": [], "replaces": "", "loaded": "s3://…"}``; ``loaded`` is where all
-    of it is kept.
+    "quarantined": 0, "means": {"late_probability": 0.166}, "findings": [], "replaces": "",
+    "loaded": "s3://…"}``; ``loaded`` is where all of it is kept.
     """
 
     template_fields = ("index", "job_name", "coverage")
@@ -97,16 +100,25 @@ class LoadOperator(BaseOperator):
         loaded = load(run, objects, lambda: self.lend(target))
         objects.put(layout.loaded, loaded.to_json())
         self._report(index, loaded)
+        announce(self, context, loaded, layout)
+        if not loaded.unpublished:
+            measure(loaded, self.deployment.prices)
         return {
             "partition": index.partition.isoformat(),
             "rows": loaded.rows,
             "published": not loaded.unpublished,
             "changed": loaded.changed,
             "quarantined": loaded.quarantined,
+            "means": loaded.means,
             "findings": [str(finding) for finding in loaded.findings],
             "replaces": loaded.replaces,
             "loaded": str(layout.loaded),
         }
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Say where the rows have gone."""
+        done = task_instance.xcom_pull(task_ids=self.task_id)
+        return lineage_of(done["loaded"], self.pipeline.settings.target, done["rows"])
 
     def _coverage(self, index: ExtractIndex, job: Job | None, objects: ObjectStore) -> Coverage:
         if job is None:

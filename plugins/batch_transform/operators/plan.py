@@ -13,19 +13,21 @@ from airflow.sdk.exceptions import (
 )
 
 from batch_transform.connections import Aws, AwsServices, Connect, open_warehouse, services
+from batch_transform.data_events import has_come
 from batch_transform.failures import no_retry
 from batch_transform.open_source import AskedSource, open_asked
+from batch_transform.pools import check_pool
 from batch_transform.scoring.asked import Asked
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import OverCost, SourceLate
 from batch_transform.scoring.jobs.pacing import pause_for_data
 from batch_transform.scoring.names import RunLayout
-from batch_transform.scoring.partition import Resolved
+from batch_transform.scoring.partition import Partition, Resolved
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.planning.draw_up import Known, draw_up
 from batch_transform.scoring.planning.effort import usd
 from batch_transform.scoring.planning.plan import Plan
-from batch_transform.scoring.sources.protocol import Expected
+from batch_transform.scoring.sources.protocol import Expected, Source
 from batch_transform.scoring.warehouse.protocol import Day
 from batch_transform.this_run import asked_of, pipeline_of, resolved
 
@@ -59,6 +61,8 @@ class PlanOperator(BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Wait for the source's data, and plan the run."""
+        if self.deployment.pools:
+            check_pool(context, self.task_id)
         aws = services(self)
         asked, found = asked_of(context), resolved(context, self.pipeline.settings)
         pipeline = pipeline_of(context, self.pipeline, self.deployment)
@@ -98,7 +102,7 @@ class PlanOperator(BaseOperator):
         run = AskedSource(asked=asked, day=found.partition.day, objects=aws.objects)
         waits = wait is not None and not (asked.dry_run or asked.resubmit)
         with open_asked(pipeline, run) as source:
-            if waits and not source.is_there(found.partition, pipeline):
+            if waits and not _has_come(source, found.partition, pipeline):
                 self._come_back(context, found.partition.label, wait or timedelta())
             return source.expected(found.partition, pipeline)
 
@@ -182,3 +186,9 @@ class PlanOperator(BaseOperator):
         raise TaskAwaitingInput(
             method_name="execute_answered", kwargs={"done": done}, timeout=limits.deadline
         )
+
+
+def _has_come(source: Source, partition: Partition, pipeline: Pipeline) -> bool:
+    """Tell whether a partition's data have come: by its source, or by an asset's event."""
+    asset = pipeline.settings.source.asset
+    return has_come(asset, partition) if asset else source.is_there(partition, pipeline)

@@ -6,10 +6,12 @@ from typing import Any
 
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTransformOperator
 from airflow.sdk import Context
+from typing_extensions import override
 
 from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
 from batch_transform.following.job_task import HoldsJob, JobTask, Work
+from batch_transform.lineage import transformed
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs import request
@@ -88,6 +90,12 @@ class TransformOperator(HoldsJob, SageMakerTransformOperator):
             "records": index.records,
             "shards": len(index.shards),
         }
+
+    @override
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Say what the job read and wrote; the provider's own would have it of what it returns."""
+        done = task_instance.xcom_pull(task_ids=self.task_id)
+        return transformed(done["manifest"], done["output"])
 
     def _request(
         self, context: Context, task: JobTask, index: ExtractIndex, owner: Owner

@@ -121,9 +121,9 @@ def asked_for(pipeline: Pipeline, asked: Asked, prices: Mapping[str, float]) -> 
 def _model(asked: Asked, settings: PipelineFile) -> Model:
     if asked.model is None:
         return settings.model
-    if asked.model.startswith(_ARN):
-        return Model(package_version=asked.model, role=settings.model.role)
-    return Model(name=asked.model, role=settings.model.role)
+    kept = settings.model.model_dump(exclude={"name", "package_group", "package_version"})
+    named = "package_version" if asked.model.startswith(_ARN) else "name"
+    return Model(**{named: asked.model, **kept})
 
 
 def _transform(asked: Asked, transform: Transform) -> Transform:

@@ -96,6 +96,11 @@ class RunLayout:
         return self.attempt_root / "loaded.json"
 
     @property
+    def reports(self) -> S3Uri:
+        """Prefix of the reports on the run."""
+        return self.attempt_root / "report"
+
+    @property
     def quarantine(self) -> S3Uri:
         """Prefix of the records that have no prediction."""
         return self.attempt_root / "quarantine"

@@ -1,5 +1,6 @@
 """Operators on fakes: SageMaker, S3 and Airflow's own services in memory."""
 
+import re
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -106,6 +107,17 @@ class World:
         output = next(iter(self.jobs.all())).output
         for number in numbers:
             self.objects.put(output / f"{SHARDS[number].name}.out", b"1")
+
+
+@pytest.fixture
+def said(capsys):
+    """What the log says at a level, as if its lines were not wrapped."""
+
+    def said(level):
+        lines = re.findall(rf"\[{level} *\] (.*?) +\[", capsys.readouterr().out)
+        return " ".join(lines)
+
+    return said
 
 
 @pytest.fixture

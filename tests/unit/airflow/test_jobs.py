@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -142,7 +143,7 @@ def test_every_end_of_a_job(world, deferrable, status, reason, outputs, error, t
 
 
 @MODES
-def test_a_job_that_failed_for_some_shards_is_handed_on_with_a_warning(world, deferrable, capsys):
+def test_a_job_that_failed_for_some_shards_is_handed_on_with_a_warning(world, deferrable, said):
     task, context = transform(world, deferrable=deferrable), world.context()
     deferred = begin(world, task, context, deferrable)
     (name,) = world.jobs.created
@@ -150,12 +151,11 @@ def test_a_job_that_failed_for_some_shards_is_handed_on_with_a_warning(world, de
     world.jobs.end(name, "Failed", "ClientError: See job logs")
     assert come_back(task, context, deferred)["status"] == "Failed"
     assert wait(world, name).poke(world.context(task_id="wait")).xcom_value["job_name"] == name
-    warned = [line for line in capsys.readouterr().out.splitlines() if "[warning  ]" in line]
     words = (
         f"Transform job {name} failed, and leaves 1 of 2 shards without an output: ClientError: See"
         " job logs. The task recover sends their records again"
     )
-    assert sum(words in line for line in warned) == 2, "by transform, and by wait"
+    assert said("warning").count(words) == 2, "by transform, and by wait"
 
 
 @MODES
@@ -334,6 +334,20 @@ def test_the_trigger_shows_the_log_of_a_job_without_an_output(
     said = capsys.readouterr().out
     assert said.count("has given no output for 6 minutes") == words, "once, and not at every look"
     assert said.count(f"(It has no log: {world.jobs.created[0]})") == words
+
+
+@pytest.mark.parametrize("follow_logs", [True, False])
+def test_the_trigger_shows_with_each_look_what_the_container_has_logged_since(
+    world, capsys, monkeypatch, follow_logs
+):
+    tails = iter(["Log a:\n  1\n  2", "Log a:\n  2\n  2\n  3", "Log a:\n  2\n  2\n  3"])
+    monkeypatch.setattr(world.logs, "tail", lambda job_name: next(tails))
+    task = transform(world, follow_logs=follow_logs)
+    deferred = begin(world, task, world.context(), True)
+    end_at_the_third_look(world)
+    event_of(trigger_of(deferred))
+    shown = re.findall(r"\]   (\d) ", capsys.readouterr().out)
+    assert shown == (["1", "2", "2", "3"] if follow_logs else [])
 
 
 def test_throttling_is_waited_out_by_the_trigger(world):

@@ -51,9 +51,13 @@ def desk(world, monkeypatch):
     monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **asked: desk.asked.append(asked))
 
     def operator(**limits):
-        changed = desk.pipeline.settings.limits.model_copy(update=limits)
-        wait = desk.pipeline.settings.source.model_copy(update={"wait": limits.pop("wait", None)})
-        settings = desk.pipeline.settings.model_copy(update={"limits": changed, "source": wait})
+        late = {name: limits.pop(name, None) for name in ("wait", "asset")}
+        settings = desk.pipeline.settings
+        changes = {
+            "limits": settings.limits.model_copy(update=limits),
+            "source": settings.source.model_copy(update=late),
+        }
+        settings = settings.model_copy(update=changes)
         return PlanOperator(
             task_id="plan",
             pipeline=desk.pipeline.model_copy(update={"settings": settings}),
@@ -211,6 +215,29 @@ def test_data_that_do_not_come_in_time_fail_the_run(world, desk):
 def test_a_day_without_rows_is_a_fact_where_nothing_is_waited_for(world, desk):
     desk.rows = []
     assert desk.operator().execute(planned(world))["rows"] == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "day", "has_come"),
+    [
+        (DAY, 1, True),
+        ("2013-05-31", 3, False),
+        (None, 3, True),
+        (None, 1, False),  # while the day was not over
+    ],
+)
+def test_an_assets_event_says_that_the_data_have_come(world, desk, monkeypatch, key, day, has_come):
+    event = SimpleNamespace(partition_key=key, timestamp=datetime(2013, 6, day, 12, tzinfo=UTC))
+    answer = SimpleNamespace(iter_asset_event_results=lambda: [event])
+    asked = []
+    monkeypatch.setattr(world.supervisor, "send", lambda each: asked.append(each) or answer)
+    operator = desk.operator(wait=timedelta(hours=1), asset="flights_landed")
+    if has_come:
+        assert operator.execute(planned(world))["partition"] == DAY
+    else:
+        with pytest.raises(AirflowRescheduleException):
+            operator.execute(planned(world))
+    assert asked[0].name == "flights_landed"
 
 
 def test_a_dry_run_waits_for_nothing(world, desk):

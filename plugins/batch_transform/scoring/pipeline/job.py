@@ -68,9 +68,10 @@ class Model(Section):
         name: name of a SageMaker model.
         package_group: instead of a name: the latest approved version of this model package group,
             whose model is made when it is first used.
-        package_version: instead of either: the ARN of one version.
-        role: with a package, and for the versions that a run asks for: ARN of the execution role of
-            the models that are made.
+        package_version: instead of either: the ARN of one version, whose model is made when it is
+            first used.
+        role: with a package, and for the versions that a run asks for: ARN of the execution role
+            of the models that are made.
         vpc: subnets and security groups of the containers: of models that are made; another model
             that has not just these is refused.
         network_isolation: whether the containers have no network: those of models that are made;

@@ -55,12 +55,19 @@ class Query(Section):
             pasted.
         wait: how long ``plan`` waits for the first row of the partition, or for the first file:
             ``2h``. It looks every minute at first, then every five, and holds no worker meanwhile.
+        asset: name of an Airflow asset whose event is waited for instead: one with the partition's
+            key, or one without a key after the partition's end. A DAG must declare it.
     """
 
     conn_id: ConnId
     sql: FileName
     identifiers: dict[Name, Text] = Field(default_factory=dict)
     wait: Duration | None = None
+    asset: Text | None = None
+
+    def broken(self) -> Iterator[tuple[Place, str]]:
+        """Hold what is waited for to how long."""
+        yield from _endless(self)
 
 
 class Files(Section):
@@ -78,6 +85,8 @@ class Files(Section):
         delimiter: csv: one ASCII character: ``";"``, ``"\t"``.
         wait: how long ``plan`` waits for the first row of the partition, or for the first file:
             ``2h``. It looks every minute at first, then every five, and holds no worker meanwhile.
+        asset: name of an Airflow asset whose event is waited for instead: one with the partition's
+            key, or one without a key after the partition's end. A DAG must declare it.
     """
 
     conn_id: ConnId
@@ -87,11 +96,12 @@ class Files(Section):
     header: Flag = True
     delimiter: Annotated[str, BeforeValidator(_delimiter)] = ","
     wait: Duration | None = None
+    asset: Text | None = None
 
     @property
     def selection(self) -> str:
         """Which files are read and how, whatever connection leads to them, and when."""
-        return self.model_dump_json(exclude={"conn_id", "wait"})
+        return self.model_dump_json(exclude={"conn_id", "wait", "asset"})
 
     @property
     def unnamed(self) -> bool:
@@ -99,13 +109,19 @@ class Files(Section):
         return self.format == "jsonl" or not self.header
 
     def broken(self) -> Iterator[tuple[Place, str]]:
-        """Hold the settings to those of the format."""
+        """Hold the settings to those of the format, and what is waited for to how long."""
+        yield from _endless(self)
         doubled = twice(self.columns or [])
         if doubled:
             yield ("columns",), f"names {', '.join(doubled)} more than once"
         for name in sorted(self.model_fields_set & {"header", "delimiter"}):
             if self.format != "csv":
                 yield (name,), f"is for csv; {self.format} has none"
+
+
+def _endless(source: Query | Files) -> Iterator[tuple[Place, str]]:
+    if source.asset is not None and source.wait is None:
+        yield ("asset",), "is waited for, and nothing says how long: set source.wait, such as 2h"
 
 
 def _tag(source: Any) -> str | None:

@@ -32,9 +32,10 @@ class Effort:
 
     def __str__(self) -> str:
         cost = "" if self.cost is None else f", {usd(self.cost)} USD"
+        runs = "the last run" if self.runs == 1 else f"the last {self.runs} runs"
         return (
             f"about {self.seconds:.0f} s and {self.instance_hours:.3f} instance hours{cost}, after"
-            f" the last {self.runs} runs on {self.instance_type}"
+            f" {runs} on {self.instance_type}"
         )
 
 

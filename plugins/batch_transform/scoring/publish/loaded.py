@@ -40,6 +40,12 @@ class Loaded:
         return self.entry.rows
 
     @property
+    def means(self) -> dict[str, float]:
+        """The mean of each predicted number."""
+        found = {name: profile.get("mean") for name, profile in self.entry.profile.items()}
+        return {name: mean for name, mean in found.items() if mean is not None}
+
+    @property
     def flips(self) -> dict[str, list[str]]:
         """Names of checks that fail now and did not, or did and do not any more."""
         earlier = self.before.findings if self.before else []

@@ -39,7 +39,7 @@ def test_as_many_records_take_as_long_and_cost_as_much():
     assert (found.seconds, found.instance_hours) == (50, pytest.approx(100 / 3600))
     assert found.cost == pytest.approx(0.1)
     assert str(found) == (
-        "about 50 s and 0.028 instance hours, 0.10 USD, after the last 1 runs on ml.m5.large"
+        "about 50 s and 0.028 instance hours, 0.10 USD, after the last run on ml.m5.large"
     )
 
 
