@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from airflow.sdk import DAG, BaseOperator, Context
+from airflow.sdk.execution_time.context import OutletEventAccessors
 from airflow.sdk.execution_time.supervisor import set_supervisor_comms
 
 from batch_transform.operators.janitor import BY_HAND
@@ -96,6 +97,7 @@ class Run:
             "dag": self.dag,
             "dag_run": dag_run,
             "run_id": self.run_id,
+            "outlet_events": OutletEventAccessors(),  # of which nobody is told
             "params": {**self.dag.params.dump(), **self.conf},
             "task": task,
             "task_state_store": StateStore(),

@@ -40,12 +40,14 @@ class Walk:
     Attributes:
         run: of which DAG.
         tell: learns the id of each task as it begins.
+        until: id of the last task to be done; empty for all.
         left: what the tasks have returned so far; None of one that was skipped.
         skipped: ids of the tasks that are not to be done.
     """
 
     run: Run
     tell: Callable[[str], None]
+    until: str = ""
     left: dict[str, Any] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)
 
@@ -59,6 +61,8 @@ class Walk:
         with answering():
             for task in self.run.dag.topological_sort():  # type: ignore[no-untyped-call]
                 self.left[task.task_id] = self._task(task) if self._is_due(task) else None
+                if task.task_id == self.until:
+                    break
         return self.left
 
     def _is_due(self, task: BaseOperator | MappedOperator) -> bool:

@@ -16,6 +16,7 @@ from batch_transform.cli.outcome import Outcome
 from batch_transform.cli.plan import plan
 from batch_transform.cli.run import run
 from batch_transform.cli.schema import schema
+from batch_transform.cli.tune import tune
 
 # In the order of ``--help``. A command's name is its function's.
 COMMANDS: tuple[Callable[[Any], Outcome], ...] = (
@@ -24,6 +25,7 @@ COMMANDS: tuple[Callable[[Any], Outcome], ...] = (
     check,
     plan,
     run,
+    tune,
     iam,
     schema,
 )

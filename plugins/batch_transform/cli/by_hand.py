@@ -14,12 +14,13 @@ from batch_transform.scoring.errors import ConfigurationError
 from batch_transform.scoring.pipeline import Pipeline
 
 
-def walked(pipeline: Pipeline, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+def walked(pipeline: Pipeline, asked: Mapping[str, Any], until: str = "") -> Mapping[str, Any]:
     """Run a pipeline's tasks in this process, and return what each leaves.
 
     Args:
         pipeline: the pipeline.
         asked: the parameters of the run.
+        until: the last task; empty for all of them.
     """
     log = TaskLog()
     log.show()
@@ -30,7 +31,7 @@ def walked(pipeline: Pipeline, asked: Mapping[str, Any]) -> Mapping[str, Any]:
     # There is no triggerer that could watch, and no scheduler that would keep a pool.
     deployment = replace(Deployment.from_environ(os.environ), deferrable=False, pools=False)
     dag = scoring_dag(_at_once(pipeline), deployment)
-    return Walk(run=Run(dag=dag, conf=asked), tell=log.begin).go()
+    return Walk(run=Run(dag=dag, conf=asked), tell=log.begin, until=until).go()
 
 
 def _at_once(pipeline: Pipeline) -> Pipeline:

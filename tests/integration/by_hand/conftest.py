@@ -180,3 +180,15 @@ def fruit(world, database):
         for each in weights.items():
             connection.execute("INSERT INTO source.pears VALUES (%s, %s, %s)", (*each, DAY))
     return world
+
+
+@pytest.fixture
+def command(fruit):
+    """A function that runs a command as a shell would."""
+
+    def command(*words):
+        ran = CliRunner().invoke(command_line(), [*map(str, words), "--pipelines", str(fruit.root)])
+        assert isinstance(ran.exception, SystemExit | None), ran.exception
+        return ran
+
+    return command

@@ -3,21 +3,8 @@
 import json
 
 import psycopg
-import pytest
-from typer.testing import CliRunner
 
-from batch_transform.cli.app import command_line
 from tests.integration.by_hand.conftest import DAY
-
-
-@pytest.fixture
-def command(fruit):
-    def command(*words):
-        ran = CliRunner().invoke(command_line(), [*map(str, words), "--pipelines", str(fruit.root)])
-        assert isinstance(ran.exception, SystemExit | None), ran.exception
-        return ran
-
-    return command
 
 
 def rows(database):
