@@ -57,13 +57,12 @@ def _tidied(_: Any, level: str, event: EventDict) -> EventDict:
     text = str(event["event"])
     if _NOISE in text:
         raise structlog.DropEvent
-    logger = event.get("logger", "")
-    if _OURS not in logger:
+    logger, lines = event.get("logger", ""), list(lines_of(text))
+    if _OURS not in logger or lines == [text]:
         return event
-    *first, event["event"] = lines_of(text)
-    for line in first:
+    for line in lines:  # each with a time of its own, by which Airflow sorts
         getattr(structlog.get_logger(logger), level)(line)
-    return event
+    raise structlog.DropEvent
 
 
 def _is_told(error: BaseException | None) -> bool:

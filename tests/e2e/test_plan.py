@@ -47,6 +47,22 @@ def test_a_wrong_value_is_refused_before_a_run_is_made(laptop, conf):
     assert answer.status_code == 400, answer.text
 
 
+def asks(laptop, run_id):
+    return laptop.states(DEAR, run_id)["plan"] == "awaiting_input"
+
+
+def is_decided(laptop, run_id, answer):
+    """Answer where the run asks: again, where Airflow took the task for killed as it paused."""
+    if asks(laptop, run_id):
+        reply(laptop, run_id, answer)
+    return laptop.state(DEAR, run_id) in ("success", "failed")
+
+
+def reply(laptop, run_id, answer):
+    place = f"/dags/{DEAR}/dagRuns/{run_id}/taskInstances/plan/-1/hitlDetails"
+    laptop.api.client.patch(place, json={"chosen_options": [answer], "params_input": {}})
+
+
 def test_a_run_over_its_cost_asks_a_person(laptop):
     """The first day has no runs before it to tell what it costs; the second has."""
     for day, answer, expected in (
@@ -58,16 +74,11 @@ def test_a_run_over_its_cost_asks_a_person(laptop):
         created = laptop.post(path, logical_date=None, conf={"partition": day})
         run_id = created.raise_for_status().json()["dag_run_id"]
         if answer:
-            until(
-                lambda run=run_id: laptop.states(DEAR, run)["plan"] == "awaiting_input",
-                "the run asks",
-            )
+            until(lambda run=run_id: asks(laptop, run), "the run asks")
             detail = laptop.api.client.get(f"/dags/{DEAR}/dagRuns/{run_id}/hitlDetails")
             (asked,) = detail.raise_for_status().json()["hitl_details"]
             assert "expected to cost" in asked["subject"]
-            place = f"/dags/{DEAR}/dagRuns/{run_id}/taskInstances/plan/-1/hitlDetails"
-            body = {"chosen_options": [answer], "params_input": {}}
-            laptop.api.client.patch(place, json=body).raise_for_status()
+            until(lambda run=run_id, word=answer: is_decided(laptop, run, word), "it is over")
         assert laptop.finished(DEAR, run_id) == expected
         if answer == "Reject":
             assert "A person has rejected the cost" in laptop.log_of(DEAR, run_id, "plan")
