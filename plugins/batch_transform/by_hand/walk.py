@@ -22,7 +22,7 @@ from airflow.sdk.exceptions import (
     TaskAwaitingInput,
 )
 
-from batch_transform.by_hand.run import Run, answering
+from batch_transform.by_hand.stand_in import Run, answering
 from batch_transform.following.job_task import HoldsJob
 from batch_transform.scoring.errors import OverCost, ScoringError
 

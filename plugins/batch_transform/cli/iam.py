@@ -15,13 +15,13 @@ from batch_transform.cli.asking import asked
 from batch_transform.cli.command import Flags
 from batch_transform.cli.found import pipeline_named
 from batch_transform.cli.options import DEFAULT_ROOT, PipelineName, Root
-from batch_transform.cli.outcome import Outcome
+from batch_transform.cli.result import Outcome
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import ConfigurationError, PipelineInvalid
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.permissions.airflow_role import Deployed
 from batch_transform.scoring.permissions.permissions import Facts, Permissions, permissions
-from batch_transform.scoring.permissions.statements import Account
+from batch_transform.scoring.permissions.statement import Account
 from batch_transform.scoring.permissions.terraform import terraform
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.pipelines import read_all

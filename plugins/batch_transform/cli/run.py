@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from batch_transform.cli.by_hand import parameters, walked
 from batch_transform.cli.command import Flags
 from batch_transform.cli.found import pipeline_named
 from batch_transform.cli.options import DEFAULT_ROOT, Parameters, PartitionDay, PipelineName, Root
-from batch_transform.cli.outcome import Outcome
+from batch_transform.cli.result import Outcome
+from batch_transform.cli.walked import parameters, walked
 
 
 @dataclass(frozen=True, kw_only=True)

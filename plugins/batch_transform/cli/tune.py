@@ -11,11 +11,11 @@ from typing import Annotated, Any
 import typer
 
 from batch_transform.cli.asking import asked, names
-from batch_transform.cli.by_hand import walked
 from batch_transform.cli.command import Flags
 from batch_transform.cli.found import pipeline_named
 from batch_transform.cli.options import DEFAULT_ROOT, PartitionDay, PipelineName, Root
-from batch_transform.cli.outcome import Outcome
+from batch_transform.cli.result import Outcome
+from batch_transform.cli.walked import walked
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import ConfigurationError, PartitionError
 from batch_transform.scoring.extract.index import ExtractIndex
@@ -25,9 +25,9 @@ from batch_transform.scoring.jobs.owners import Owner
 from batch_transform.scoring.names import RunLayout
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.tuning.advice import Advice
-from batch_transform.scoring.tuning.jobs import TrialJobs
-from batch_transform.scoring.tuning.search import Search
 from batch_transform.scoring.tuning.trial import Trial, startup_seconds
+from batch_transform.scoring.tuning.trial_jobs import TrialJobs
+from batch_transform.scoring.tuning.uphill import Search
 
 _SHARDS = 4  # of the sample: the first alone tells how long a job takes whatever it is sent
 _BUDGET = "How many instance minutes the trials may take, of each instance type together"

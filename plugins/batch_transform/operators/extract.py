@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
+from batch_transform.links import REPORT_LINKS
 from batch_transform.open_source import AskedSource, open_asked
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.deployment import Deployment
@@ -32,6 +33,7 @@ class ExtractOperator(BaseOperator):
     """
 
     template_fields = ("plan",)
+    operator_extra_links = REPORT_LINKS
     ui_color = "#d7e9f7"
 
     def __init__(

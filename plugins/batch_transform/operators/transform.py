@@ -12,6 +12,7 @@ from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
 from batch_transform.following.job_task import HoldsJob, JobTask, Work
 from batch_transform.lineage import transformed
+from batch_transform.links import JOB_LINKS
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs import request
@@ -38,6 +39,7 @@ class TransformOperator(HoldsJob, SageMakerTransformOperator):
     """
 
     template_fields = (*SageMakerTransformOperator.template_fields, "index")
+    operator_extra_links = JOB_LINKS  # type: ignore[assignment]  # the provider's type is its one
     ui_color = "#d7e9f7"
 
     def __init__(

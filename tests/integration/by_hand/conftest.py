@@ -12,9 +12,9 @@ import yaml
 from psycopg.conninfo import conninfo_to_dict
 from typer.testing import CliRunner
 
-from batch_transform.by_hand.run import Run
+from batch_transform.by_hand.stand_in import Run
 from batch_transform.by_hand.walk import Walk
-from batch_transform.cli.app import command_line
+from batch_transform.cli.program import command_line
 from batch_transform.dag import scoring_dag
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.pipelines import read_pipeline

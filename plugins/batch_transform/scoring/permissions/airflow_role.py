@@ -10,7 +10,7 @@ from batch_transform.scoring.jobs.logs import LOG_GROUP
 from batch_transform.scoring.jobs.models import package_of
 from batch_transform.scoring.jobs.owners import OWN_PREFIX
 from batch_transform.scoring.names import S3Uri, job_name_start, model_name
-from batch_transform.scoring.permissions.statements import (
+from batch_transform.scoring.permissions.statement import (
     Account,
     Conditions,
     Statement,

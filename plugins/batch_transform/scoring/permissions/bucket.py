@@ -10,7 +10,7 @@ from typing import Any
 
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.permissions.airflow_role import Deployed
-from batch_transform.scoring.permissions.statements import Account, Statement
+from batch_transform.scoring.permissions.statement import Account, Statement
 
 _ABANDONED_DAYS = 2  # longer than any attempt uploads
 

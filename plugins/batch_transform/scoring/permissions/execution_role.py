@@ -11,7 +11,7 @@ from typing import Any
 from batch_transform.scoring.jobs.logs import LOG_GROUP
 from batch_transform.scoring.names import S3Uri, job_name_start
 from batch_transform.scoring.permissions.airflow_role import Deployed
-from batch_transform.scoring.permissions.statements import Statement, encrypting, listing
+from batch_transform.scoring.permissions.statement import Statement, encrypting, listing
 
 # Any request may name any of these: EC2 does not know which a container will need.
 _NETWORK = (

@@ -11,7 +11,7 @@ from batch_transform.scoring.permissions.airflow_role import Deployed, airflow_r
 from batch_transform.scoring.permissions.bucket import bucket_policy, lifecycle
 from batch_transform.scoring.permissions.execution_role import execution_role, trust
 from batch_transform.scoring.permissions.grants import grants
-from batch_transform.scoring.permissions.statements import Statement, policy
+from batch_transform.scoring.permissions.statement import Statement, policy
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from batch_transform.scoring.permissions.permissions import Permissions
-from batch_transform.scoring.permissions.statements import Conditions, Statement
+from batch_transform.scoring.permissions.statement import Conditions, Statement
 
 
 def terraform(made: Permissions, pipeline: str, bucket: str) -> dict[str, Any]:

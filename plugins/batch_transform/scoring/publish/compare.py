@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from batch_transform.scoring.outputs.staged import Staged, literal
+from batch_transform.scoring.outputs.staged import Staged
 from batch_transform.scoring.pipeline import Prediction
 from batch_transform.scoring.pipeline.prediction_types import TYPES
 from batch_transform.scoring.publish.profile import histogram
+from batch_transform.scoring.queries import literal
 from batch_transform.scoring.warehouse.held import HeldRows
 from batch_transform.scoring.warehouse.ledger import Entry
 

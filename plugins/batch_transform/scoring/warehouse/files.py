@@ -38,7 +38,7 @@ from batch_transform.scoring.records import quarantine
 from batch_transform.scoring.warehouse.held import HeldRows
 from batch_transform.scoring.warehouse.ledger import Entry
 from batch_transform.scoring.warehouse.order import settled
-from batch_transform.scoring.warehouse.protocol import Load, Place, Published, Warehouse
+from batch_transform.scoring.warehouse.protocol import Load, Published, Warehouse
 from batch_transform.scoring.warehouse.statements import Step
 
 _ROWS_A_FILE = 1_000_000
@@ -81,12 +81,12 @@ class FilesWarehouse(Warehouse):
         return self._current(target, partition).entry
 
     @override
-    def history(self, place: Place, count: int) -> list[Entry]:
-        days = map(_day, self._objects.keys(_pointers(place.target)))
+    def recent(self, target: Target, pipeline: str, before: date, count: int) -> list[Entry]:
+        days = map(_day, self._objects.keys(_pointers(target)))
         entries: list[Entry] = []
-        for day in sorted((day for day in days if day < place.partition), reverse=True):
-            entry = self._current(place.target, day).entry
-            if entry is not None and entry.pipeline == place.pipeline:
+        for day in sorted((day for day in days if day < before), reverse=True):
+            entry = self._current(target, day).entry
+            if entry is not None and entry.pipeline == pipeline:
                 entries.append(entry)
             if len(entries) == count:
                 break

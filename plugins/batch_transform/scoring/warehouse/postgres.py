@@ -23,7 +23,7 @@ from batch_transform.scoring.warehouse.held import HeldRows
 from batch_transform.scoring.warehouse.ledger import COLUMNS, Entry
 from batch_transform.scoring.warehouse.order import settled
 from batch_transform.scoring.warehouse.partitions import Patience, swap_partitions
-from batch_transform.scoring.warehouse.protocol import Load, Place, Published, Warehouse
+from batch_transform.scoring.warehouse.protocol import Load, Published, Warehouse
 from batch_transform.scoring.warehouse.sqlstates import refusals
 from batch_transform.scoring.warehouse.statements import Parts, Statements, Step, listed
 from batch_transform.scoring.warehouse.table import (
@@ -63,14 +63,10 @@ class PostgresWarehouse(Warehouse):
         return entries[0] if entries else None
 
     @override
-    def history(self, place: Place, count: int) -> list[Entry]:
-        parts = {
-            **ledger_parts(place.target, place.partition),
-            "pipeline": sql.Literal(place.pipeline),
-            "count": sql.Literal(count),
-        }
-        with refusals(place.target.table), self._statements.connection.transaction():
-            return self._entries("history", parts)
+    def recent(self, target: Target, pipeline: str, before: date, count: int) -> list[Entry]:
+        wanted = {"pipeline": sql.Literal(pipeline), "count": sql.Literal(count)}
+        with refusals(target.table), self._statements.connection.transaction():
+            return self._entries("recent", {**ledger_parts(target, before), **wanted})
 
     def _entries(self, name: str, parts: Parts) -> list[Entry]:
         """Read entries: none where there is no ledger; that of an older version lacks columns."""

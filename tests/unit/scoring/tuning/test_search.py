@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_transform.scoring.tuning.search import Search
 from batch_transform.scoring.tuning.trial import (
     CONCURRENCIES,
     PAYLOADS_MB,
@@ -15,6 +14,7 @@ from batch_transform.scoring.tuning.trial import (
     Trial,
     startup_seconds,
 )
+from batch_transform.scoring.tuning.uphill import Search
 
 RECORDS = 100_000
 START = Trial(

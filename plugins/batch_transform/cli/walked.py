@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from batch_transform.cli.task_log import TaskLog
+from batch_transform.cli.shown_log import TaskLog
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import ConfigurationError
 from batch_transform.scoring.pipeline import Pipeline
@@ -24,7 +24,7 @@ def walked(pipeline: Pipeline, asked: Mapping[str, Any], until: str = "") -> Map
     """
     log = TaskLog()
     log.show()
-    from batch_transform.by_hand.run import Run
+    from batch_transform.by_hand.stand_in import Run
     from batch_transform.by_hand.walk import Walk
     from batch_transform.dag import scoring_dag
 

@@ -12,8 +12,8 @@ from batch_transform.cli.command import command
 from batch_transform.cli.from_notebook import from_notebook
 from batch_transform.cli.iam import iam
 from batch_transform.cli.new import new
-from batch_transform.cli.outcome import Outcome
 from batch_transform.cli.plan import plan
+from batch_transform.cli.result import Outcome
 from batch_transform.cli.run import run
 from batch_transform.cli.schema import schema
 from batch_transform.cli.tune import tune

@@ -111,12 +111,14 @@ class _Answers:
     """Answers what tasks ask of Airflow: of other runs there is nothing to know."""
 
     def send(self, message: Any) -> Any:
-        kind = type(message).__name__
-        if kind == "GetTaskStates":
-            return SimpleNamespace(task_states={})
-        if kind == "GetDRCount":
-            return SimpleNamespace(count=0)
-        return None
+        return _ANSWERS.get(type(message).__name__)
+
+
+_ANSWERS = {
+    "GetTaskStates": SimpleNamespace(task_states={}),
+    "GetDRCount": SimpleNamespace(count=0),
+    "GetTaskBreadcrumbs": SimpleNamespace(breadcrumbs=()),
+}
 
 
 def answering() -> AbstractContextManager[None]:
