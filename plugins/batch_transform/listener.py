@@ -14,17 +14,15 @@ from airflow.listeners import hookimpl
 from airflow.utils.state import TaskInstanceState
 
 from batch_transform import note, pools
-from batch_transform.params import PARTITION
-from batch_transform.scoring.errors import PartitionError
-from batch_transform.scoring.partition import RunDates, resolve
+from batch_transform.run_dates import partition_of_row
 from batch_transform.timetable import PartitionTimetable
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
     from sqlalchemy.orm import Session
 
-# Later ones know more: what they return under the same name counts.
-_TELLING = ("plan", "load", "report")
+# Of what they return under the same name, the last one's counts.
+_TELLING = ("plan", "report", "load")
 
 
 @hookimpl
@@ -32,10 +30,10 @@ def on_dag_run_running(dag_run: DagRun) -> None:
     """Write down which partition the run scores, and have its tasks wait in the right pools."""
     if not _is_ours(dag_run):
         return
-    label = _partition(dag_run)
-    if label:
-        dag_run.partition_key = label
-        _write(dag_run, label)
+    partition = partition_of_row(dag_run, dag_run.dag.timetable.timezone)  # type: ignore[union-attr]
+    if partition:
+        dag_run.partition_key = partition.label
+        _write(dag_run, partition.label)
     _fit_pools(dag_run)
 
 
@@ -64,23 +62,6 @@ def _session(dag_run: DagRun) -> Session:
     if session is None:
         raise RuntimeError(f"the run {dag_run.run_id} belongs to no session")
     return session
-
-
-def _partition(dag_run: DagRun) -> str:
-    """Return the label of a run's partition; empty where it names none: then a task says why."""
-    dates = RunDates(
-        parameter=(dag_run.conf or {}).get(PARTITION),
-        partition_key=dag_run.partition_key,
-        logical_date=dag_run.logical_date,
-        manual=dag_run.run_type == "manual",
-        backfill=dag_run.run_type == "backfill",
-        run_after=dag_run.run_after,
-    )
-    timezone = dag_run.dag.timetable.timezone  # type: ignore[union-attr]  # it is ours
-    try:
-        return resolve(dates, timezone).partition.label
-    except (PartitionError, TypeError):  # a parameter of any type
-        return ""
 
 
 def _fit_pools(dag_run: DagRun) -> None:

@@ -1,7 +1,7 @@
 """What a person reads in the log of a task: lines that fit Airflow's window, and no noise.
 
 Tasks log through structlog, whose processors see each event on its way: these go in with them, in
-the process of the task. Airflow's window does not wrap lines, and at 1,400 pixels shows about 130
+the process of the task. Airflow's window does not wrap lines, and at 1,400 pixels shows about 100
 characters beside the time; and of an error it shows the traceback, twice.
 https://www.structlog.org/en/stable/processors.html
 """
@@ -19,7 +19,7 @@ from structlog.typing import EventDict
 
 from batch_transform.scoring.errors import ScoringError
 
-WIDTH = 110
+WIDTH = 96
 _OURS = "batch_transform"
 _NOISE = "credentials retrieved from"  # the provider's, for each client of a connection
 

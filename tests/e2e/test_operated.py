@@ -1,19 +1,10 @@
 """What the people see who run this: which day, what came of it, and why it does not go on."""
 
-import json
-
 FLIGHTS = "flight_delay"
 
 
 def run_of(laptop, dag_id, run_id):
     return laptop.api.client.get(f"/dags/{dag_id}/dagRuns/{run_id}").raise_for_status().json()
-
-
-def events_of(laptop, dag_id, run_id, task_id):
-    """Return the lines of a task's log, as Airflow's window gets them."""
-    path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1"
-    asked = laptop.api.client.get(path, headers={"Accept": "application/x-ndjson"})
-    return [json.loads(line) for line in asked.raise_for_status().text.splitlines()]
 
 
 def test_a_run_says_its_partition_and_its_result(laptop):
@@ -70,7 +61,7 @@ def test_a_pool_that_is_missing_is_said_and_not_waited_for(laptop):
     asked = {"partition": "2013-06-21", "sample": 20, "instance_type": "ml.c5.4xlarge"}
     run_id, state = laptop.trigger(FLIGHTS, **asked)
     assert state == "failed"
-    log = " ".join(each["event"] for each in events_of(laptop, FLIGHTS, run_id, "plan"))
+    log = laptop.log_of(FLIGHTS, run_id, "plan")
     assert "There is no pool transform-ml.c5.4xlarge for the run's transform job" in log
     pool = {"name": "transform-ml.c5.4xlarge", "slots": 2, "include_deferred": True}
     laptop.post("/pools", **pool).raise_for_status()
@@ -81,14 +72,14 @@ def test_a_pool_that_is_missing_is_said_and_not_waited_for(laptop):
     assert (task["pool"], task["pool_slots"]) == (pool["name"], 2)
     run_id, state = laptop.trigger(FLIGHTS, **asked, instance_count=3)
     assert state == "failed"
-    log = " ".join(each["event"] for each in events_of(laptop, FLIGHTS, run_id, "plan"))
+    log = laptop.log_of(FLIGHTS, run_id, "plan")
     assert "needs 3 slots of pool transform-ml.c5.4xlarge, which has 2" in log
 
 
 def test_an_error_is_said_in_lines_that_fit_and_without_a_traceback(laptop):
     run_id, state = laptop.trigger(FLIGHTS, partition="2013-06-21", Sample=5)
     assert state == "failed"
-    events = events_of(laptop, FLIGHTS, run_id, "plan")
+    events = laptop.events_of(FLIGHTS, run_id, "plan")
     errors = [each for each in events if each.get("level") == "error"]
     assert len(errors) == 3, "two lines, and Airflow's"
     assert errors[-1]["event"].startswith("The task failed; the lines above say why")
@@ -96,4 +87,4 @@ def test_an_error_is_said_in_lines_that_fit_and_without_a_traceback(laptop):
     assert not any("credentials" in each["event"] for each in events)
     mine = [each["event"] for each in events if "batch_transform" in each.get("logger", "")]
     assert mine
-    assert max(map(len, mine)) <= 120
+    assert max(map(len, mine)) <= 100, "about as many fit at 1400 pixels"

@@ -15,6 +15,7 @@ from airflow.sdk.exceptions import (
 from batch_transform.connections import Aws, AwsServices, Connect, open_warehouse, services
 from batch_transform.data_events import has_come
 from batch_transform.failures import no_retry
+from batch_transform.links import REPORT_LINKS
 from batch_transform.open_source import AskedSource, open_asked
 from batch_transform.pools import check_pool
 from batch_transform.scoring.asked import Asked
@@ -28,7 +29,6 @@ from batch_transform.scoring.planning.draw_up import Known, draw_up
 from batch_transform.scoring.planning.effort import usd
 from batch_transform.scoring.planning.plan import Plan
 from batch_transform.scoring.sources.protocol import Expected, Source
-from batch_transform.scoring.warehouse.protocol import Day
 from batch_transform.this_run import asked_of, pipeline_of, resolved
 
 _RUNS = 7  # whose figures say what this one will take
@@ -42,6 +42,7 @@ class PlanOperator(BaseOperator):
     0.12}``; ``plan`` is where all of it is kept, and all of it in a dry run, which writes nothing.
     """
 
+    operator_extra_links = REPORT_LINKS
     ui_color = "#f0f0f0"
 
     def __init__(
@@ -61,14 +62,14 @@ class PlanOperator(BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Wait for the source's data, and plan the run."""
-        if self.deployment.pools:
-            check_pool(context, self.task_id)
         aws = services(self)
         asked, found = asked_of(context), resolved(context, self.pipeline.settings)
         pipeline = pipeline_of(context, self.pipeline, self.deployment)
         source = self._expected(context, pipeline, found, aws)
         plan = draw_up(self._known(pipeline, asked, found, source), aws)
         self._tell(plan, asked)
+        if self.deployment.pools:
+            check_pool(context, self.task_id)
         done = {
             "partition": plan.partition,
             "rows": source.rows,
@@ -120,9 +121,9 @@ class PlanOperator(BaseOperator):
 
     def _known(self, pipeline: Pipeline, asked: Asked, found: Resolved, source: Expected) -> Known:
         target, day = pipeline.settings.target, found.partition.day
-        place = Day(target=target, pipeline=pipeline.name, partition=day)
         with open_warehouse(target) as warehouse:
-            in_force, history = warehouse.in_force(target, day), warehouse.history(place, _RUNS)
+            in_force = warehouse.in_force(target, day)
+            history = warehouse.recent(target, pipeline.name, day, _RUNS)
         return Known(
             pipeline=pipeline,
             asked=asked,

@@ -50,7 +50,7 @@ def test_no_line_is_longer_than_the_window_unless_it_is_one_word(text):
 def test_what_goes_on_is_indented_like_its_beginning():
     lines = list(lines_of("one\n  " + "word " * 40 + "\n"))
     assert lines[0] == "one"
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert all(line.startswith("  word") for line in lines[1:])
 
 
@@ -60,7 +60,7 @@ def test_a_long_message_of_ours_becomes_several_events(log):
     structlog.get_logger("boto3").warning("%s is much", "word " * 40)
     mine = [each for each in log() if each["logger"] == OURS]
     others = [each for each in log() if each["logger"] == "boto3"]
-    assert [len(each["event"]) <= WIDTH for each in mine] == [True, True]
+    assert [len(each["event"]) <= WIDTH for each in mine] == [True, True, True]
     assert {each["level"] for each in mine} == {"warning"}
     assert mine[-1]["event"].endswith("is much")
     assert len(others) == 1, "others' lines are theirs"

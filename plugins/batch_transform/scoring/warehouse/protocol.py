@@ -15,31 +15,6 @@ from batch_transform.scoring.warehouse.held import HeldRows
 from batch_transform.scoring.warehouse.ledger import Entry
 
 
-class Place(Protocol):
-    """What is asked about of a target."""
-
-    @property
-    def target(self) -> Target:
-        """The target of the pipeline."""
-
-    @property
-    def pipeline(self) -> str:
-        """Name of the pipeline."""
-
-    @property
-    def partition(self) -> date:
-        """The partition's day."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Day:
-    """A ``Place``: the partition of a pipeline's target."""
-
-    target: Target
-    pipeline: str
-    partition: date
-
-
 @dataclass(frozen=True, kw_only=True)
 class Load:
     """What to put where.
@@ -69,11 +44,6 @@ class Load:
         """The partition to replace."""
         return self.entry.partition
 
-    @property
-    def pipeline(self) -> str:
-        """Name of the pipeline."""
-        return self.entry.pipeline
-
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
@@ -94,9 +64,9 @@ class Warehouse(Protocol):
     def in_force(self, target: Target, partition: date) -> Entry | None:
         """Return the entry of the load that the partition holds; None where there was none."""
 
-    def history(self, place: Place, count: int) -> list[Entry]:
+    def history(self, load: Load, count: int) -> list[Entry]:
         """Return the entry in force of each of the ``count`` partitions before this one."""
-        return self.recent(place.target, place.pipeline, place.partition, count)
+        return self.recent(load.target, load.entry.pipeline, load.partition, count)
 
     def recent(self, target: Target, pipeline: str, before: date, count: int) -> list[Entry]:
         """Return the entry in force of each of the ``count`` partitions before a day.
