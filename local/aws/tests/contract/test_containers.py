@@ -1,5 +1,6 @@
 """Containers that misbehave, and faults on order: the right reason, and nothing left."""
 
+import sys
 from functools import partial
 
 import pytest
@@ -27,6 +28,29 @@ def test_a_container_that_never_answers_ping(lab, switched, image):
         description = lab.run(image)
     assert description["FailureReason"] == NO_PING
     assert lab.outputs() == set()
+
+
+OWN_PORT = """
+import http.server
+server = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+print("on", server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+@pytest.mark.skipif(not processes.SUPPORTED, reason="only Linux tells who listens")
+def test_a_container_with_a_port_of_its_own_is_told_so(lab, switched):
+    lab.aws.containers.register("own/port:1", [sys.executable, "-c", OWN_PORT])
+    lab.put(a=b"1\n")
+    with switched(ping_timeout_seconds=4):
+        description = lab.run("own/port:1")
+    streams = lab.streams(description["TransformJobName"])
+    said, hint = [line for name in streams for line in lab.lines(name)][:2]
+    port = said.removeprefix("on ")
+    assert hint.startswith("sagemaker-local: nothing has answered /ping on port ")
+    assert (
+        f"The container listens on {port}: let it take its port from SAGEMAKER_BIND_TO_PORT" in hint
+    )
 
 
 def test_a_container_that_does_not_start(lab):
