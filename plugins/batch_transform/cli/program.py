@@ -13,6 +13,7 @@ from batch_transform.cli.from_notebook import from_notebook
 from batch_transform.cli.iam import iam
 from batch_transform.cli.new import new
 from batch_transform.cli.plan import plan
+from batch_transform.cli.report import report
 from batch_transform.cli.result import Outcome
 from batch_transform.cli.run import run
 from batch_transform.cli.schema import schema
@@ -25,6 +26,7 @@ COMMANDS: tuple[Callable[[Any], Outcome], ...] = (
     check,
     plan,
     run,
+    report,
     tune,
     iam,
     schema,

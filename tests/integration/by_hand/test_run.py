@@ -41,6 +41,10 @@ def test_a_day_is_planned_tried_and_published(fruit, command, database):
     assert "extract: Wrote " in published.stderr
     assert "credentials retrieved" not in published.stderr, "only what our tasks say"
 
+    told = command("report", "pears", DAY)
+    assert told.exit_code == 0, told.stderr
+    assert "predictions 7 rows, 1 records quarantined" in told.stdout
+
     paid = jobs(fruit)
     again = command("run", "pears", DAY, "--publish")
     assert "which the partition held already" in again.stdout
@@ -56,3 +60,4 @@ def test_errors_are_those_of_the_ui(command):
     assert "did you mean instance_type?" in unknown.stderr
     assert "Traceback" not in unknown.stderr
     assert command("run", "apples", DAY, "--param", "cost_cap").exit_code == 3
+    assert command("report", "apples", "2013-06-30").exit_code == 4
