@@ -57,7 +57,7 @@ class RecoverOperator(HoldsJob, BaseOperator):
         super().__init__(multiple_outputs=True, **kwargs)
         self.index = index
         self.job_name = job_name
-        self.config = request.build(pipeline.settings)
+        self.config = request.public(request.build(pipeline.settings))
         self.pipeline = pipeline
         self.deployment = deployment
         self.connect = connect

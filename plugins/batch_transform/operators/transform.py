@@ -53,7 +53,7 @@ class TransformOperator(HoldsJob, SageMakerTransformOperator):
     ) -> None:
         """Score the extract whose index lies at the URI ``index``."""
         super().__init__(
-            config=request.build(pipeline.settings),
+            config=request.public(request.build(pipeline.settings)),
             aws_conn_id=deployment.aws_conn_id,
             deferrable=deployment.deferrable,
             check_if_job_exists=False,

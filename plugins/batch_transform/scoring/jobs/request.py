@@ -65,7 +65,10 @@ def build(settings: PipelineFile) -> dict[str, Any]:
 
 
 def for_run(request: Mapping[str, Any], settings: PipelineFile) -> dict[str, Any]:
-    """Let a pipeline's request have what a run may ask for otherwise; no override is of these."""
+    """Let a pipeline's public request have what a run may ask for otherwise, and what is secret.
+
+    No override is of these.
+    """
     transform = settings.transform
     changed = with_instances(
         request, InstanceType=transform.kinds[0], InstanceCount=transform.instance_count
@@ -74,7 +77,14 @@ def for_run(request: Mapping[str, Any], settings: PipelineFile) -> dict[str, Any
         **changed,
         "ModelName": settings.model.name or "",
         "MaxConcurrentTransforms": transform.max_concurrent_transforms,
+        **_given(Environment=transform.environment),
     }
+
+
+def public(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request as others may see it: of the container's environment the names alone."""
+    names = request.get("Environment") or {}
+    return {**request, "Environment": dict.fromkeys(names, "…")} if names else dict(request)
 
 
 def reading(request: Mapping[str, Any], manifest: S3Uri) -> dict[str, Any]:

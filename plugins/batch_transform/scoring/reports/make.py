@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from batch_transform.scoring.jobs.request import public
 from batch_transform.scoring.jobs.service import Job
 from batch_transform.scoring.records.quarantine import shown
 from batch_transform.scoring.reports.figures import predicted
@@ -109,9 +110,7 @@ def report_of(known: Known, left: Left) -> RunReport:
 def request_of(job: Job) -> dict[str, Any]:
     """Return the CreateTransformJob request of a job; of its environment the names alone."""
     described = job.described
-    request = {key: described[key] for key in _REQUEST if described.get(key)}
-    names = described.get("Environment") or {}
-    return {**request, "Environment": dict.fromkeys(names, "…")} if names else request
+    return public({key: described[key] for key in _REQUEST if described.get(key)})
 
 
 def _funnel(left: Left, entry: Entry | None) -> Funnel:
