@@ -46,7 +46,6 @@ SHARED_NAMES = {
     "load": "the task, and its work",
     "plan": "the task, what it makes, and the command that shows it",
     "report": "the task, and its work",
-    "plan": "the task, and its work",
     "memory": "what a task's tries leave for the next, and its fake",
     "protocol": "what a room asks of what it is given",
     "schema": "of pipeline.yaml, and the command that writes it",
