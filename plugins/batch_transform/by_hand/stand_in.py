@@ -15,6 +15,7 @@ from airflow.sdk.execution_time.context import OutletEventAccessors
 from airflow.sdk.execution_time.supervisor import set_supervisor_comms
 
 from batch_transform.operators.janitor import BY_HAND
+from batch_transform.params import PARTITION
 
 
 class StateStore(dict[str, Any]):
@@ -95,6 +96,7 @@ class Run:
         )
         context: Any = {
             "dag": self.dag,
+            "ds": self.conf.get(PARTITION),
             "dag_run": dag_run,
             "run_id": self.run_id,
             "outlet_events": OutletEventAccessors(),  # of which nobody is told

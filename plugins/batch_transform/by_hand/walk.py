@@ -85,10 +85,11 @@ class Walk:
 
     def _attempt(self, task: BaseOperator, map_index: int = -1) -> Any:
         ready = task.prepare_for_execution()
-        for name in ready.template_fields:
-            setattr(ready, name, self._value(getattr(ready, name)))
         attempt = self.run.attempt(ready, map_index)
         context = self.run.context(ready, attempt)
+        for name in ready.template_fields:
+            value = self._value(getattr(ready, name))
+            setattr(ready, name, ready.render_template(value, context))
         ExecutorSafeguard.tracker.set(ready)  # as Airflow's task runner does
         try:
             with _unwrapped():

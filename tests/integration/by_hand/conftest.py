@@ -8,6 +8,7 @@ from datetime import date
 
 import psycopg
 import pytest
+import structlog
 import yaml
 from psycopg.conninfo import conninfo_to_dict
 from typer.testing import CliRunner
@@ -110,6 +111,14 @@ def write(root, name, settings, query=None):
     (folder / "pipeline.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
     if query:
         (folder / "features.sql").write_text(query)
+
+
+@pytest.fixture(autouse=True)
+def log_of_its_own():
+    """A command decides what its process logs; here other tests are of this process, too."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="module")

@@ -64,10 +64,17 @@ def build(settings: PipelineFile) -> dict[str, Any]:
     return _merged(request, transform.overrides)
 
 
-def for_run(request: Mapping[str, Any], settings: PipelineFile) -> dict[str, Any]:
+def for_run(
+    request: Mapping[str, Any], settings: PipelineFile, environment: Mapping[str, str]
+) -> dict[str, Any]:
     """Let a pipeline's public request have what a run may ask for otherwise, and what is secret.
 
     No override is of these.
+
+    Args:
+        request: with its templates filled in.
+        settings: of the pipeline, as the run wants it.
+        environment: of the container, with its templates filled in.
     """
     transform = settings.transform
     changed = with_instances(
@@ -77,7 +84,7 @@ def for_run(request: Mapping[str, Any], settings: PipelineFile) -> dict[str, Any
         **changed,
         "ModelName": settings.model.name or "",
         "MaxConcurrentTransforms": transform.max_concurrent_transforms,
-        **_given(Environment=transform.environment),
+        **_given(Environment=environment),
     }
 
 

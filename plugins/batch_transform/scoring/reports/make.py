@@ -40,6 +40,7 @@ _REQUEST = (
     "TransformResources",
     "DataProcessing",
     "DataCaptureConfig",
+    "Environment",
     "ExperimentConfig",
 )
 
