@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from sqlalchemy import Engine
 
+    from batch_transform.one_session import OneSession
     from batch_transform.scoring.deployment import Deployment
     from batch_transform.scoring.pipeline import Pipeline, Target
     from batch_transform.scoring.warehouse.protocol import Warehouse
@@ -104,22 +105,22 @@ class Aws(AwsServices):
     @cached_property
     def objects(self) -> ObjectStore:
         """S3."""
-        return S3Objects(self._client("s3"), self._kms_key)
+        return S3Objects(self._session.client("s3"), self._kms_key)
 
     @cached_property
     def jobs(self) -> TransformJobs:
         """SageMaker's transform jobs."""
-        return SageMakerJobs(self._client("sagemaker"))
+        return SageMakerJobs(self._session.client("sagemaker"))
 
     @cached_property
     def models(self) -> Models:
         """SageMaker's models."""
-        return SageMakerModels(self._client("sagemaker"))
+        return SageMakerModels(self._session.client("sagemaker"))
 
     @cached_property
     def logs(self) -> JobLogs:
         """CloudWatch's logs of jobs."""
-        return CloudWatchLogs(self._client("logs"))
+        return CloudWatchLogs(self._session.client("logs"))
 
     def encrypting(self, kms_key: str | None) -> Aws:
         """Return clients that store objects under a KMS key."""
@@ -129,13 +130,13 @@ class Aws(AwsServices):
         """Return clients that give up after seconds."""
         return Aws(self._conn_id, _HURRIED, self._kms_key)
 
-    def _client(self, service: str) -> Any:
-        from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+    @cached_property
+    def _session(self) -> OneSession:
         from botocore.config import Config
 
-        config = Config(**self._patience)
-        hook = AwsBaseHook(aws_conn_id=self._conn_id, client_type=service, config=config)
-        return hook.get_conn()
+        from batch_transform.one_session import OneSession
+
+        return OneSession(self._conn_id, Config(**self._patience))
 
 
 @contextmanager
