@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from batch_transform.scoring.records.quarantine import Quarantined
+from batch_transform.scoring.records.quarantine import Quarantined, shown
 
 FILE_NAME, PAGE_NAME = "report.json", "report.html"
 
@@ -161,34 +161,105 @@ class Check(_Part):
     facts: str = ""
 
 
+def _id(value: Any) -> Any:
+    return shown([str(part) for part in value]) if isinstance(value, list | tuple) else str(value)
+
+
 class Moved(_Part):
-    """A row whose prediction the load changed."""
-
-    id: str
-    before: float | None = None
-    after: float | None = None
-
-
-class Change(_Part):
-    """What the load changed in the partition; None where that was not compared.
+    """A row whose prediction is another one.
 
     Attributes:
-        published: False where the load changed nothing, or was not to.
-        replaced_rows: rows that the partition held before.
-        gained: rows of ids that it did not hold.
-        lost: rows of ids that it does not hold any more.
-        changed: rows whose predictions differ.
-        largest: those that differ most.
+        id: of its record.
+        before: what the partition held.
+        after: what the load has.
     """
 
-    published: bool | None = None
-    replaced_rows: int | None = None
+    id: Annotated[str, BeforeValidator(_id)]
+    before: Any = None
+    after: Any = None
+
+
+class Histograms(_Part):
+    """How many values lie in each equal part between bounds, on both sides."""
+
+    low: float
+    high: float
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+class Comparison(_Part):
+    """The rows of a load beside those that the partition held.
+
+    Attributes:
+        run_id: the run that had loaded those.
+        model: its model.
+        rows_before: rows that the partition held; of a sample's ids alone, where it is one.
+        rows_after: rows of the load.
+        gained: rows of ids that it did not hold.
+        lost: rows of ids that the load does not have.
+        changed: rows whose predictions differ.
+        column: the prediction that the next five are about.
+        mean_before: its mean; None where it is no number.
+        mean_after: its mean.
+        mean_change: how far it moved in the rows where it changed.
+        largest_change: how far it moved at most.
+        largest: the rows where it moved furthest.
+        histograms: of each score with bounds.
+    """
+
+    run_id: str = ""
+    model: str = ""
+    rows_before: int | None = None
+    rows_after: int | None = None
     gained: int | None = None
     lost: int | None = None
     changed: int | None = None
+    column: str = ""
     mean_before: float | None = None
     mean_after: float | None = None
+    mean_change: float | None = None
+    largest_change: float | None = None
     largest: tuple[Moved, ...] = ()
+    histograms: dict[str, Histograms] = {}
+
+    @property
+    def share_changed(self) -> float | None:
+        """Of the rows that are on both sides, those whose predictions differ."""
+        if self.changed is None or self.rows_after is None or self.gained is None:
+            return None
+        both = self.rows_after - self.gained
+        return self.changed / both if both else None
+
+
+class Flips(_Part):
+    """Checks that said otherwise of the load that was in force.
+
+    Attributes:
+        fail_now: those that held before.
+        failed_before: those that hold now.
+    """
+
+    fail_now: tuple[str, ...] = ()
+    failed_before: tuple[str, ...] = ()
+
+
+class Change(_Part):
+    """What the load did to the partition, or would have done.
+
+    Attributes:
+        published: False where the load changed nothing, or was not to.
+        unpublished: why it was not to; empty where it was.
+        replaced_rows: rows that the partition held before.
+        comparison: of both; None where there was nothing, or the same.
+        flips: checks that say otherwise now.
+    """
+
+    published: bool | None = None
+    unpublished: str = ""
+    replaced_rows: int | None = None
+    comparison: Comparison | None = None
+    flips: Flips = Flips()
 
 
 class RunReport(_Part):
@@ -258,7 +329,10 @@ class RunReport(_Part):
 
     def without_records(self) -> RunReport:
         """Leave out what repeats content of records, for who may not read the DAG's logs."""
-        change = self.change and self.change.model_copy(update={"largest": ()})
+        change = self.change
+        if change and change.comparison:
+            compared = change.comparison.model_copy(update={"largest": ()})
+            change = change.model_copy(update={"comparison": compared})
         tasks = tuple(task.model_copy(update={"words": ""}) for task in self.tasks)
         kept: dict[str, Any] = {"quarantined": (), "change": change, "tasks": tasks}
         return self.model_copy(update=kept)
