@@ -31,7 +31,7 @@ def open_source(pipeline: Pipeline, part: Slice | None = None) -> Iterator[Sourc
     if isinstance(pipeline.settings.source, Files):
         from batch_transform.scoring.sources.files.file_source import FileSource
 
-        yield FileSource(Aws(conn_id).objects, reshape)
+        yield FileSource(Aws(conn_id).objects, reshape, part)
         return
     if _is_postgres(conn_id):
         from batch_transform.scoring.sources.postgres.copy_source import CopySource

@@ -4,15 +4,20 @@ import gzip
 import json
 import tempfile
 import tracemalloc
+from io import BytesIO
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from batch_transform.open_source import open_source
 from batch_transform.scoring.aws.objects import ObjectChanged, S3Objects
 from batch_transform.scoring.errors import SourceChanged, SourceError
 from batch_transform.scoring.extract.extract import extract
+from batch_transform.scoring.extract.join import join
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.sources.files.file_source import FileSource
+from batch_transform.scoring.sources.slices import slices
 from batch_transform.scoring.testing import InMemoryObjects
 
 BUCKET = "lake-bucket"
@@ -27,6 +32,15 @@ def s3(sagemaker_local_server):
     for entry in client.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
         client.delete_object(Bucket=BUCKET, Key=entry["Key"])
     client.delete_bucket(Bucket=BUCKET)
+
+
+@pytest.fixture
+def lake(s3, sagemaker_local_server, monkeypatch):
+    """A real S3 that Airflow's connection leads to."""
+    extra = {"endpoint_url": sagemaker_local_server.endpoint_url, "region_name": "us-east-1"}
+    connection = {"conn_type": "aws", "login": "test", "password": "test", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    return S3Objects(s3)
 
 
 @pytest.fixture(params=["memory", "s3"])
@@ -114,12 +128,8 @@ def test_an_extract_reads_through_the_airflow_connection(
     pipeline,
     partition,
     layout,
-    sagemaker_local_server,
-    monkeypatch,
+    lake,
 ):
-    extra = {"endpoint_url": sagemaker_local_server.endpoint_url, "region_name": "us-east-1"}
-    connection = {"conn_type": "aws", "login": "test", "password": "test", "extra": extra}
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
     store = S3Objects(s3)
     store.put(key("hour=01/part.csv.gz"), gzip.compress(HEADER + b"3,0.5,red\n"))
     store.put(key("hour=00/part.csv"), HEADER + b"7,,\n")
@@ -152,3 +162,41 @@ def test_a_file_replaced_during_the_extract_ends_it_and_the_next_reads_the_new_o
         list(lines.blocks)
     assert extract(pipeline, partition, FileSource(store), store, layout).records == 30_001
     assert store.get(layout.input / "part-00000.csv").endswith(b"100000,,new\n")
+
+
+def parquet_of(ids):
+    file = BytesIO()
+    rows = {"apple_id": ids, "weight": [each / 8 for each in ids], "colour": ["red"] * len(ids)}
+    parquet.write_table(pa.table(rows), file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("folders", ["", "slice={{ slice }}/"])
+def test_slices_of_parquet_are_joined_to_the_same_extract_however_the_files_lie(
+    lake, make_file_pipeline, partition, folders
+):
+    by_layout = []
+    for layout, ids in (("one", [[4, 1, 2, 3, 0]]), ("two", [[0, 2], [3], [1], [4]])):
+        source = f"s3://{BUCKET}/{layout}/{{{{ partition }}}}/{folders}*"
+        pipeline = make_file_pipeline({"files": source, "format": "parquet"}, extract={"slices": 2})
+        put_in_folders(lake, layout, ids, is_by_slice=bool(folders))
+        uris = []
+        for part in slices(pipeline.settings.extract):
+            where = RunLayout(attempt_root=S3Uri(BUCKET, f"runs/{layout}/{part.number}"))
+            with open_source(pipeline, part) as opened:
+                extract(pipeline, partition, opened, lake, where)
+            uris.append(str(where.index))
+        joined = RunLayout(attempt_root=S3Uri(BUCKET, f"runs/{layout}/joined"))
+        by_layout.append(join(pipeline, uris, lake, joined).shards)
+    assert by_layout[0] == by_layout[1]
+    assert [shard.first_id for shard in by_layout[0]] == [(0,), (1,)]
+
+
+def put_in_folders(lake, layout, lots, *, is_by_slice):
+    for number, ids in enumerate(lots):
+        for part in (0, 1) if is_by_slice else (0,):
+            mine = [each for each in ids if each % 2 == part] if is_by_slice else ids
+            folder = f"slice={part}/" if is_by_slice else ""
+            if mine:
+                name = f"{layout}/2013-06-01/{folder}{number}.parquet"
+                lake.put(S3Uri(BUCKET, name), parquet_of(mine))

@@ -1,6 +1,7 @@
 """The provider's operator and sensor beside ours, on the same local service.
 
-Each test is a row of ``docs/stock-vs-ours.md``; the last test holds the two together.
+Each test here and in ``test_stock_vs_ours_rows.py`` is a row of ``docs/stock-vs-ours.md``; the last
+test holds them together.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from airflow.sdk.execution_time import task_runner
 from botocore.exceptions import ClientError
 
 from batch_transform.following.trigger import TransformJobTrigger
+from batch_transform.operators.janitor import StopOrphansOperator
 from batch_transform.operators.transform import TransformOperator
 from batch_transform.operators.wait import TransformSensor
 from batch_transform.scoring.deployment import Deployment
@@ -33,6 +35,7 @@ from batch_transform.scoring.pipelines import read_pipeline
 from batch_transform.scoring.testing import InMemoryMemory
 from sagemaker_local.testing import running
 from tests.factories import a_shard, an_index
+from tests.integration import test_stock_vs_ours_rows as rows_of_tables
 from tests.project import PIPELINES
 from tests.unit.airflow.conftest import Supervisor
 
@@ -90,12 +93,16 @@ class Side:
         config |= {"TransformJobName": self.name}
         return SageMakerTransformOperator(task_id="stock", config=config, **settings)
 
+    @property
+    def deployment(self):
+        return Deployment(root=self.root, poll_seconds=1)
+
     def ours(self):
         return TransformOperator(
             task_id="ours",
             index=self.index,
             pipeline=self.pipeline,
-            deployment=Deployment(root=self.root, poll_seconds=1),
+            deployment=self.deployment,
         )
 
     def our_sensor(self, job_name):
@@ -103,7 +110,7 @@ class Side:
             task_id="wait",
             job_name=job_name,
             index=self.index,
-            deployment=Deployment(root=self.root, poll_seconds=1),
+            deployment=self.deployment,
             deadline=timedelta(hours=1),
         )
 
@@ -214,6 +221,18 @@ def test_a_deferred_task_that_is_marked(side):
     assert _status(side, name) in ("Stopping", "Stopped")
 
 
+def test_a_deferred_task_nobody_watches(side):
+    """A deferred task is marked while the triggerer is dead."""
+    side.order("frozen", times=2)
+    with pytest.raises(TaskDeferred):
+        side.stock(deferrable=True, wait_for_completion=True).execute(side.context())
+    name = side.start()
+    janitor = StopOrphansOperator(task_id="stop", deployment=side.deployment)
+    assert janitor.execute(side.context()) == [name]
+    assert _status(side, side.name) == "InProgress"
+    assert _status(side, name) in ("Stopping", "Stopped")
+
+
 def test_how_long_a_deferred_task_waits(side):
     """A deferred job that takes longer than half an hour."""
     side.order("frozen", times=2)
@@ -289,8 +308,8 @@ def test_what_an_xcom_holds(side):
 def test_the_table_has_a_row_for_each_test_and_a_test_for_each_row():
     table = (PROJECT / "docs" / "stock-vs-ours.md").read_text()
     rows = set(re.findall(r"\| `(test_\w+)` \|$", table, re.MULTILINE))
-    here = {name for name in globals() if name.startswith("test_")}
-    assert rows == here - {"test_the_table_has_a_row_for_each_test_and_a_test_for_each_row"}
+    tests = {name for name in (*globals(), *vars(rows_of_tables)) if name.startswith("test_")}
+    assert rows == tests - {"test_the_table_has_a_row_for_each_test_and_a_test_for_each_row"}
 
 
 def _watch(side, job_name):

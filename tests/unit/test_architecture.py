@@ -33,7 +33,7 @@ FLOORS = [
     {"pipeline"},
     {"aws"},
     {"deployment", "partition"},
-    {"kinds", "names", "queries", "frozen"},
+    {"kinds", "names", "queries", "frozen", "scratch"},
     {"errors"},
 ]
 

@@ -4,11 +4,14 @@ import pytest
 
 from sagemaker_lab.lab import Lab
 from sagemaker_lab.programs import CONTAINERS
+from sagemaker_local.testing import running
 
 
 @pytest.fixture(scope="session")
-def sagemaker_local_options():
-    return {"containers": CONTAINERS, "switches": {"stop_grace_seconds": 0.5}}
+def sagemaker_local_server():
+    """A service for these tests alone: the plugin's may serve others of the session already."""
+    with running(containers=CONTAINERS, switches={"stop_grace_seconds": 0.5}) as server:
+        yield server
 
 
 @pytest.fixture

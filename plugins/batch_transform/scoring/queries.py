@@ -14,3 +14,8 @@ def queries(path: Path) -> dict[str, str]:
     """Read the statements of a file by their names; what stands before the first is a comment."""
     _, *sections = _NAME.split(path.read_text(encoding="utf-8"))
     return {name: text.strip() for name, text in zip(sections[::2], sections[1::2], strict=True)}
+
+
+def literal(text: str) -> str:
+    """Quote a text for a statement of DuckDB."""
+    return "'" + text.replace("'", "''") + "'"

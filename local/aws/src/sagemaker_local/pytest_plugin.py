@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def sagemaker_local_options() -> dict[str, Any]:
-    """Arguments of `sagemaker_local.testing.running`, to be overridden in a conftest.py.
+    """Arguments of `sagemaker_local.testing.running`, to be overridden in the topmost conftest.py.
+
+    A session has one service: the test that first needs it decides what it is started with.
 
     Example:
         @pytest.fixture(scope="session")

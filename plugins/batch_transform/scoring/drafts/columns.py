@@ -14,7 +14,6 @@ from batch_transform.scoring.kinds import ID_KINDS, Column, Kind
 from batch_transform.scoring.records.unwritable import UnreadableValue
 from batch_transform.scoring.sources.files.csv_format import CsvFormat
 from batch_transform.scoring.sources.files.opened import Texts
-from batch_transform.scoring.sources.files.parquet_format import ParquetFormat
 from batch_transform.scoring.sources.files.text_lines import text_lines
 from batch_transform.scoring.sources.literals import literals, parsed_json
 
@@ -92,18 +91,25 @@ def of_file(path: Path, texts: Texts) -> Found:
     try:
         if kind == "jsonl":
             return Found(columns=_of_json_lines(path))
-        opened = (ParquetFormat() if kind == "parquet" else CsvFormat(texts)).open(path)
+        if kind == "parquet":
+            return Found(columns=_of_parquet(path))
+        opened = CsvFormat(texts).open(path)
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
     if opened is None or opened.columns is None:
         raise SourceError(f"{path} is empty: nothing says which columns there are")
-    if kind == "parquet":
-        return Found(columns=opened.columns)
     names = [column.name for column in opened.columns]
     rows = list(islice(opened.rows(names), _ROWS))
     values = zip(*rows, strict=True) if rows else [()] * len(names)
     guessed = zip(names, map(_guess, values), strict=True)
     return Found(columns=tuple(Column(name=name, kind=each) for name, each in guessed))
+
+
+def _of_parquet(path: Path) -> tuple[Column, ...]:
+    # Not at the top: Arrow takes a while, and most files are text.
+    from batch_transform.scoring.sources.files.parquet_format import open_parquet
+
+    return open_parquet(path).columns
 
 
 def _guess(texts: Sequence[str | None]) -> Kind:

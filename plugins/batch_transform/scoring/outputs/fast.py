@@ -29,10 +29,11 @@ from batch_transform.scoring.outputs.replies import (
     width_problem,
 )
 from batch_transform.scoring.outputs.shape import Shape
-from batch_transform.scoring.outputs.staged import Staged, literal
+from batch_transform.scoring.outputs.staged import Staged
 from batch_transform.scoring.pipeline import Prediction
 from batch_transform.scoring.pipeline.prediction_types import TYPES
 from batch_transform.scoring.pipeline.replypath import Steps, json_path
+from batch_transform.scoring.queries import literal
 
 _BOM = b"\xef\xbb\xbf"  # DuckDB drops it; it is part of the first field
 _SAMPLE = 100  # lines

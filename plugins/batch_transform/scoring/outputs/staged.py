@@ -14,9 +14,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batch_transform.scoring.outputs.scratch import scratch_folder
 from batch_transform.scoring.pipeline.prediction_types import TYPES, TypeName
-from batch_transform.scoring.queries import queries
+from batch_transform.scoring.queries import literal, queries
+from batch_transform.scoring.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
@@ -26,6 +26,7 @@ _PIECE = "staged-{}.parquet"
 _MEMORY = "128MB"
 _THREADS = 2  # each has buffers of its own: with more of them _MEMORY is too little
 _ROWS_A_CHUNK = 5_000
+_NEEDS = "two shards with their outputs, uncompressed, and for the rows of the partition"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,11 +161,6 @@ class Staged:
         return ", ".join(each.format(n=n, sql=column.sql) for n, column in columns)
 
 
-def literal(text: str) -> str:
-    """Quote a text for a statement of DuckDB."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 @contextmanager
 def staging(columns: Sequence[StagedColumn]) -> Iterator[Staged]:
     """Lend an empty stage in a folder of its own, removed afterwards.
@@ -172,7 +168,7 @@ def staging(columns: Sequence[StagedColumn]) -> Iterator[Staged]:
     Raises:
         DiskFull: the worker's disk cannot hold what is staged, or read meanwhile.
     """
-    with scratch_folder() as folder:
+    with scratch_folder("load", _NEEDS) as folder:
         staged = Staged(folder, columns)
         try:
             yield staged

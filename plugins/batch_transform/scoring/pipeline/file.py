@@ -120,8 +120,18 @@ def _idle_instances(file: PipelineFile) -> Iterator[tuple[Place, str]]:
 
 
 def _uncut_files(file: PipelineFile) -> Iterator[tuple[Place, str]]:
-    if file.extract.count > 1 and isinstance(file.source, Files):
-        yield ("extract",), "cuts the rows of a query; files are read by one task"
+    if not isinstance(file.source, Files):
+        return
+    if file.extract.count > 1 and file.source.format != "parquet":
+        yield (
+            ("extract",),
+            f"cuts the rows of a query or of Parquet; {file.source.format} is read by one task",
+        )
+    if file.extract.count == 1 and file.source.by_slice:
+        yield (
+            ("source", "files"),
+            "has {{ slice }}, so extract.slices or extract.ranges must say how many there are",
+        )
 
 
 def _uncopied_shards(file: PipelineFile) -> Iterator[tuple[Place, str]]:

@@ -1,8 +1,9 @@
 """The pattern of a source's files in S3: placeholders for the partition, and wildcards over keys.
 
 ``s3://lake/flights/date={{ partition }}/*.parquet`` is filled in with one day, and matches the
-keys of its files. As in Spark, Hive and Athena, no wildcard matches a file or a folder whose name
-begins with ``_`` or ``.``: ``_SUCCESS`` and ``_temporary/`` are no data.
+keys of its files. ``{{ slice }}`` stands for the number of the slice that a file is of. As in
+Spark, Hive and Athena, no wildcard matches a file or a folder whose name begins with ``_`` or
+``.``: ``_SUCCESS`` and ``_temporary/`` are no data.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from batch_transform.scoring.names import S3Uri
 
 _PARTS = re.compile(r"s3://([a-z0-9][a-z0-9.\-]{1,61}[a-z0-9])/(.+)", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
-_TOKEN = re.compile(r"(?P<class>\[!?\]?[^\]/]*\])|(?P<any>\*\*)|(?P<some>\*)|(?P<one>\?)")
-_WILD = re.compile(r"[*?\[]")
+_SLICE = "{{ slice }}"
+_TOKEN = re.compile(
+    r"(?P<class>\[!?\]?[^\]/]*\])|(?P<any>\*\*)|(?P<some>\*)|(?P<one>\?)|(?P<slice>\{\{ slice \}\})"
+)
+_WILD = re.compile(r"[*?\[{]")
 _VALUES = {"partition": "%Y-%m-%d", "year": "%Y", "month": "%m", "day": "%d"}
 _DAYS = ({"partition"}, {"year", "month", "day"})  # each says which day it is
 _SHOWN = "{{ partition }}, or all of {{ year }}, {{ month }} and {{ day }}"
@@ -36,6 +40,11 @@ class Glob:
     start: S3Uri
     keys: re.Pattern[str]
 
+    def slice_of(self, uri: S3Uri) -> int:
+        """Return the number of the slice that a matching file is of, where the pattern has it."""
+        match = self.keys.fullmatch(uri.key)
+        return int(match["slice"]) if match else -1
+
 
 def problems(pattern: str) -> Iterator[str]:
     """Say what is wrong with a pattern."""
@@ -44,8 +53,10 @@ def problems(pattern: str) -> Iterator[str]:
         yield "a pattern reads like s3://bucket/folder/*.parquet; the bucket has no wildcards"
         return
     names = {match[1] for match in _PLACEHOLDER.finditer(parts[2])}
-    for name in sorted(names - set(_VALUES)):
-        yield f"nothing gives {{{{ {name} }}}} a value; there are {', '.join(_VALUES)}"
+    for name in sorted(names - {*_VALUES, "slice"}):
+        yield f"nothing gives {{{{ {name} }}}} a value; there are {', '.join(_VALUES)}, slice"
+    if [match[1] for match in _PLACEHOLDER.finditer(parts[2])].count("slice") > 1:
+        yield f"the pattern has {_SLICE} more than once"
     if not any(day <= names for day in _DAYS):
         yield f"the pattern does not say which day: use {_SHOWN}, or every run scores the same rows"
     key = _PLACEHOLDER.sub("0", parts[2])
@@ -69,7 +80,14 @@ def glob(pattern: str, day: date) -> Glob:
     return Glob(start=S3Uri(bucket, fixed), keys=_expression(filled))
 
 
+def is_by_slice(pattern: str) -> bool:
+    """Tell whether a pattern says which slice each file is of."""
+    return any(match[1] == "slice" for match in _PLACEHOLDER.finditer(pattern))
+
+
 def _value(name: str, day: date) -> str:
+    if name == "slice":
+        return _SLICE
     # %Y has no leading zeros on every platform.
     return day.isoformat()[:4] if name == "year" else f"{day:{_VALUES[name]}}"
 
@@ -107,6 +125,8 @@ def _segment(segment: str) -> str:
 
 
 def _wildcard(match: re.Match[str]) -> str:
+    if match["slice"]:
+        return "(?P<slice>[0-9]{1,9})"
     if not match["class"]:
         return "[^/]" if match["one"] else "[^/]*"
     inner = match["class"][1:-1]

@@ -87,6 +87,11 @@ class Files(Section):
         return self.model_dump_json(exclude={"conn_id"})
 
     @property
+    def by_slice(self) -> bool:
+        """Whether the pattern says which slice each file is of."""
+        return filepattern.is_by_slice(self.files)
+
+    @property
     def unnamed(self) -> bool:
         """Whether the files do not say which columns they have."""
         return self.format == "jsonl" or not self.header

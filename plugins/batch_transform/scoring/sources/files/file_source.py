@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -15,12 +15,13 @@ from batch_transform.scoring.errors import SourceChanged, SourceError
 from batch_transform.scoring.kinds import Column, Row
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.partition import Partition
-from batch_transform.scoring.pipeline import Files, Pipeline, contract
-from batch_transform.scoring.pipeline.filepattern import glob
+from batch_transform.scoring.pipeline import Files, Pipeline
+from batch_transform.scoring.pipeline.filepattern import Glob, glob
 from batch_transform.scoring.sources.files.csv_format import CsvFormat
 from batch_transform.scoring.sources.files.json_format import JsonLinesFormat
 from batch_transform.scoring.sources.files.opened import FileFormat, OpenedFile, Texts
-from batch_transform.scoring.sources.files.parquet_format import ParquetFormat
+from batch_transform.scoring.sources.files.parquet_table import ParquetTable
+from batch_transform.scoring.sources.files.picked import check_picked, files_of, named, picked
 from batch_transform.scoring.sources.protocol import (
     Lines,
     Source,
@@ -29,42 +30,66 @@ from batch_transform.scoring.sources.protocol import (
     encoded,
     unchanged,
 )
+from batch_transform.scoring.sources.slices import Slice
 
 _Parts = Iterable[tuple[S3Uri, OpenedFile]]
 
 
 class FileSource(Source):
-    """The files that match a pattern, in the order of their keys, and their rows as they stand.
+    """The files that match a pattern.
+
+    CSV and JSON Lines come in the order of the files' keys, and their rows as they stand. Parquet
+    files are one table, whose rows come in the order of their ids.
 
     They are listed once. Each is then downloaded, one at a time, to the worker's disk, and only as
     it was when it was listed, so that an extract reads one snapshot; SourceChanged where it is
     another, or gone. Where no file matches, the data have not come: a SourceError.
     """
 
-    def __init__(self, objects: ObjectStore, reshape: TableFunction = unchanged) -> None:
-        """Read from an object store, and reshape the rows."""
+    def __init__(
+        self,
+        objects: ObjectStore,
+        reshape: TableFunction = unchanged,
+        part: Slice | None = None,
+    ) -> None:
+        """Read from an object store, and reshape the rows.
+
+        Where there is a slice, only its rows are read; it is cut before they are reshaped, and
+        only Parquet is.
+        """
         self._objects = objects
         self._reshape = reshape
+        self._part = part
 
     @override
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
-        return encoded(self._reshape(self.read(partition, pipeline)), pipeline)
+        if files_of(pipeline).format != "parquet":
+            return encoded(self._reshape(self.read(partition, pipeline)), pipeline)
+        matching = self._matching(files_of(pipeline), partition)
+        table = ParquetTable(lambda: self._downloaded(matching), pipeline, self._part)
+        if self._reshape is unchanged:
+            lines = table.lines()
+        else:
+            lines = encoded(self._reshape(table.read()), pipeline)
+        return replace(lines, part=self._part)
 
     def read(self, partition: Partition, pipeline: Pipeline) -> Table:
-        """Read a partition's files.
+        """Read a partition's files of text.
 
         Without ``reshape.py`` only the record's columns are read, by name, whatever others there
         are and in whatever order.
         """
-        settings = _files(pipeline)
+        settings = files_of(pipeline)
         parts = self._parts(self._matching(settings, partition), _format(settings, pipeline))
         first = next(parts, None)
-        columns = _columns(first[1] if first else None, settings, pipeline)
+        has = first[1].columns if first else None
+        columns = picked(has or (), pipeline)
         if first is None:
             return Table(columns=columns, rows=iter(()))
         return Table(columns=columns, rows=_rows(chain([first], parts), columns, pipeline))
 
     def _matching(self, settings: Files, partition: Partition) -> list[StoredObject]:
+        """List the partition's files, or those of the slice where they lie by slices."""
         files = glob(settings.files, partition.day)
         listed = self._objects.listed(files.start)
         matching = [stored for stored in listed if files.keys.fullmatch(stored.uri.key)]
@@ -73,12 +98,22 @@ class FileSource(Source):
                 f"No file of partition {partition.label} matches {settings.files}: the data have"
                 " not come. Clear the task when they have; a file without rows is an empty day"
             )
-        return matching
+        if self._part is None or not settings.by_slice:
+            return matching
+        return list(_of_slice(self._part, matching, files))
 
     def _parts(
         self, matching: Iterable[StoredObject], file_format: FileFormat
     ) -> Generator[tuple[S3Uri, OpenedFile]]:
         """Yield the files that say what columns they have; each is gone on the next step."""
+        for uri, path in self._downloaded(matching):
+            with named(uri):
+                part = file_format.open(path)
+            if part is not None:
+                yield uri, part
+
+    def _downloaded(self, matching: Iterable[StoredObject]) -> Generator[tuple[S3Uri, Path]]:
+        """Yield the files on the worker's disk; each is gone on the next step."""
         for stored in matching:
             with tempfile.NamedTemporaryFile(prefix="source-") as file:
                 try:
@@ -89,22 +124,23 @@ class FileSource(Source):
                         " nothing of this attempt is used, run the extract again"
                     ) from error
                 file.flush()
-                with _named(stored.uri):
-                    part = file_format.open(Path(file.name))
-                if part is not None:
-                    yield stored.uri, part
+                yield stored.uri, Path(file.name)
 
 
-def _files(pipeline: Pipeline) -> Files:
-    settings = pipeline.settings.source
-    if not isinstance(settings, Files):
-        raise TypeError(f"the source of {pipeline.name} is no files")
-    return settings
+def _of_slice(part: Slice, matching: Iterable[StoredObject], files: Glob) -> Iterator[StoredObject]:
+    """Yield the files of a slice; one that is of none would be read by no task."""
+    for stored in matching:
+        number = files.slice_of(stored.uri)
+        if number >= part.count:
+            raise SourceError(
+                f"{stored.uri} is of slice {number}, and extract makes slices 0 to"
+                f" {part.count - 1}; correct extract.slices or extract.ranges"
+            )
+        if number == part.number:
+            yield stored
 
 
 def _format(settings: Files, pipeline: Pipeline) -> FileFormat:
-    if settings.format == "parquet":
-        return ParquetFormat()
     kinds = {column.name: column.kind for column in pipeline.contract or () if column.kind}
     if settings.format == "jsonl":
         return JsonLinesFormat(Texts(kinds=kinds))
@@ -112,24 +148,13 @@ def _format(settings: Files, pipeline: Pipeline) -> FileFormat:
     return CsvFormat(Texts(kinds=kinds, columns=names, delimiter=settings.delimiter))
 
 
-def _columns(part: OpenedFile | None, settings: Files, pipeline: Pipeline) -> tuple[Column, ...]:
-    """Return the columns to read, with the kinds that the first file knows."""
-    has = () if part is None else part.columns or ()
-    if pipeline.reshape is None:
-        names: Sequence[str] = pipeline.settings.record.columns
-    else:
-        names = settings.columns or [column.name for column in has]
-    kinds = {column.name: column for column in has}
-    return tuple(kinds.get(name, Column(name=name)) for name in names)
-
-
 def _rows(parts: _Parts, columns: Sequence[Column], pipeline: Pipeline) -> Iterator[Row]:
     names = [column.name for column in columns]
     seen: set[str] = set()
     for uri, part in parts:
-        with _named(uri):
+        with named(uri):
             if part.columns is not None:
-                _check(part.columns, columns, pipeline)
+                check_picked(part.columns, columns, pipeline)
             yield from part.rows(names)
         seen |= part.seen
     unseen = [name for name in names if name not in seen]
@@ -138,32 +163,3 @@ def _rows(parts: _Parts, columns: Sequence[Column], pipeline: Pipeline) -> Itera
             f"No line of the files has the key {', '.join(unseen)}; was it renamed? Where it is"
             " NULL in every row, one line must say so"
         )
-
-
-def _check(has: Sequence[Column], columns: Sequence[Column], pipeline: Pipeline) -> None:
-    """Check that a file has the columns to read, once each, and of the kinds of the first file."""
-    names = [column.name for column in has]
-    for column in columns:
-        if names.count(column.name) > 1:
-            raise SourceError(f"it has the column {column.name} twice")
-    if any(column.name not in names for column in columns):
-        if pipeline.reshape is None:
-            contract.check(has, pipeline)
-        missing = [column.name for column in columns if column.name not in names]
-        raise SourceError(f"it has no column {', '.join(missing)}")
-    for column in columns:
-        mine = has[names.index(column.name)]
-        if column.kind and mine.kind and column.kind != mine.kind:
-            raise SourceError(
-                f"column {column.name} is {mine.source_type or mine.kind}, where it is"
-                f" {column.source_type or column.kind} in the files before"
-            )
-
-
-@contextmanager
-def _named(uri: S3Uri) -> Iterator[None]:
-    """Say which file an error is about."""
-    try:
-        yield
-    except SourceError as error:
-        raise SourceError(f"{uri}: {error}") from error

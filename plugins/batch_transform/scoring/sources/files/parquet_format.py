@@ -7,63 +7,78 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from typing_extensions import override
+import pyarrow as pa
+from pyarrow import parquet, types
 
 from batch_transform.scoring.errors import SourceError
-from batch_transform.scoring.kinds import Column, Kind, Row
+from batch_transform.scoring.kinds import Column, Kind
 from batch_transform.scoring.records.encoder import CHUNK_ROWS
 from batch_transform.scoring.records.unwritable import FAR, FINE, UnreadableValue
-from batch_transform.scoring.sources.files.opened import FileFormat, OpenedFile
 
 _DOUBLED = UnreadableValue("a struct that has a field twice; correct the files")
 _BUFFER_BYTES = 1 << 20  # without it a whole column of a row group is in memory at once
 
 
-class ParquetFormat(FileFormat):
-    """Reads Parquet."""
+@dataclass(frozen=True, kw_only=True)
+class ParquetFile:
+    """One file, opened.
 
-    @override
-    def open(self, path: Path) -> OpenedFile:
-        from pyarrow import parquet  # not at the top: Airflow's parsing of the DAG must stay quick
+    Attributes:
+        columns: all that it has.
+        types: their Arrow types, by name.
+        batches: reads the rows, in these columns and their order.
+    """
 
-        with _readable():
-            # As nanoseconds, the old INT96 would silently wrap around beyond the year 2262.
-            file = parquet.ParquetFile(
-                path, buffer_size=_BUFFER_BYTES, pre_buffer=False, coerce_int96_timestamp_unit="us"
-            )
-            columns = tuple(
-                Column(name=field.name, kind=_kind(field.type), source_type=str(field.type))
-                for field in file.schema_arrow
-            )
+    columns: tuple[Column, ...]
+    types: dict[str, Any]
+    batches: Callable[[Sequence[str]], Iterator[Any]]
 
-        def rows(names: Sequence[str]) -> Iterator[Row]:
-            with _readable(), file:
-                batches = file.iter_batches(CHUNK_ROWS, columns=list(names), use_threads=False)
-                for batch in batches:
-                    yield from zip(*(_values(batch.column(n)) for n in names), strict=True)
 
-        return OpenedFile(columns=columns, rows=rows, seen={column.name for column in columns})
+def open_parquet(path: Path) -> ParquetFile:
+    """Open a file.
+
+    Raises:
+        SourceError: here or while batches are drawn: it is not Parquet.
+    """
+    with _readable():
+        # As nanoseconds, the old INT96 would silently wrap around beyond the year 2262.
+        file = parquet.ParquetFile(
+            path, buffer_size=_BUFFER_BYTES, pre_buffer=False, coerce_int96_timestamp_unit="us"
+        )
+        fields = list(file.schema_arrow)
+
+    def batches(names: Sequence[str]) -> Iterator[Any]:
+        with _readable(), file:
+            read = file.iter_batches(CHUNK_ROWS, columns=list(names), use_threads=False)
+            for batch in read:
+                yield batch.select(list(names))
+
+    return ParquetFile(
+        columns=tuple(
+            Column(name=field.name, kind=kind_of_arrow(field.type), source_type=str(field.type))
+            for field in fields
+        ),
+        types={field.name: field.type for field in fields},
+        batches=batches,
+    )
 
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    from pyarrow import ArrowException
-
     try:
         yield
-    except (ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise SourceError(f"it cannot be read as Parquet: {error}") from error
 
 
-def _kind(arrow: Any) -> Kind | None:
+def kind_of_arrow(arrow: Any) -> Kind | None:
     """Return the kind of an Arrow type; None where the values will show it, or have none."""
-    from pyarrow import types
-
     if types.is_dictionary(arrow):
-        return _kind(arrow.value_type)
+        return kind_of_arrow(arrow.value_type)
     kinds: tuple[tuple[Callable[[Any], bool], Kind], ...] = (
         (types.is_integer, "integer"),
         (types.is_decimal, "decimal"),
@@ -78,9 +93,9 @@ def _kind(arrow: Any) -> Kind | None:
     return next((kind for is_such, kind in kinds if is_such(arrow)), None)
 
 
-def _values(column: Any) -> list[Any]:
+def python_values(column: Any) -> list[Any]:
     """Return a column's values as Python's; one that Python has not is an ``UnreadableValue``."""
-    arrow = _exact(column.type)
+    arrow = exact(column.type)
     try:
         return _python(column, arrow)
     except (ValueError, ArithmeticError, KeyError):
@@ -88,11 +103,9 @@ def _values(column: Any) -> list[Any]:
 
 
 def _value(alone: Any, arrow: Any) -> Any:
-    from pyarrow import ArrowInvalid
-
     try:
         return _python(alone, arrow)[0]
-    except ArrowInvalid:  # the cast would lose digits
+    except pa.ArrowInvalid:  # the cast would lose digits
         return FINE
     except UnicodeDecodeError:
         return UnreadableValue("text that is not UTF-8; correct the files")
@@ -104,8 +117,6 @@ def _value(alone: Any, arrow: Any) -> Any:
 
 def _has_doubled_names(arrow: Any) -> bool:
     """Tell whether a struct, here or inside, has two fields of one name."""
-    from pyarrow import types
-
     inside = [arrow.field(number) for number in range(arrow.num_fields)]
     names = [field.name for field in inside] if types.is_struct(arrow) else []
     return len(set(names)) < len(names) or any(_has_doubled_names(field.type) for field in inside)
@@ -118,26 +129,24 @@ def _python(column: Any, arrow: Any) -> list[Any]:
     return values
 
 
-def _exact(arrow: Any) -> Any:
+def exact(arrow: Any) -> Any:
     """Return the type in which Python's values are exact: microseconds, in UTC, no dictionaries."""
-    import pyarrow as pa
-
-    if pa.types.is_dictionary(arrow):
-        return _exact(arrow.value_type)
-    if pa.types.is_timestamp(arrow):
+    if types.is_dictionary(arrow):
+        return exact(arrow.value_type)
+    if types.is_timestamp(arrow):
         unit = "us" if arrow.unit == "ns" else arrow.unit
         return pa.timestamp(unit, "UTC" if arrow.tz else None)
     for is_such, make in (
-        (pa.types.is_list, pa.list_),
-        (pa.types.is_large_list, pa.large_list),
-        (pa.types.is_fixed_size_list, lambda field: pa.list_(field, arrow.list_size)),
-        (pa.types.is_list_view, pa.list_view),
-        (pa.types.is_large_list_view, pa.large_list_view),
+        (types.is_list, pa.list_),
+        (types.is_large_list, pa.large_list),
+        (types.is_fixed_size_list, lambda field: pa.list_(field, arrow.list_size)),
+        (types.is_list_view, pa.list_view),
+        (types.is_large_list_view, pa.large_list_view),
     ):
         if is_such(arrow):
-            return make(arrow.value_field.with_type(_exact(arrow.value_type)))
-    if pa.types.is_struct(arrow):
-        return pa.struct([field.with_type(_exact(field.type)) for field in arrow])
-    if pa.types.is_map(arrow):
-        return pa.map_(_exact(arrow.key_type), _exact(arrow.item_type), arrow.keys_sorted)
+            return make(arrow.value_field.with_type(exact(arrow.value_type)))
+    if types.is_struct(arrow):
+        return pa.struct([field.with_type(exact(field.type)) for field in arrow])
+    if types.is_map(arrow):
+        return pa.map_(exact(arrow.key_type), exact(arrow.item_type), arrow.keys_sorted)
     return arrow

@@ -1,4 +1,4 @@
-"""A folder on the worker's disk for one load. What a load that was killed leaves, the next clears.
+"""A folder on the worker's disk for one task. What a task that was killed leaves, the next clears.
 
 Each folder is locked by the process that made it, and the kernel frees the lock with the process.
 https://man7.org/linux/man-pages/man2/flock.2.html
@@ -17,12 +17,14 @@ from pathlib import Path
 
 from batch_transform.scoring.errors import DiskFull, ScoringError
 
-_PREFIX = "load-"
-
 
 @contextmanager
-def scratch_folder() -> Iterator[Path]:
+def scratch_folder(work: str, needs: str) -> Iterator[Path]:
     """Lend an empty folder, removed afterwards.
+
+    Args:
+        work: what it is for, a word.
+        needs: what there must be room for.
 
     Raises:
         DiskFull: there is no room for what is written there.
@@ -31,11 +33,11 @@ def scratch_folder() -> Iterator[Path]:
     root.mkdir(mode=0o700, exist_ok=True)
     with _locked(root):
         _clear_abandoned(root)
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+        folder = Path(tempfile.mkdtemp(prefix=f"{work}-", dir=root))
         held = _opened(folder)
         fcntl.flock(held, fcntl.LOCK_EX)
     try:
-        with _full_disk_named(folder):
+        with _full_disk_named(folder, work, needs):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -44,7 +46,7 @@ def scratch_folder() -> Iterator[Path]:
 
 def _clear_abandoned(root: Path) -> None:
     """Remove the folders that no process holds."""
-    for folder in root.glob(f"{_PREFIX}*"):
+    for folder in root.glob("*-*"):
         held = _opened(folder)
         with suppress(BlockingIOError):
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -67,7 +69,7 @@ def _opened(folder: Path) -> int:
 
 
 @contextmanager
-def _full_disk_named(folder: Path) -> Iterator[None]:
+def _full_disk_named(folder: Path, work: str, needs: str) -> Iterator[None]:
     try:
         yield
     except ScoringError:
@@ -80,9 +82,9 @@ def _full_disk_named(folder: Path) -> Iterator[None]:
         used = sum(path.lstat().st_size for path in folder.rglob("*"))
         raise DiskFull(
             f"The disk that holds {folder.parent} is full: {_mb(disk.free)} of {_mb(disk.total)}"
-            f" are free, and this load has written {_mb(used)}. It needs room for two shards with"
-            " their outputs, uncompressed, and for the rows of the partition. Give the worker a"
-            f" larger disk, or point TMPDIR at one; nothing was changed in the target. {error}"
+            f" are free, and this {work} has written {_mb(used)}. It needs room for {needs}. Give"
+            " the worker a larger disk, or point TMPDIR at one; nothing was changed in the target."
+            f" {error}"
         ) from error
 
 

@@ -11,18 +11,22 @@ from pathlib import Path
 import pytest
 
 from batch_transform.scoring.errors import DiskFull
-from batch_transform.scoring.outputs.scratch import scratch_folder
 from batch_transform.scoring.outputs.staged import StagedColumn, staging
+from batch_transform.scoring.scratch import scratch_folder
 
 KILLED = """
 import os, signal
-from batch_transform.scoring.outputs.scratch import scratch_folder
+from batch_transform.scoring.scratch import scratch_folder
 
-with scratch_folder() as folder:
+with scratch_folder("load", "two shards") as folder:
     (folder / "staged-000000.parquet").write_bytes(b"rows")
     print(folder, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
+
+
+def scratch():
+    return scratch_folder("load", "two shards")
 
 
 @pytest.fixture(autouse=True)
@@ -39,14 +43,14 @@ def test_what_a_killed_load_left_is_cleared_by_the_next(temporary):
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     left = Path(killed.stdout.strip())
     assert left.exists()
-    with scratch_folder():
+    with scratch():
         assert not left.exists()
 
 
 def test_the_folder_of_a_load_that_runs_is_left_alone():
-    with scratch_folder() as one:
+    with scratch() as one:
         (one / "rows").write_bytes(b"1")
-        with scratch_folder() as two:
+        with scratch() as two:
             assert (one / "rows").exists()
             assert two != one
         assert not two.exists()
@@ -54,7 +58,7 @@ def test_the_folder_of_a_load_that_runs_is_left_alone():
 
 
 def test_others_cannot_look_into_it():
-    with scratch_folder() as folder:
+    with scratch() as folder:
         assert folder.parent.stat().st_mode & 0o077 == 0
 
 
@@ -66,7 +70,10 @@ def fill(folder):
 
 def test_a_full_disk_is_named_and_what_is_needed():
     message = r"batch-transform-\d+ is full: .* this load has written 3 MB.* two shards.* TMPDIR"
-    with pytest.raises(DiskFull, match=message) as caught, scratch_folder() as folder:
+    with (
+        pytest.raises(DiskFull, match=message) as caught,
+        scratch() as folder,
+    ):
         fill(folder)
     assert caught.value.__cause__.errno == errno.ENOSPC
 
@@ -83,5 +90,5 @@ def stage_much(staged):
 
 
 def test_other_errors_stay_what_they_are():
-    with pytest.raises(ZeroDivisionError), scratch_folder():
+    with pytest.raises(ZeroDivisionError), scratch():
         raise ZeroDivisionError
