@@ -20,10 +20,10 @@ from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.pipeline import Pipeline, Target
 from batch_transform.scoring.publish.judge import declared_checks, history_needed
+from batch_transform.scoring.reports.keep import write
 from batch_transform.scoring.reports.left import Left, Trail, read_left
 from batch_transform.scoring.reports.make import Known, report_of
 from batch_transform.scoring.reports.report import RunReport, TaskRun
-from batch_transform.scoring.reports.write import write
 from batch_transform.scoring.warehouse.ledger import Entry
 from batch_transform.scoring.warehouse.protocol import Warehouse
 from batch_transform.tasks import in_order

@@ -20,8 +20,8 @@ from batch_transform.operators.report import Lend
 from batch_transform.report.access import MAY_READ, may_read_logs, readable_dags
 from batch_transform.report.calendar import months_of, year_of_runs, years_of
 from batch_transform.report.live import UNREADABLE, report_of_run
+from batch_transform.report.overview import lines_of
 from batch_transform.report.pages import Frame, page, run_page
-from batch_transform.report.pipelines import lines_of
 from batch_transform.report.runs import SeenRun, failed_tasks, find_run, runs_of, seen
 from batch_transform.report.safety import protect
 from batch_transform.report.subjects import Subject, subjects_of_dag, subjects_of_run

@@ -14,10 +14,10 @@ from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import ScoringError
 from batch_transform.scoring.jobs.owners import Owner
 from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.reports.keep import read
 from batch_transform.scoring.reports.left import Left, read_left
 from batch_transform.scoring.reports.make import Known, report_of
 from batch_transform.scoring.reports.report import RunReport
-from batch_transform.scoring.reports.write import read
 
 # Of AWS or a warehouse that this process cannot ask, or may not.
 UNREADABLE = (ScoringError, AirflowException, BotoCoreError)

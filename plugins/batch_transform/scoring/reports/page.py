@@ -12,8 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from batch_transform.scoring.reports import plots
+from batch_transform.scoring.reports.formatting import FILTERS
 from batch_transform.scoring.reports.report import RunReport
-from batch_transform.scoring.reports.spelling import FILTERS
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

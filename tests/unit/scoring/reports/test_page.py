@@ -9,6 +9,8 @@ import pytest
 
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.records.quarantine import Quarantined
+from batch_transform.scoring.reports.formatting import dollars, duration, moment, size
+from batch_transform.scoring.reports.keep import read, write
 from batch_transform.scoring.reports.page import report_page, style, style_digest
 from batch_transform.scoring.reports.report import (
     Change,
@@ -25,8 +27,6 @@ from batch_transform.scoring.reports.report import (
     RunReport,
     TaskRun,
 )
-from batch_transform.scoring.reports.spelling import dollars, duration, moment, size
-from batch_transform.scoring.reports.write import read, write
 from batch_transform.scoring.testing import InMemoryObjects
 from tests.unit.scoring.reports.conftest import NOW
 
