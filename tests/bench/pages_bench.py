@@ -187,9 +187,9 @@ def _fill_bucket(aws_url):
     from batch_transform.scoring.jobs.service import SageMakerJobs
     from batch_transform.scoring.names import RunLayout, S3Uri
     from batch_transform.scoring.records.quarantine import Quarantined, to_json_lines
+    from batch_transform.scoring.reports.keep import write
     from batch_transform.scoring.reports.left import Trail, read_left
     from batch_transform.scoring.reports.make import Known, report_of
-    from batch_transform.scoring.reports.keep import write
     from batch_transform.scoring.testing import FakeAws
     from tests.factories import a_shard, an_entry, an_index
 
