@@ -19,6 +19,7 @@ from batch_transform.scoring.errors import ConfigurationError, Unreachable
 from batch_transform.scoring.jobs.logs import CloudWatchLogs, JobLogs
 from batch_transform.scoring.jobs.models import Models, SageMakerModels
 from batch_transform.scoring.jobs.service import SageMakerJobs, TransformJobs
+from batch_transform.task_log import tidy
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -110,12 +111,16 @@ class Aws(AwsServices):
     @cached_property
     def jobs(self) -> TransformJobs:
         """SageMaker's transform jobs."""
-        return SageMakerJobs(self._session.client("sagemaker"))
+        return SageMakerJobs(self._sagemaker)
 
     @cached_property
     def models(self) -> Models:
         """SageMaker's models."""
-        return SageMakerModels(self._session.client("sagemaker"))
+        return SageMakerModels(self._sagemaker)
+
+    @cached_property
+    def _sagemaker(self) -> Any:
+        return self._session.client("sagemaker")
 
     @cached_property
     def logs(self) -> JobLogs:
@@ -136,6 +141,7 @@ class Aws(AwsServices):
 
         from batch_transform.one_session import OneSession
 
+        tidy()
         return OneSession(self._conn_id, Config(**self._patience))
 
 

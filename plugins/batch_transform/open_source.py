@@ -7,17 +7,56 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
-from batch_transform.connections import Aws, postgres_connection, sql_engine
+from batch_transform.connections import Aws, open_warehouse, postgres_connection, sql_engine
 from batch_transform.scoring.pipeline import Files
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from batch_transform.scoring.asked import Asked
+    from batch_transform.scoring.aws.objects import ObjectStore
     from batch_transform.scoring.pipeline import Pipeline
     from batch_transform.scoring.sources.protocol import Source
     from batch_transform.scoring.sources.slices import Slice
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedSource:
+    """What a run reads, of what its pipeline names.
+
+    Attributes:
+        asked: what was asked of the run.
+        day: the partition.
+        objects: where records that are kept in quarantine lie.
+        part: the slice to read; None for all rows.
+    """
+
+    asked: Asked
+    day: date
+    objects: ObjectStore
+    part: Slice | None = None
+
+
+@contextmanager
+def open_asked(pipeline: Pipeline, run: AskedSource) -> Iterator[Source]:
+    """Lend the pipeline's source, or a sample; or what the partition keeps in quarantine."""
+    from batch_transform.scoring.publish.quarantine_source import QuarantineSource
+    from batch_transform.scoring.sources.sample import Sample, share_of
+
+    if run.asked.resubmit:
+        target = pipeline.settings.target
+        with open_warehouse(target) as warehouse:
+            entry = warehouse.in_force(target, run.day)
+        yield QuarantineSource(entry, run.objects, run.part)
+        return
+    records = run.asked.sample
+    with open_source(pipeline, run.part) as source:
+        yield source if records is None else Sample(source, share_of(records, run.part))
 
 
 @contextmanager

@@ -28,6 +28,14 @@ class Task:
 
 TASKS = (
     Task(
+        task_id="plan",
+        does="says what the run will do, replace and cost, and waits for late data where"
+        " `source.wait` is set",
+        on_failure="The log says which day or parameter cannot be had, what the source or SageMaker"
+        " would refuse, or what the run is expected to cost. Nothing was started. Clear it once the"
+        " cause is mended.",
+    ),
+    Task(
         task_id="extract",
         does="writes the day's rows as {format} shards to S3",
         on_failure="The log names the row and column that cannot be written, or the columns that"

@@ -1,5 +1,6 @@
 """A whole stack, shared by the tests of this folder: real Airflow on real PostgreSQL."""
 
+import json
 import shutil
 import tempfile
 import time
@@ -17,6 +18,13 @@ RUN_SECONDS = 120
 SLICED = "sliced_flights"
 PICKY = "picky_flights"
 STRICT = "strict_flights"
+DEAR = "dear_flights"
+GAPS = "gaps_flights"
+EMPTY = date(2013, 9, 10)  # has none of the flights with gaps
+GAPS_SQL = f"""AND mod(flights.flight_id, 20) = 0
+    AND :partition <> date '{EMPTY}'
+    AND coalesce((SELECT CAST(why AS integer) FROM source.faults WHERE day = :partition), 0) = 0
+ORDER BY"""
 POOL = {"name": "transform-ml.m5.large", "slots": 14, "include_deferred": True}
 
 
@@ -55,9 +63,14 @@ class Laptop:
         return run_id, self.finished(dag_id, run_id)
 
     def log_of(self, dag_id, run_id, task_id):
-        """Return the text of a task's last try."""
+        """Return what a task's first try has logged, as if no line were wrapped."""
+        return " ".join(each["event"] for each in self.events_of(dag_id, run_id, task_id))
+
+    def events_of(self, dag_id, run_id, task_id):
+        """Return the lines of a task's first try, as Airflow's window gets them."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1"
-        return self.api.client.get(path, params={"full_content": True}).raise_for_status().text
+        asked = self.api.client.get(path, headers={"Accept": "application/x-ndjson"})
+        return [json.loads(line) for line in asked.raise_for_status().text.splitlines()]
 
     def states(self, dag_id, run_id):
         """Return the state of each task of a run."""
@@ -90,13 +103,15 @@ def laptop_folder():
 
 @pytest.fixture(scope="session")
 def pipelines(laptop_folder):
-    """The shipped pipelines, the flights' in slices, and theirs with models that refuse some."""
+    """The shipped pipelines; the flights' in slices, with picky models, dear, and with gaps."""
     folder = laptop_folder / "pipelines"
     shutil.copytree(PIPELINES, folder)
     for name, changes in (
         (SLICED, {"limits: ": "extract: {slices: 3}\nlimits: "}),
         (PICKY, {"{name: flight-delay}": "{name: picky}", "deadline: 6h": "bad_records: 1%"}),
         (STRICT, {"{name: flight-delay}": "{name: stern}"}),
+        (DEAR, {"deadline: 6h": "cost: 0.000001, over_cost: ask"}),
+        (GAPS, {"limits: ": "checks: {empty: {level: warn}}\nlimits: "}),
     ):
         shutil.copytree(PIPELINES / "flight_delay", folder / name)
         settings = folder / name / "pipeline.yaml"
@@ -105,6 +120,8 @@ def pipelines(laptop_folder):
             assert before in text
             text = text.replace(before, after)
         settings.write_text(text)
+    query = folder / GAPS / "features.sql"
+    query.write_text(query.read_text().replace("ORDER BY", GAPS_SQL))
     return folder
 
 

@@ -62,6 +62,7 @@ def test_nothing_filled_in_scores_the_last_whole_day_which_has_no_flights(laptop
     run_id, state = laptop.trigger(FLIGHTS, logical_date=logical_date)
     assert state == "failed", "the days before have flights, so these have not come yet"
     assert laptop.states(FLIGHTS, run_id) == {
+        "plan": "success",
         "extract": "success",
         "build_manifest": "skipped",
         "transform": "skipped",
@@ -89,8 +90,10 @@ def test_a_day_without_flights_is_published_where_a_person_says_so(laptop):
 def test_a_day_that_is_not_over_fails_at_once_with_a_sentence(laptop):
     run_id, state = laptop.trigger(FLIGHTS, partition="2199-01-01")
     assert state == "failed"
-    assert laptop.states(FLIGHTS, run_id)["extract"] == "failed"
-    log = laptop.log_of(FLIGHTS, run_id, "extract")
+    states = laptop.states(FLIGHTS, run_id)
+    assert states.pop("plan") == "failed"
+    assert set(states.values()) == {"upstream_failed"}
+    log = laptop.log_of(FLIGHTS, run_id, "plan")
     assert "Partition 2199-01-01 is not over" in log
 
 

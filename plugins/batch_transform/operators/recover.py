@@ -21,6 +21,7 @@ from batch_transform.scoring.jobs.start import JobRequest
 from batch_transform.scoring.names import RunLayout
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.recovery.rounds import Recovery, RoundJob, recover
+from batch_transform.this_run import pipeline_of
 
 _COVERAGE = "coverage.json"
 
@@ -66,14 +67,17 @@ class RecoverOperator(HoldsJob, BaseOperator):
         """Walk through the rounds from the first; those that are over are only looked at."""
         aws = services(self)
         task = self.held = JobTask(self, context, aws, self.deployment)
-        layout = RunLayout.of_index(self.index)
+        layout, pipeline = (
+            RunLayout.of_index(self.index),
+            pipeline_of(context, self.pipeline, self.deployment),
+        )
         run = Recovery(
-            pipeline=self.pipeline,
+            pipeline=pipeline,
             index=ExtractIndex.from_json(aws.objects.get(layout.index)),
             inputs=layout.input,
             job=get(aws.jobs, self.job_name),
             root=layout.attempt_root / "recover" / str(context["ti"].id),
-            config=self.config,
+            config=request.for_run(self.config, pipeline.settings),
             since=task.first_try,
         )
         coverage = recover(run, aws, lambda sent: self._launch(task, run, sent))
@@ -101,7 +105,7 @@ class RecoverOperator(HoldsJob, BaseOperator):
             label=f"round-{sent.number}-",
             is_renewed=False,  # recovery itself goes on from what a round has left
         )
-        return task.run(work, self.pipeline.settings.limits).seen.job
+        return task.run(work, run.limits).seen.job
 
     def _request(self, run: Recovery, sent: RoundJob, owner: Owner) -> JobRequest:
         made = JobRequest(

@@ -15,10 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from batch_transform.following.trigger import PROGRESS
-from batch_transform.params import PARTITION
 from batch_transform.report.subjects import Subject
-from batch_transform.scoring.errors import PartitionError
-from batch_transform.scoring.partition import RunDates, resolve
+from batch_transform.run_dates import partition_of_row
 from batch_transform.scoring.reports.left import Trail
 from batch_transform.scoring.reports.report import Progress, TaskRun
 from batch_transform.tasks import REPORT, in_order
@@ -149,19 +147,8 @@ def runs_of(dag_id: str, timezone: str, session: Session) -> Sequence[RunOf]:
 
 
 def _partition(run: Any, timezone: str) -> date | None:
-    """Resolve a run's partition as its own tasks do."""
-    dates = RunDates(
-        parameter=str((run.conf or {}).get(PARTITION) or "") or None,
-        partition_key=run.partition_key,
-        logical_date=run.logical_date,
-        manual=run.run_type == "manual",
-        backfill=run.run_type == "backfill",
-        run_after=run.run_after,
-    )
-    try:
-        return resolve(dates, timezone).day
-    except PartitionError:
-        return None
+    found = partition_of_row(run, timezone)
+    return found.day if found else None
 
 
 def _tasks(run: DagRun, subject: Subject, session: Session) -> Iterator[TaskRun]:

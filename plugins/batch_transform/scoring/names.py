@@ -86,6 +86,21 @@ class RunLayout:
         return cls(attempt_root=S3Uri(uri.bucket, uri.key.rpartition("/quarantine/")[0]))
 
     @property
+    def plan(self) -> S3Uri:
+        """What was to be done."""
+        return self.attempt_root / "plan.json"
+
+    @property
+    def loaded(self) -> S3Uri:
+        """What the load did."""
+        return self.attempt_root / "loaded.json"
+
+    @property
+    def reports(self) -> S3Uri:
+        """Prefix of the reports on the run."""
+        return self.attempt_root / "report"
+
+    @property
     def quarantine(self) -> S3Uri:
         """Prefix of the records that have no prediction."""
         return self.attempt_root / "quarantine"

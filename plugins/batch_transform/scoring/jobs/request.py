@@ -64,6 +64,19 @@ def build(settings: PipelineFile) -> dict[str, Any]:
     return _merged(request, transform.overrides)
 
 
+def for_run(request: Mapping[str, Any], settings: PipelineFile) -> dict[str, Any]:
+    """Let a pipeline's request have what a run may ask for otherwise; no override is of these."""
+    transform = settings.transform
+    changed = with_instances(
+        request, InstanceType=transform.kinds[0], InstanceCount=transform.instance_count
+    )
+    return {
+        **changed,
+        "ModelName": settings.model.name or "",
+        "MaxConcurrentTransforms": transform.max_concurrent_transforms,
+    }
+
+
 def reading(request: Mapping[str, Any], manifest: S3Uri) -> dict[str, Any]:
     """Let a request read the objects of a manifest."""
     source = {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": str(manifest)}}

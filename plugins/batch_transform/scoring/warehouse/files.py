@@ -25,6 +25,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 from typing_extensions import override
 
@@ -34,6 +35,7 @@ from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.outputs.staged import Staged
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.records import quarantine
+from batch_transform.scoring.warehouse.held import HeldRows
 from batch_transform.scoring.warehouse.ledger import Entry
 from batch_transform.scoring.warehouse.order import settled
 from batch_transform.scoring.warehouse.protocol import Load, Published, Warehouse
@@ -89,6 +91,14 @@ class FilesWarehouse(Warehouse):
             if len(entries) == count:
                 break
         return entries
+
+    @override
+    def held(self, load: Load, folder: Path) -> HeldRows | None:
+        files = self._current(load.target, load.partition).files
+        paths = tuple(folder / f"held-{number:05d}.parquet" for number in range(len(files)))
+        for path, uri in zip(paths, files, strict=True):
+            path.write_bytes(self._objects.get(S3Uri.parse(uri)))
+        return HeldRows(paths=paths, format="parquet") if paths else None
 
     @override
     def replace(self, load: Load, staged: Staged) -> Published:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from psycopg import Connection, IsolationLevel, sql
@@ -18,6 +19,7 @@ from batch_transform.scoring.outputs.staged import Staged
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.warehouse import upsert
 from batch_transform.scoring.warehouse.blocks import blocks
+from batch_transform.scoring.warehouse.held import HeldRows
 from batch_transform.scoring.warehouse.ledger import COLUMNS, Entry
 from batch_transform.scoring.warehouse.order import settled
 from batch_transform.scoring.warehouse.partitions import Patience, swap_partitions
@@ -72,6 +74,20 @@ class PostgresWarehouse(Warehouse):
         names = [name for name in COLUMNS if name in actual]
         rows = self._statements.run(name, {**parts, "columns": listed(names)}) if names else []
         return [Entry(**dict(zip(names, row, strict=True))) for row in rows]
+
+    @override
+    def held(self, load: Load, folder: Path) -> HeldRows | None:
+        parts, path = parts_of(load), folder / "held.csv"
+        with refusals(load.target.table), self._statements.connection.transaction():
+            actual = {each.name for each in find_columns(self._statements, parts["name"])}
+            if not actual or not self._count(load):
+                return None
+            values = sql.SQL(", ").join(
+                sql.Identifier(each.name) if each.name in actual else sql.NULL
+                for each in load.columns
+            )
+            self._statements.copy_out("export", {**parts, "values": values}, path)
+        return HeldRows(paths=(path,), format="csv")
 
     @override
     def replace(self, load: Load, staged: Staged) -> Published:
