@@ -45,6 +45,13 @@ class Stern(ModelHandler):
             self.send(200, b"0.25\n" * len(lines))
 
 
+class Flat(ModelHandler):
+    """Answers 0.25 for every flight."""
+
+    def do_POST(self):  # noqa: N802  # named by http.server
+        self.send(200, b"0.25\n" * len(self.body().splitlines()))
+
+
 class Person:
     """Somebody at a browser who has logged in."""
 
@@ -58,12 +65,13 @@ class Person:
         self.page.keyboard.press("Enter")
         self.page.wait_for_url(re.compile(rf"^{self.url}/(?!auth)"))
 
-    def trigger(self, dag_id, partition):
+    def trigger(self, dag_id, **asked):
         """Fill in the form of a run; return the run's id."""
         self.page.goto(f"{self.url}/dags/{dag_id}")
         self.page.get_by_role("button", name="Trigger").first.click()
         form = self.page.get_by_role("dialog")
-        form.locator("#element_partition").fill(partition)
+        for name, value in asked.items():
+            form.locator(f"#element_{name}").fill(value)
         with self.page.expect_response(re.compile(r"/dagRuns$")) as answer:
             form.get_by_role("button", name="Trigger", exact=True).click()
         return answer.value.json()["dag_run_id"]
@@ -110,18 +118,20 @@ def person(browser, laptop, look):
 
 
 @pytest.fixture(scope="module")
-def stern(laptop):
-    with listening(Stern) as url:
-        Jobs(laptop).client.create_model(
-            ModelName="stern",
-            ExecutionRoleArn="arn:aws:iam::123456789012:role/stern",
-            PrimaryContainer={"Image": url},
-        )
+def models(laptop):
+    """Two further models, by their handlers' names."""
+    with listening(Stern) as stern, listening(Flat) as flat:
+        for name, url in {"stern": stern, "flat": flat}.items():
+            Jobs(laptop).client.create_model(
+                ModelName=name,
+                ExecutionRoleArn=f"arn:aws:iam::123456789012:role/{name}",
+                PrimaryContainer={"Image": url},
+            )
         yield
 
 
 @pytest.fixture(scope="module")
-def failed_run(laptop, stern):
+def failed_run(laptop, models):
     """A run with records that its model refuses."""
     run_id, state = laptop.trigger(STRICT, partition="2013-06-13")
     assert state == "failed"
@@ -144,7 +154,7 @@ def fits(page):
 def test_a_run_is_triggered_from_the_form_and_its_report_watched_until_all_is_counted(
     laptop, person
 ):
-    run_id = person.trigger(FLIGHTS, "2013-06-04")
+    run_id = person.trigger(FLIGHTS, partition="2013-06-04")
     person.see_run(FLIGHTS, run_id)
     report = person.open_tab("Report")
     report.get_by_text("Every record is accounted for.").wait_for(timeout=RUN_MS)
@@ -155,6 +165,21 @@ def test_a_run_is_triggered_from_the_form_and_its_report_watched_until_all_is_co
     assert report.locator("svg").count() >= 2
     report.locator("h1").get_by_text("2013-06-04").wait_for()
     person.keep("report")
+
+
+def test_another_model_is_compared_and_the_partition_stays(laptop, person, flights_run, models):
+    before = laptop.rows(date(2013, 6, 4))
+    run_id = person.trigger(FLIGHTS, partition="2013-06-04", model="flat")
+    person.see_run(FLIGHTS, run_id)
+    report = person.open_tab("Report")
+    report.get_by_text("Nothing was published").wait_for(timeout=RUN_MS)
+    assert laptop.finished(FLIGHTS, run_id) == "success"
+    compared = report.locator("dl").filter(has_text="in force before").inner_text()
+    assert "960 rows of model flight-delay" in compared
+    assert re.search(r"predictions that differ\s+960, 100.0%", compared)
+    assert report.locator("caption").filter(has_text="The largest changes").count() == 1
+    assert laptop.rows(date(2013, 6, 4)) == before
+    person.keep("compare")
 
 
 def test_a_bad_records_id_is_two_clicks_from_the_red_task(laptop, person, failed_run):

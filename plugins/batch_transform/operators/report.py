@@ -92,7 +92,7 @@ class ReportOperator(BaseOperator):
         if left.index is None or left.layout is None:
             self.log.info("Nothing was extracted: there is nothing to report on")
             raise AirflowSkipException
-        place = left.layout.attempt_root / "report" / str(context["ti"].id)
+        place = left.layout.reports / str(context["ti"].id)
         report = write(self._report(context, left, left.index), place, aws.objects)
         self.log.info("The report is in %s", report.places["page"])
         return summary(report)

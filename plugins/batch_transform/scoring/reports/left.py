@@ -29,7 +29,6 @@ from batch_transform.scoring.records.quarantine import Quarantined
 from batch_transform.scoring.reports.report import Comparison, Flips
 from batch_transform.scoring.warehouse.ledger import Entry
 
-_PLAN, _LOADED = "plan.json", "loaded.json"
 _ROUND = re.compile(r"/recover/[^/]+/round-\d+-([0-9a-f]+)/manifest\.json$")
 
 
@@ -128,8 +127,8 @@ def read_left(trail: Trail, services: Services) -> Left:
         snapshot_at=snapshot.read(layout, objects),
         quarantined=tuple(_quarantined(kept, coverage)),
         jobs=tuple(_ran([trail.job_name, *names], trail.run_tag, services.jobs)),
-        plan=_plan(_get(objects, layout.attempt_root / _PLAN)),
-        loaded=_loaded(_get(objects, layout.attempt_root / _LOADED)),
+        plan=_plan(_get(objects, layout.plan)),
+        loaded=_loaded(_get(objects, layout.loaded)),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from batch_transform.scoring.jobs.service import Job
@@ -52,6 +52,8 @@ class Known:
         run_id: of the run.
         state: of the run.
         now: when the report is made.
+        partition: the day it is to score, as far as it is known without an extract.
+        plan: what it was to do, as far as that is known without an extract.
         tasks: in the order of the run.
         progress: of the transform job.
         checks: name and level of each that is declared.
@@ -68,6 +70,8 @@ class Known:
     run_id: str
     state: str
     now: datetime
+    partition: date | None = None
+    plan: dict[str, Any] | None = None
     tasks: Sequence[TaskRun] = ()
     progress: Progress | None = None
     checks: Sequence[tuple[str, str]] = ()
@@ -88,7 +92,7 @@ def report_of(known: Known, left: Left) -> RunReport:
         run_id=known.run_id,
         state=known.state,
         made_at=known.now,
-        partition=index.partition if index else None,
+        partition=index.partition if index else known.partition,
         table=known.table,
         model=first.model if first else "",
         snapshot_at=left.snapshot_at,
@@ -101,7 +105,7 @@ def report_of(known: Known, left: Left) -> RunReport:
         change=_change(known, left),
         quarantined=left.quarantined[:MOST_RECORDS],
         request=request_of(first) if first else None,
-        plan=left.plan,
+        plan=left.plan or known.plan,
         places=dict(_places(left, first)),
     )
 

@@ -86,6 +86,19 @@ def test_a_run_that_goes_on_shows_how_far_it_is_and_looks_again(server, runs):
     assert '<meta http-equiv="refresh" content="5">' in answer.text
 
 
+def test_a_run_that_was_only_planned_shows_its_day_and_the_plan(server, runs):
+    planned = {"rows": 960, "plan": {"partition": "2013-06-01", "job": "would be started"}}
+    runs.add(tasks={"plan": "success"}, plan__return_value=planned)
+    text = text_of(server.get(PAGE))
+    assert f"{FLIGHTS} · 2013-06-01 success" in text
+    assert '"job": "would be started"' in text
+
+
+def test_a_plan_that_lies_in_s3_is_not_in_the_xcom(server, runs):
+    runs.add(tasks={"plan": "success"}, plan__return_value={"plan": "s3://bucket/plan.json"})
+    assert "What was expected before" not in text_of(server.get(PAGE))
+
+
 def test_a_run_that_begins_anew_does_not_show_its_old_report(server, runs):
     uri = kept(server, full_report("of yesterday"))
     runs.add(state="running", tasks=ALL_DONE, report__report=uri)
