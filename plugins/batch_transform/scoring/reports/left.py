@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.errors import ObjectMissing
@@ -26,13 +26,14 @@ from batch_transform.scoring.names import RunLayout, S3Uri, job_name
 from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.records import quarantine
 from batch_transform.scoring.records.quarantine import Quarantined
-from batch_transform.scoring.reports.report import Comparison, Flips
+from batch_transform.scoring.reports.comparison import Comparison, Flips
+from batch_transform.scoring.reports.part import Part
 from batch_transform.scoring.warehouse.ledger import Entry
 
 _ROUND = re.compile(r"/recover/[^/]+/round-\d+-([0-9a-f]+)/manifest\.json$")
 
 
-class LoadedFile(BaseModel):
+class LoadedFile(Part):
     """What a load did, or would have done, as ``loaded.json`` has it.
 
     Attributes:
@@ -44,8 +45,6 @@ class LoadedFile(BaseModel):
         comparison: with the rows that were in force; None where there were none, or the same.
         entry: of the load, for the ledger.
     """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     replaced_rows: int | None = None
     changed: bool | None = None

@@ -8,10 +8,10 @@ from datetime import date, datetime
 from typing import Any
 
 from batch_transform.scoring.jobs.service import Job
+from batch_transform.scoring.reports.comparison import Change
 from batch_transform.scoring.reports.figures import predicted
 from batch_transform.scoring.reports.left import Left, RanJob
 from batch_transform.scoring.reports.report import (
-    Change,
     Check,
     Funnel,
     JobRun,

@@ -13,7 +13,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from batch_transform.scoring.reports.report import Histograms, JobRun, Predicted, TaskRun
+from batch_transform.scoring.reports.comparison import Histograms
+from batch_transform.scoring.reports.report import JobRun, Predicted, TaskRun
 
 _DROPPED = frozenset({"style", "script", "desc", "defs", "title"})
 _DROPPED_GROUPS = frozenset({"plot tooltip-overlay", "plot text-overlay", "titles"})

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import Field
 
-from batch_transform.scoring.records.quarantine import Quarantined, shown
+from batch_transform.scoring.records.quarantine import Quarantined
+from batch_transform.scoring.reports.comparison import Change
+from batch_transform.scoring.reports.part import Part
 
 FILE_NAME, PAGE_NAME = "report.json", "report.html"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Funnel(_Part):
+class Funnel(Part):
     """What became of every row of the source; None where that is not known yet.
 
     Attributes:
@@ -53,7 +51,7 @@ class Funnel(_Part):
         return self.source_rows == sent and self.predictions == self.rows
 
 
-class Progress(_Part):
+class Progress(Part):
     """How far the transform job of a run that is not over is.
 
     Attributes:
@@ -67,7 +65,7 @@ class Progress(_Part):
     eta_seconds: int | None = None
 
 
-class TaskRun(_Part):
+class TaskRun(Part):
     """The last try of a task.
 
     Attributes:
@@ -87,7 +85,7 @@ class TaskRun(_Part):
     words: str = ""
 
 
-class JobRun(_Part):
+class JobRun(Part):
     """A transform job.
 
     Attributes:
@@ -117,7 +115,7 @@ class JobRun(_Part):
         return self.seconds * self.instance_count / 3600
 
 
-class Past(_Part):
+class Past(Part):
     """A prediction's figures in a partition before."""
 
     partition: date
@@ -125,7 +123,7 @@ class Past(_Part):
     mean: float | None
 
 
-class Predicted(_Part):
+class Predicted(Part):
     """Figures of one predicted column, and of the last partitions beside it.
 
     Attributes:
@@ -148,7 +146,7 @@ class Predicted(_Part):
     before: tuple[Past, ...] = ()
 
 
-class Check(_Part):
+class Check(Part):
     """A check before publishing.
 
     Attributes:
@@ -161,108 +159,7 @@ class Check(_Part):
     facts: str = ""
 
 
-def _id(value: Any) -> Any:
-    return shown([str(part) for part in value]) if isinstance(value, list | tuple) else str(value)
-
-
-class Moved(_Part):
-    """A row whose prediction is another one.
-
-    Attributes:
-        id: of its record.
-        before: what the partition held.
-        after: what the load has.
-    """
-
-    id: Annotated[str, BeforeValidator(_id)]
-    before: Any = None
-    after: Any = None
-
-
-class Histograms(_Part):
-    """How many values lie in each equal part between bounds, on both sides."""
-
-    low: float
-    high: float
-    before: tuple[int, ...]
-    after: tuple[int, ...]
-
-
-class Comparison(_Part):
-    """The rows of a load beside those that the partition held.
-
-    Attributes:
-        run_id: the run that had loaded those.
-        model: its model.
-        rows_before: rows that the partition held; of a sample's ids alone, where it is one.
-        rows_after: rows of the load.
-        gained: rows of ids that it did not hold.
-        lost: rows of ids that the load does not have.
-        changed: rows whose predictions differ.
-        column: the prediction that the next five are about.
-        mean_before: its mean; None where it is no number.
-        mean_after: its mean.
-        mean_change: how far it moved in the rows where it changed.
-        largest_change: how far it moved at most.
-        largest: the rows where it moved furthest.
-        histograms: of each score with bounds.
-    """
-
-    run_id: str = ""
-    model: str = ""
-    rows_before: int | None = None
-    rows_after: int | None = None
-    gained: int | None = None
-    lost: int | None = None
-    changed: int | None = None
-    column: str = ""
-    mean_before: float | None = None
-    mean_after: float | None = None
-    mean_change: float | None = None
-    largest_change: float | None = None
-    largest: tuple[Moved, ...] = ()
-    histograms: dict[str, Histograms] = {}
-
-    @property
-    def share_changed(self) -> float | None:
-        """Of the rows that are on both sides, those whose predictions differ."""
-        if self.changed is None or self.rows_after is None or self.gained is None:
-            return None
-        both = self.rows_after - self.gained
-        return self.changed / both if both else None
-
-
-class Flips(_Part):
-    """Checks that said otherwise of the load that was in force.
-
-    Attributes:
-        fail_now: those that held before.
-        failed_before: those that hold now.
-    """
-
-    fail_now: tuple[str, ...] = ()
-    failed_before: tuple[str, ...] = ()
-
-
-class Change(_Part):
-    """What the load did to the partition, or would have done.
-
-    Attributes:
-        published: False where the load changed nothing, or was not to.
-        unpublished: why it was not to; empty where it was.
-        replaced_rows: rows that the partition held before.
-        comparison: of both; None where there was nothing, or the same.
-        flips: checks that say otherwise now.
-    """
-
-    published: bool | None = None
-    unpublished: str = ""
-    replaced_rows: int | None = None
-    comparison: Comparison | None = None
-    flips: Flips = Flips()
-
-
-class RunReport(_Part):
+class RunReport(Part):
     """What a run did, or has done so far.
 
     Attributes:
@@ -307,7 +204,7 @@ class RunReport(_Part):
     quarantined: tuple[Quarantined, ...] = ()
     request: dict[str, Any] | None = None
     plan: dict[str, Any] | None = None
-    places: dict[str, str] = {}
+    places: dict[str, str] = Field(default_factory=dict)
 
     @property
     def instance_hours(self) -> float:

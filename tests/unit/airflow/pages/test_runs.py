@@ -8,8 +8,8 @@ from batch_transform.scoring.errors import Unreachable
 from batch_transform.scoring.jobs.owners import RUN_TAG, Owner
 from batch_transform.scoring.jobs.service import COMPLETED
 from batch_transform.scoring.names import RunLayout
+from batch_transform.scoring.reports.comparison import Change, Comparison
 from batch_transform.scoring.reports.keep import write
-from batch_transform.scoring.reports.report import Change, Comparison
 from tests.factories import a_job, a_shard, an_index
 from tests.unit.airflow.pages.conftest import FLIGHTS, GROUPS, NO_LOGS, OTHER, ROOT
 from tests.unit.scoring.reports.test_page import SCRIPT, Seen, full_report

@@ -9,18 +9,20 @@ import pytest
 
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.records.quarantine import Quarantined
+from batch_transform.scoring.reports.comparison import (
+    Change,
+    Comparison,
+    Flips,
+    Histograms,
+    Moved,
+)
 from batch_transform.scoring.reports.formatting import dollars, duration, moment, size
 from batch_transform.scoring.reports.keep import read, write
 from batch_transform.scoring.reports.page import report_page, style, style_digest
 from batch_transform.scoring.reports.report import (
-    Change,
     Check,
-    Comparison,
-    Flips,
     Funnel,
-    Histograms,
     JobRun,
-    Moved,
     Past,
     Predicted,
     Progress,
