@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
     from sqlalchemy.orm import Session
 
-# Later ones know more: what they return under the same name counts.
-_TELLING = ("plan", "load", "report")
+# Of what they return under the same name, the last one's counts.
+_TELLING = ("plan", "report", "load")
 
 
 @hookimpl

@@ -1,5 +1,7 @@
 """What the people see who run this: which day, what came of it, and why it does not go on."""
 
+import pytest
+
 FLIGHTS = "flight_delay"
 
 
@@ -57,19 +59,33 @@ def test_a_run_that_compares_says_so_and_changes_nothing(laptop):
     assert told["asset_events"] == []
 
 
-def test_a_pool_that_is_missing_is_said_and_not_waited_for(laptop):
+@pytest.fixture
+def other_pools(laptop):
+    """Make pools that go with the test."""
+    made = []
+
+    def make(**pool):
+        laptop.post("/pools", include_deferred=True, **pool).raise_for_status()
+        made.append(pool["name"])
+
+    yield make
+    for name in made:
+        laptop.api.client.delete(f"/pools/{name}").raise_for_status()
+
+
+def test_a_pool_that_is_missing_is_said_and_not_waited_for(laptop, other_pools):
     asked = {"partition": "2013-06-21", "sample": 20, "instance_type": "ml.c5.4xlarge"}
     run_id, state = laptop.trigger(FLIGHTS, **asked)
     assert state == "failed"
     log = laptop.log_of(FLIGHTS, run_id, "plan")
     assert "There is no pool transform-ml.c5.4xlarge for the run's transform job" in log
-    pool = {"name": "transform-ml.c5.4xlarge", "slots": 2, "include_deferred": True}
-    laptop.post("/pools", **pool).raise_for_status()
+    pool = "transform-ml.c5.4xlarge"
+    other_pools(name=pool, slots=2)
     run_id, state = laptop.trigger(FLIGHTS, **asked)
     assert state == "success"
     path = f"/dags/{FLIGHTS}/dagRuns/{run_id}/taskInstances/transform"
     task = laptop.api.client.get(path).raise_for_status().json()
-    assert (task["pool"], task["pool_slots"]) == (pool["name"], 2)
+    assert (task["pool"], task["pool_slots"]) == (pool, 2)
     run_id, state = laptop.trigger(FLIGHTS, **asked, instance_count=3)
     assert state == "failed"
     log = laptop.log_of(FLIGHTS, run_id, "plan")

@@ -119,6 +119,14 @@ def test_a_run_that_publishes_nothing_says_what_it_would_and_leaves_everything(
     assert len(ledger(connection, "rows")) == 1
 
 
+def test_a_sample_is_not_asked_for_as_many_rows_as_the_days_before_had(run, make_pipeline):
+    before = DAY - timedelta(days=1)
+    run(make_pipeline(), dict.fromkeys(range(9), 0.5), partition=before)
+    few = {"unpublished": "it is a sample"}
+    assert [each.check for each in run(make_pipeline(), {1: 0.5}, **few).findings] == ["row_count"]
+    assert run(make_pipeline(), {1: 0.5}, is_sample=True, **few).findings == ()
+
+
 def test_rows_that_somebody_deleted_come_back(run, connection, make_pipeline):
     run(make_pipeline(), {1: 0.5, 2: 0.25})
     connection.execute("DELETE FROM predictions.apples WHERE apple_id = 1")

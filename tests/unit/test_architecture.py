@@ -45,6 +45,7 @@ SHARED_NAMES = {
     "extract": "the task, and its work",
     "load": "the task, and its work",
     "report": "the task, and its work",
+    "plan": "the task, and its work",
     "memory": "what a task's tries leave for the next, and its fake",
     "protocol": "what a room asks of what it is given",
     "schema": "of pipeline.yaml, and the command that writes it",

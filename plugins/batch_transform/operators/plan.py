@@ -62,14 +62,14 @@ class PlanOperator(BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Wait for the source's data, and plan the run."""
-        if self.deployment.pools:
-            check_pool(context, self.task_id)
         aws = services(self)
         asked, found = asked_of(context), resolved(context, self.pipeline.settings)
         pipeline = pipeline_of(context, self.pipeline, self.deployment)
         source = self._expected(context, pipeline, found, aws)
         plan = draw_up(self._known(pipeline, asked, found, source), aws)
         self._tell(plan, asked)
+        if self.deployment.pools:
+            check_pool(context, self.task_id)
         done = {
             "partition": plan.partition,
             "rows": source.rows,

@@ -173,6 +173,18 @@ def test_a_person_decides_where_the_pipeline_says_so(world, desk):
             resume(context, event=refusal, **asking.value.kwargs)
 
 
+def test_a_pool_that_would_never_have_slots_is_said_after_the_plan(world, desk, said):
+    operator = desk.operator()
+    operator.deployment = world.deployment(pools=True)
+    context, left = planned(world), {("load", "unfit_pool"): "There is no pool x"}
+    context["ti"].xcom_pull = lambda task_ids, key: left.get((task_ids, key))
+    with pytest.raises(AirflowFailException, match="There is no pool x"):
+        operator.execute(context)
+    assert "Target s3://bucket/lake: replaces no row" in said("info")
+    left.clear()
+    assert operator.execute(context)["partition"] == DAY
+
+
 def test_a_price_that_nobody_knows_keeps_no_limit(world, desk):
     desk.prices = {}
     with pytest.raises(AirflowFailException, match=r"nobody knows what ml\.m5\.large costs"):

@@ -8,8 +8,8 @@ from itertools import islice
 from batch_transform.scoring.errors import JobFailed, LimitHit
 from batch_transform.scoring.records.quarantine import shown
 from batch_transform.scoring.recovery.cuts import MOST_PIECES
+from batch_transform.scoring.recovery.decisions import Round
 from batch_transform.scoring.recovery.pieces import Extracted
-from batch_transform.scoring.recovery.plan import Round
 from batch_transform.scoring.recovery.search import Search, hours_of
 from batch_transform.scoring.recovery.suspects import Suspect
 
