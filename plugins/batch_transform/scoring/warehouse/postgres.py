@@ -17,6 +17,7 @@ from typing_extensions import override
 from batch_transform.scoring.errors import OutputError, TargetRefused
 from batch_transform.scoring.outputs.staged import Staged
 from batch_transform.scoring.pipeline import Target
+from batch_transform.scoring.records.quarantine import Quarantined, writable
 from batch_transform.scoring.warehouse import upsert
 from batch_transform.scoring.warehouse.blocks import blocks
 from batch_transform.scoring.warehouse.held import HeldRows
@@ -32,6 +33,9 @@ from batch_transform.scoring.warehouse.table import (
     parts_of,
     prepare,
 )
+
+# COPY's texts, and the dates and errors that come back, whatever server, database and role say.
+_SESSION = "SET client_encoding TO 'UTF8'; SET datestyle TO ISO"
 
 
 class PostgresWarehouse(Warehouse):
@@ -51,6 +55,8 @@ class PostgresWarehouse(Warehouse):
 
         ``step`` is called with the name of each statement before it runs; tests stop loads there.
         """
+        with refusals("this connection"), connection.transaction():
+            connection.execute(_SESSION)
         # A snapshot older than the lock would not see what the load before this one put there.
         connection.isolation_level = IsolationLevel.READ_COMMITTED
         self._statements = Statements(connection, step) if step else Statements(connection)
@@ -163,8 +169,8 @@ class PostgresWarehouse(Warehouse):
         parts = parts_of(load)
         self._statements.run("delete_quarantine", parts)
         if load.quarantined:
-            listed_ = [each.model_dump(exclude={"record"}) for each in load.quarantined]
-            records, attempt = sql.Literal(Jsonb(listed_)), sql.Literal(load.entry.run_id)
+            records = sql.Literal(Jsonb([_row(each) for each in load.quarantined]))
+            attempt = sql.Literal(load.entry.run_id)
             self._statements.run(
                 "write_quarantine", {**parts, "records": records, "attempt": attempt}
             )
@@ -175,6 +181,11 @@ class PostgresWarehouse(Warehouse):
         ]
         entry = {"columns": listed(COLUMNS), "values": sql.SQL(", ").join(literals)}
         self._statements.run("write_entry", {**parts, **entry})
+
+
+def _row(record: Quarantined) -> dict[str, Any]:
+    identity = [writable(part) for part in record.id]
+    return {**record.model_dump(exclude={"record"}), "id": identity}
 
 
 @contextmanager
