@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export AIRFLOW_HOME := $(CURDIR)/.state/airflow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up airflow aws test lint bench conformance docs reference lock
+.PHONY: help setup demo up airflow aws test lint browser bench conformance docs reference lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ lint: setup ## check style and types
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/mypy --no-error-summary
+
+browser: setup ## try the pages in headless Chromium (apt-get install chromium), and renew docs/images
+	@BROWSER_IMAGES=docs/images $(RUN) -m pytest -m slow -n 0 tests/e2e/test_browser.py
 
 bench: setup ## compare with what people use today; ROW=name chooses
 	@$(RUN) -m tests.bench $(ROW)
