@@ -9,6 +9,7 @@ from typing import Any
 
 from batch_transform.scoring.jobs.request import public
 from batch_transform.scoring.jobs.service import Job
+from batch_transform.scoring.records.quarantine import Quarantined
 from batch_transform.scoring.reports.comparison import Change
 from batch_transform.scoring.reports.figures import predicted
 from batch_transform.scoring.reports.left import Left, RanJob
@@ -105,11 +106,16 @@ def report_of(known: Known, left: Left) -> RunReport:
         predictions=tuple(predicted(entry, known.history)) if entry else (),
         checks=tuple(_checks(known, left)),
         change=_change(known, left),
-        quarantined=left.quarantined[:MOST_RECORDS],
+        quarantined=tuple(map(_named, left.quarantined[:MOST_RECORDS])),
         request=request_of(first) if first else None,
         plan=left.plan or known.plan,
         places=dict(_places(left, first)),
     )
+
+
+def _named(record: Quarantined) -> Quarantined:
+    """Leave the line that was sent in quarantine: a report goes further than that does."""
+    return record.model_copy(update={"record": ""})
 
 
 def request_of(job: Job) -> dict[str, Any]:
