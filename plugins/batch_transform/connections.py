@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from sqlalchemy import Engine
 
+    from batch_transform.one_session import OneSession
     from batch_transform.scoring.deployment import Deployment
     from batch_transform.scoring.pipeline import Pipeline, Target
     from batch_transform.scoring.warehouse.protocol import Warehouse
@@ -105,7 +106,7 @@ class Aws(AwsServices):
     @cached_property
     def objects(self) -> ObjectStore:
         """S3."""
-        return S3Objects(self._client("s3"), self._kms_key)
+        return S3Objects(self._session.client("s3"), self._kms_key)
 
     @cached_property
     def jobs(self) -> TransformJobs:
@@ -119,12 +120,12 @@ class Aws(AwsServices):
 
     @cached_property
     def _sagemaker(self) -> Any:
-        return self._client("sagemaker")
+        return self._session.client("sagemaker")
 
     @cached_property
     def logs(self) -> JobLogs:
         """CloudWatch's logs of jobs."""
-        return CloudWatchLogs(self._client("logs"))
+        return CloudWatchLogs(self._session.client("logs"))
 
     def encrypting(self, kms_key: str | None) -> Aws:
         """Return clients that store objects under a KMS key."""
@@ -134,14 +135,14 @@ class Aws(AwsServices):
         """Return clients that give up after seconds."""
         return Aws(self._conn_id, _HURRIED, self._kms_key)
 
-    def _client(self, service: str) -> Any:
-        from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+    @cached_property
+    def _session(self) -> OneSession:
         from botocore.config import Config
 
+        from batch_transform.one_session import OneSession
+
         tidy()
-        config = Config(**self._patience)
-        hook = AwsBaseHook(aws_conn_id=self._conn_id, client_type=service, config=config)
-        return hook.get_conn()
+        return OneSession(self._conn_id, Config(**self._patience))
 
 
 @contextmanager

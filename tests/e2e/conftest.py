@@ -17,6 +17,7 @@ from local.stack import PIPELINES, StackSettings, running_stack
 RUN_SECONDS = 120
 SLICED = "sliced_flights"
 PICKY = "picky_flights"
+STRICT = "strict_flights"
 DEAR = "dear_flights"
 GAPS = "gaps_flights"
 EMPTY = date(2013, 9, 10)  # has none of the flights with gaps
@@ -77,6 +78,12 @@ class Laptop:
         tasks = self.api.client.get(path).raise_for_status().json()["task_instances"]
         return {task["task_id"]: task["state"] for task in tasks}
 
+    def links(self, dag_id, run_id, task_id):
+        """Return the links of a task by name, those that lead somewhere."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/links"
+        found = self.api.client.get(path).raise_for_status().json()["extra_links"]
+        return {name: link for name, link in found.items() if link}
+
     def rows(self, day: date):
         """Count the predictions of a day of flights, and sum them."""
         query = (
@@ -96,12 +103,13 @@ def laptop_folder():
 
 @pytest.fixture(scope="session")
 def pipelines(laptop_folder):
-    """The shipped pipelines; the flights' in slices, with a picky model, dear, and with gaps."""
+    """The shipped pipelines; the flights' in slices, with picky models, dear, and with gaps."""
     folder = laptop_folder / "pipelines"
     shutil.copytree(PIPELINES, folder)
     for name, changes in (
         (SLICED, {"limits: ": "extract: {slices: 3}\nlimits: "}),
         (PICKY, {"{name: flight-delay}": "{name: picky}", "deadline: 6h": "bad_records: 1%"}),
+        (STRICT, {"{name: flight-delay}": "{name: stern}"}),
         (DEAR, {"deadline: 6h": "cost: 0.000001, over_cost: ask"}),
         (GAPS, {"limits: ": "checks: {empty: {level: warn}}\nlimits: "}),
     ):

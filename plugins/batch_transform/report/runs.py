@@ -22,7 +22,8 @@ from batch_transform.scoring.reports.report import Progress, TaskRun
 from batch_transform.tasks import REPORT, in_order
 
 _LINK = SageMakerTransformJobLink.key
-_KEYS = ("index", "job_name", "coverage", REPORT, PROGRESS, _LINK)
+_RETURNED = "return_value"
+_KEYS = ("index", "job_name", "coverage", REPORT, PROGRESS, _LINK, _RETURNED)
 _MOST_RUNS = 1_000
 _GOES_ON = frozenset({"queued", "running"})
 
@@ -34,6 +35,7 @@ class SeenRun:
     Attributes:
         subject: the pipeline, and where in the DAG it is.
         state: of the run.
+        partition: the day it scores; None where it names none that is over.
         tasks: of the pipeline, in their order.
         handed_on: XComs by task and key; of tasks of a group without its id.
     """
@@ -42,6 +44,7 @@ class SeenRun:
     run_id: str
     subject: Subject
     state: str
+    partition: date | None
     tasks: tuple[TaskRun, ...]
     handed_on: Mapping[tuple[str, str], Any]
 
@@ -54,6 +57,13 @@ class SeenRun:
     def report(self) -> str:
         """URI of the report that it has written; empty where it has not, or begins anew."""
         return "" if self.goes_on else str(self.handed_on.get((REPORT, REPORT)) or "")
+
+    @property
+    def plan(self) -> dict[str, Any] | None:
+        """What it was to do, where it ended with that: else the plan lies beside its objects."""
+        returned = self.handed_on.get(("plan", _RETURNED))
+        plan = returned.get("plan") if isinstance(returned, dict) else None
+        return plan if isinstance(plan, dict) else None
 
     @property
     def progress(self) -> Progress | None:
@@ -98,6 +108,7 @@ def seen(run: DagRun, subject: Subject, session: Session) -> SeenRun:
         run_id=run.run_id,
         subject=subject,
         state=str(run.state),
+        partition=_partition(run, subject.timezone),
         tasks=tuple(_tasks(run, subject, session)),
         handed_on=dict(_handed_on(run, subject, session)),
     )
