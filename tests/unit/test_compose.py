@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from airflow.cli.cli_parser import get_parser
 from cryptography.fernet import Fernet
 from packaging.requirements import Requirement
 
@@ -20,6 +21,7 @@ DOCKERFILE = (PROJECT / "Dockerfile").read_text()
 AIRFLOW = [
     name for name, service in SERVICES.items() if service.get("command", [""])[0] == "airflow"
 ]
+ENDING = {"migrate", "seed"}  # do their work and end
 
 
 def defaults(text):
@@ -56,6 +58,16 @@ def test_the_modules_that_a_service_runs_exist(name):
     command = SERVICES[name].get("command", [])
     if command[:2] == ["python", "-m"]:
         assert importlib.util.find_spec(command[2])
+
+
+@pytest.mark.parametrize("name", [each for each in SERVICES if each not in ENDING])
+def test_a_service_that_stays_says_whether_it_is_well(name):
+    kind, *command = SERVICES[name]["healthcheck"]["test"]
+    assert kind == "CMD"
+    if command[0] == "airflow":
+        get_parser().parse_args(command[1:])  # ends the process where Airflow knows no such word
+    if command[:2] == ["python", "-c"]:
+        compile(command[2], name, "exec")
 
 
 def test_only_the_ui_is_published_and_only_to_this_machine():
