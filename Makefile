@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export AIRFLOW_HOME := $(CURDIR)/.state/airflow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up airflow aws test lint browser bench conformance reference lock
+.PHONY: help setup demo up airflow aws test lint browser bench conformance docs reference lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ bench: setup ## compare with what people use today; ROW=name chooses
 
 conformance: setup ## run the vectors of the real service against the local Batch Transform
 	@PYTHONPATH=local/aws/tests $(VENV)/bin/python -m sagemaker_lab.conformance
+
+docs: setup ## build the documentation's site into .state/site
+	@$(VENV)/bin/mkdocs build --quiet
 
 reference: setup ## write what the docs say of each setting from the model
 	@$(RUN) -m tests.reference

@@ -22,9 +22,9 @@ HOUSES = {
 PACKAGES = {*HOUSES, "include", "tests"}
 # The rooms of scoring from the top to the ground: each may import those below it.
 FLOORS = [
-    {"testing", "pipelines", "drafts"},
+    {"testing", "pipelines", "drafts", "tuning"},
     {"reports"},
-    {"planning", "publish"},
+    {"planning", "publish", "permissions"},
     {"recovery", "warehouse"},
     {"outputs"},
     {"jobs"},
@@ -44,8 +44,8 @@ FLOORS = [
 SHARED_NAMES = {
     "extract": "the task, and its work",
     "load": "the task, and its work",
+    "plan": "the task, what it makes, and the command that shows it",
     "report": "the task, and its work",
-    "plan": "the task, and its work",
     "memory": "what a task's tries leave for the next, and its fake",
     "protocol": "what a room asks of what it is given",
     "schema": "of pipeline.yaml, and the command that writes it",

@@ -57,7 +57,7 @@ class RecoverOperator(HoldsJob, BaseOperator):
         super().__init__(multiple_outputs=True, **kwargs)
         self.index = index
         self.job_name = job_name
-        self.config = request.build(pipeline.settings)
+        self.config = request.public(request.build(pipeline.settings))
         self.pipeline = pipeline
         self.deployment = deployment
         self.connect = connect
@@ -67,17 +67,16 @@ class RecoverOperator(HoldsJob, BaseOperator):
         """Walk through the rounds from the first; those that are over are only looked at."""
         aws = services(self)
         task = self.held = JobTask(self, context, aws, self.deployment)
-        layout, pipeline = (
-            RunLayout.of_index(self.index),
-            pipeline_of(context, self.pipeline, self.deployment),
-        )
+        layout = RunLayout.of_index(self.index)
+        pipeline = pipeline_of(context, self.pipeline, self.deployment)
+        environment = self.render_template(pipeline.settings.transform.environment, context)
         run = Recovery(
             pipeline=pipeline,
             index=ExtractIndex.from_json(aws.objects.get(layout.index)),
             inputs=layout.input,
             job=get(aws.jobs, self.job_name),
             root=layout.attempt_root / "recover" / str(context["ti"].id),
-            config=request.for_run(self.config, pipeline.settings),
+            config=request.for_run(self.config, pipeline.settings, environment),
             since=task.first_try,
         )
         coverage = recover(run, aws, lambda sent: self._launch(task, run, sent))

@@ -53,7 +53,7 @@ class TransformOperator(HoldsJob, SageMakerTransformOperator):
     ) -> None:
         """Score the extract whose index lies at the URI ``index``."""
         super().__init__(
-            config=request.build(pipeline.settings),
+            config=request.public(request.build(pipeline.settings)),
             aws_conn_id=deployment.aws_conn_id,
             deferrable=deployment.deferrable,
             check_if_job_exists=False,
@@ -107,7 +107,8 @@ class TransformOperator(HoldsJob, SageMakerTransformOperator):
         layout = RunLayout.of_index(self.index)
         model = resolve(task.aws.models, spec.model, task.memory(""))
         instance_types = spec.transform.kinds
-        wanted = {**request.for_run(self.config, spec), "ModelName": model.name}
+        environment = self.render_template(spec.transform.environment, context)
+        wanted = {**request.for_run(self.config, spec, environment), "ModelName": model.name}
         sent = request.fitted(wanted, len(index.shards))
         made = JobRequest(
             pipeline=self.pipeline.name,

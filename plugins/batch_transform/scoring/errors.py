@@ -50,6 +50,11 @@ from collections.abc import Sequence
 class ScoringError(Exception):
     """Root of the tree."""
 
+    @property
+    def page(self) -> str:
+        """Where the documentation says what to do: a section for each kind of error."""
+        return f"docs/operating.md#{type(self).__name__.lower()}"
+
 
 class ConfigurationError(ScoringError):
     """A person must change a file or a setting."""

@@ -148,7 +148,7 @@ def _shards(known: Known, index: ExtractIndex | None) -> int:
 
 
 def _request(known: Known, wanted: Wanted, shards: int, job: Outlook) -> dict[str, Any]:
-    """Return the request as it will be sent, and check it."""
+    """Check the request as it will be sent, and return what others may see of it."""
     attempt = known.root / wanted.pipeline / wanted.partition / _ATTEMPT
     sent = request.fitted(wanted.request, max(1, shards))
     sent = request.reading(sent, attempt / "manifest.json")
@@ -156,7 +156,7 @@ def _request(known: Known, wanted: Wanted, shards: int, job: Outlook) -> dict[st
     count = sent["TransformResources"]["InstanceCount"]
     check({**sent, "TransformJobName": wanted.name(UNKNOWN_DIGEST)}, count, wanted.instance_types)
     name = f"{job.name}{_DIGEST}" if job.how == "unknown" else job.name
-    return {"TransformJobName": name, **sent}
+    return {"TransformJobName": name, **request.public(sent)}
 
 
 def _in_force(entry: Entry | None) -> InForce | None:

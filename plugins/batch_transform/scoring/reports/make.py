@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from batch_transform.scoring.jobs.request import public
 from batch_transform.scoring.jobs.service import Job
+from batch_transform.scoring.records.quarantine import Quarantined
 from batch_transform.scoring.reports.comparison import Change
 from batch_transform.scoring.reports.figures import predicted
 from batch_transform.scoring.reports.left import Left, RanJob
@@ -37,6 +39,7 @@ _REQUEST = (
     "TransformResources",
     "DataProcessing",
     "DataCaptureConfig",
+    "Environment",
     "ExperimentConfig",
 )
 
@@ -103,19 +106,22 @@ def report_of(known: Known, left: Left) -> RunReport:
         predictions=tuple(predicted(entry, known.history)) if entry else (),
         checks=tuple(_checks(known, left)),
         change=_change(known, left),
-        quarantined=left.quarantined[:MOST_RECORDS],
+        quarantined=tuple(map(_named, left.quarantined[:MOST_RECORDS])),
         request=request_of(first) if first else None,
         plan=left.plan or known.plan,
         places=dict(_places(left, first)),
     )
 
 
+def _named(record: Quarantined) -> Quarantined:
+    """Leave the line that was sent in quarantine: a report goes further than that does."""
+    return record.model_copy(update={"record": ""})
+
+
 def request_of(job: Job) -> dict[str, Any]:
     """Return the CreateTransformJob request of a job; of its environment the names alone."""
     described = job.described
-    request = {key: described[key] for key in _REQUEST if described.get(key)}
-    names = described.get("Environment") or {}
-    return {**request, "Environment": dict.fromkeys(names, "…")} if names else request
+    return public({key: described[key] for key in _REQUEST if described.get(key)})
 
 
 def _funnel(left: Left, entry: Entry | None) -> Funnel:

@@ -179,7 +179,7 @@ class RunReport(Part):
         predictions: figures of each predicted column.
         checks: all that are declared, by name.
         change: what the load changed.
-        quarantined: the first of the records without a prediction.
+        quarantined: the first of the records without a prediction: which they are, and why.
         request: of CreateTransformJob, without values of the environment.
         plan: what was expected before anything was done, where the run has left it.
         places: URIs of what lies in S3, by name.

@@ -104,14 +104,15 @@ def test_rounds_of_a_recovery_that_failed_are_found_by_their_folders(run):
     ]
 
 
-def test_the_records_in_quarantine_are_those_of_the_load(run):
+def test_the_records_in_quarantine_are_those_of_the_load_and_stay_there_themselves(run):
     run.extracted()
     run.recovered(quarantined=(BAD,))
-    assert run.report().quarantined == (BAD,)
+    named = BAD.model_copy(update={"record": ""})
+    assert run.report().quarantined == (named,)
     unfit = BAD.model_copy(update={"line": 4, "reason": "not a number"})
     run.quarantined(BAD, unfit)
     report = run.report()
-    assert report.quarantined == (BAD, unfit)
+    assert report.quarantined == (named, unfit.model_copy(update={"record": ""}))
     assert report.places["quarantine"] == f"{LAYOUT.quarantine}/records.jsonl"
 
 
