@@ -24,6 +24,7 @@ def test_a_day_is_scored_by_hand_and_scored_again_to_the_same_rows(laptop):
     assert laptop.rows(DAY) == first
 
 
+@pytest.mark.slow
 def test_links_lead_from_a_task_to_its_job_after_a_retry_too(laptop):
     run_id, _ = laptop.trigger(FLIGHTS, partition=DAY.isoformat())
     job = laptop.api.returned(FLIGHTS, run_id, "transform")["job_name"]
