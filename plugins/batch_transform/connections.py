@@ -104,22 +104,22 @@ class Aws(AwsServices):
     @cached_property
     def objects(self) -> ObjectStore:
         """S3."""
-        return S3Objects(self._client("s3"), self._kms_key)
+        return S3Objects(self.client("s3"), self._kms_key)
 
     @cached_property
     def jobs(self) -> TransformJobs:
         """SageMaker's transform jobs."""
-        return SageMakerJobs(self._client("sagemaker"))
+        return SageMakerJobs(self.client("sagemaker"))
 
     @cached_property
     def models(self) -> Models:
         """SageMaker's models."""
-        return SageMakerModels(self._client("sagemaker"))
+        return SageMakerModels(self.client("sagemaker"))
 
     @cached_property
     def logs(self) -> JobLogs:
         """CloudWatch's logs of jobs."""
-        return CloudWatchLogs(self._client("logs"))
+        return CloudWatchLogs(self.client("logs"))
 
     def encrypting(self, kms_key: str | None) -> Aws:
         """Return clients that store objects under a KMS key."""
@@ -129,7 +129,8 @@ class Aws(AwsServices):
         """Return clients that give up after seconds."""
         return Aws(self._conn_id, _HURRIED, self._kms_key)
 
-    def _client(self, service: str) -> Any:
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of a service."""
         from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
         from botocore.config import Config
 

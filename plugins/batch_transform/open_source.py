@@ -15,19 +15,17 @@ from batch_transform.connections import Aws, postgres_connection, sql_engine
 from batch_transform.scoring.pipeline import Files
 
 if TYPE_CHECKING:
+    from batch_transform.scoring.aws.objects import ObjectStore
     from batch_transform.scoring.pipeline import Pipeline
-    from batch_transform.scoring.sources.protocol import Source
+    from batch_transform.scoring.sources.protocol import Source, TableFunction
     from batch_transform.scoring.sources.slices import Slice
 
 
 @contextmanager
 def open_source(pipeline: Pipeline, part: Slice | None = None) -> Iterator[Source]:
     """Lend the source that a pipeline names, or a slice of it."""
-    from batch_transform.scoring.sources.protocol import unchanged
-    from batch_transform.scoring.sources.reshape import Reshape
-
     conn_id = pipeline.settings.source.conn_id
-    reshape = Reshape(pipeline.reshape) if pipeline.reshape else unchanged
+    reshape = _reshape_of(pipeline)
     if isinstance(pipeline.settings.source, Files):
         from batch_transform.scoring.sources.files.file_source import FileSource
 
@@ -43,6 +41,23 @@ def open_source(pipeline: Pipeline, part: Slice | None = None) -> Iterator[Sourc
 
     with sql_engine(conn_id) as engine:
         yield SqlSource(engine, pipeline.query, part, reshape)
+
+
+def open_unloaded(
+    pipeline: Pipeline, objects: ObjectStore, unloaded: str, part: Slice | None = None
+) -> Source:
+    """Return what an engine has unloaded as a source, or a slice of it."""
+    from batch_transform.scoring.names import S3Uri
+    from batch_transform.scoring.sources.unloaded.unloaded_source import UnloadedSource
+
+    return UnloadedSource(objects, S3Uri.parse(unloaded), part, _reshape_of(pipeline))
+
+
+def _reshape_of(pipeline: Pipeline) -> TableFunction:
+    from batch_transform.scoring.sources.protocol import unchanged
+    from batch_transform.scoring.sources.reshape import Reshape
+
+    return Reshape(pipeline.reshape) if pipeline.reshape else unchanged
 
 
 def _is_postgres(conn_id: str) -> bool:

@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator, Context
 
 from batch_transform.connections import Aws, Connect, open_warehouse, services
 from batch_transform.failures import no_retry
-from batch_transform.open_source import open_source
+from batch_transform.open_source import open_source, open_unloaded
 from batch_transform.params import RESUBMIT, is_asked
 from batch_transform.run_partition import partition_of
 from batch_transform.scoring.aws.objects import ObjectStore
@@ -35,6 +35,7 @@ class ExtractOperator(BaseOperator):
     ``{"partition": "2013-06-01", "records": 842, "shards": 2, "index": "s3://…"}``.
     """
 
+    template_fields = ("unloaded",)
     ui_color = "#d7e9f7"
 
     def __init__(
@@ -43,15 +44,20 @@ class ExtractOperator(BaseOperator):
         pipeline: Pipeline,
         deployment: Deployment,
         slice_number: int | None = None,
+        unloaded: Any = "",
         connect: Connect = Aws,
         **kwargs: Any,
     ) -> None:
-        """Extract for a pipeline of this deployment: all rows, or those of one slice."""
+        """Extract for a pipeline of this deployment: all rows, or those of one slice.
+
+        Where an engine has unloaded them, ``unloaded`` is the URI of its list.
+        """
         super().__init__(multiple_outputs=True, **kwargs)
         self.pipeline = pipeline
         self.deployment = deployment
         self.connect = connect
         self.slice_number = slice_number
+        self.unloaded = unloaded
 
     @property
     def part(self) -> Slice | None:
@@ -83,6 +89,9 @@ class ExtractOperator(BaseOperator):
         self, context: Context, partition: Partition, objects: ObjectStore
     ) -> Iterator[Source]:
         """Lend the pipeline's source; or what the partition keeps in quarantine."""
+        if self.unloaded:
+            yield open_unloaded(self.pipeline, objects, self.unloaded, self.part)
+            return
         if not is_asked(context, RESUBMIT):
             with open_source(self.pipeline, self.part) as source:
                 yield source

@@ -8,7 +8,9 @@ from airflow.sdk import BaseOperator, Context, XComArg
 
 from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
+from batch_transform.open_engine import EnginePlace
 from batch_transform.operators.extract import ExtractOperator, report_unfinished, summary
+from batch_transform.operators.unload import UnloadOperator
 from batch_transform.run_partition import partition_of
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.join import join
@@ -62,10 +64,18 @@ class JoinSlicesOperator(BaseOperator):
 def extract_tasks(pipeline: Pipeline, deployment: Deployment) -> BaseOperator:
     """Make the extract's tasks, and return the one whose XCom ``index`` is of the whole."""
     work: dict[str, Any] = {"pipeline": pipeline, "deployment": deployment}
+    if EnginePlace.of(pipeline, deployment):
+        unload = UnloadOperator(task_id="unload", **work)
+        work["unloaded"] = XComArg(unload, "unloaded")
     count = pipeline.settings.extract.count
     if count == 1:
         return ExtractOperator(task_id="extract", **work)
     extract = ExtractOperator.partial(task_id="extract", map_index_template=_LABEL, **work).expand(
         slice_number=list(range(count))
     )
-    return JoinSlicesOperator(task_id="join_slices", indexes=XComArg(extract, "index"), **work)
+    return JoinSlicesOperator(
+        task_id="join_slices",
+        indexes=XComArg(extract, "index"),
+        pipeline=pipeline,
+        deployment=deployment,
+    )

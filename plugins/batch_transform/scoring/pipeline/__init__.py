@@ -8,7 +8,14 @@ from batch_transform.scoring.pipeline.fields import Name, Place
 from batch_transform.scoring.pipeline.file import Pipeline, PipelineFile, Schedule
 from batch_transform.scoring.pipeline.job import Limits, Model, Recover, Transform
 from batch_transform.scoring.pipeline.record import ENGINE_OUTPUT, Policies, Record, Shards
-from batch_transform.scoring.pipeline.source import SOURCE_TAGS, Extract, Files, Query, Source
+from batch_transform.scoring.pipeline.source import (
+    SOURCE_TAGS,
+    Extract,
+    Files,
+    Query,
+    Source,
+    Unload,
+)
 from batch_transform.scoring.pipeline.target import Prediction, Target
 
 __all__ = [
@@ -32,4 +39,5 @@ __all__ = [
     "Source",
     "Target",
     "Transform",
+    "Unload",
 ]

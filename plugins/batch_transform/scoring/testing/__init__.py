@@ -4,6 +4,7 @@ For tests of this package and of pipelines of your own. What each stands for is 
 that it implements.
 """
 
+from batch_transform.scoring.testing.engine import InMemoryEngine
 from batch_transform.scoring.testing.memory import InMemoryMemory
 from batch_transform.scoring.testing.rows import RowsSource
 from batch_transform.scoring.testing.s3 import InMemoryObjects
@@ -26,6 +27,7 @@ __all__ = [
     "BROKEN",
     "Died",
     "FakeAws",
+    "InMemoryEngine",
     "InMemoryJobs",
     "InMemoryLogs",
     "InMemoryMemory",
