@@ -1,4 +1,4 @@
-"""Shards and indexes as an extract would leave them, one factory each."""
+"""What the steps of a run leave, one factory each."""
 
 import gzip
 import hashlib
@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from batch_transform.scoring.jobs.service import COMPLETED, Job
+from batch_transform.scoring.warehouse.ledger import Entry
 
 DAY = date(2013, 6, 1)
 
@@ -54,3 +55,27 @@ def a_job(name="apples-job", root="s3://bucket/run", **changes):
         "TransformResources": {"InstanceType": "ml.c5.large", "InstanceCount": 2},
     }
     return Job.of({**described, **changes})
+
+
+def an_entry(partition=DAY, **changes):
+    """The ledger's entry of a load of ten rows; ``changes`` win."""
+    facts = {
+        "pipeline": "apples",
+        "partition": partition,
+        "digest": "abc",
+        "run_id": "nightly",
+        "job_name": "apples-job",
+        "model": "apples",
+        "source_rows": 10,
+        "oversized": 0,
+        "records": 10,
+        "quarantined": 0,
+        "rows": 10,
+        "loaded_at": datetime(2013, 6, 2, 3, tzinfo=UTC),
+        "transform_jobs": 1,
+        "instance_type": "ml.c5.large",
+        "instance_count": 2,
+        "transform_seconds": 60.0,
+        "profile": {},
+    }
+    return Entry(**{**facts, **changes})

@@ -26,6 +26,7 @@ from batch_transform.operators.janitor import StopOrphansOperator
 from batch_transform.operators.join_slices import extract_tasks
 from batch_transform.operators.load import LoadOperator
 from batch_transform.operators.recover import RecoverOperator
+from batch_transform.operators.report import ReportOperator
 from batch_transform.operators.transform import TransformOperator
 from batch_transform.operators.wait import TransformSensor
 from batch_transform.params import run_params
@@ -35,11 +36,13 @@ from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import PipelineInvalid
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.pipelines import read_all, read_pipeline
+from batch_transform.tasks import REPORT
 from batch_transform.timetable import PartitionTimetable
 
 # What waiting cures may take hours; RetryByType gives other errors fewer.
 RETRIES_OF_JOBS = 8
 JANITOR = "batch_transform_janitor"
+TAG = "batch-transform"  # by which the plugin's list of pipelines finds them
 JANITOR_EVERY = timedelta(minutes=5)  # no job runs for nobody for longer than twice that
 # Mostly there is nothing to recover: then a run that is nearly done does not wait for those behind.
 FIRST_IN_THE_POOL = 100
@@ -89,7 +92,7 @@ def scoring_dag(pipeline: Pipeline, deployment: Deployment) -> DAG:
         start_date=datetime.combine(spec.start_date, time.min, UTC),
         catchup=False,
         params=run_params(),
-        tags={"batch-transform", spec.record.format},
+        tags={TAG, spec.record.format},
         default_args=_task_policy(pipeline),
         # A DAG is what is put into a namespace; Airflow would also take one that failed half made.
         auto_register=False,
@@ -111,7 +114,7 @@ def janitor_dag(deployment: Deployment) -> DAG:
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
-        tags={"batch-transform"},
+        tags={TAG},
     ) as dag:
         StopOrphansOperator(
             task_id="stop_orphans",
@@ -210,4 +213,12 @@ def _bind_tasks(pipeline: Pipeline, deployment: Deployment) -> None:
         trigger_rule="none_failed",  # a partition without records has no job to wait for
         **bound,
     )
-    build_manifest >> transform >> wait >> recover >> load
+    report = ReportOperator(
+        task_id=REPORT,
+        job_name=XComArg(wait, "job_name"),
+        coverage=XComArg(recover, "coverage"),
+        loaded=XComArg(load),
+        trigger_rule="none_failed",
+        **bound,
+    )
+    build_manifest >> transform >> wait >> recover >> load >> report

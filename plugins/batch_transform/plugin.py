@@ -12,6 +12,7 @@ from airflow.plugins_manager import AirflowPlugin
 # Operators are no part of a plugin. But executors fork their tasks from a process that has loaded
 # the plugins: what a DAG file imports is imported there once, and not by every task anew.
 from batch_transform import dag  # noqa: F401
+from batch_transform.report.views import EXTERNAL_VIEWS, FASTAPI_APPS
 from batch_transform.scoring.jobs.request_bounds import shapes
 from batch_transform.timetable import PartitionTimetable
 
@@ -20,7 +21,10 @@ class BatchTransformPlugin(AirflowPlugin):
     """Batch inference with SageMaker Batch Transform."""
 
     name = "batch_transform"
-    timetables = [PartitionTimetable]  # noqa: RUF012  # Airflow reads a plain class attribute
+    # Airflow reads plain class attributes.
+    timetables = [PartitionTimetable]  # noqa: RUF012
+    fastapi_apps = FASTAPI_APPS
+    external_views = EXTERNAL_VIEWS
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
+
+REPORT = "report"
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +83,11 @@ TASKS = (
         on_failure="Nothing was changed in `{table}`; the log names the shard whose output is not"
         " complete, the check that failed, or the newer run whose data are in force.",
     ),
+    Task(
+        task_id=REPORT,
+        does="writes what the run did to S3, for the tab *Report* and as a page to pass on",
+        on_failure="The partition is loaded all the same; clear it.",
+    ),
 )
 
 
@@ -86,3 +97,19 @@ def tasks_of(slices: int, *, unloads: bool = False) -> tuple[Task, ...]:
     if not unloads:
         left_out.add("unload")
     return tuple(task for task in TASKS if task.task_id not in left_out)
+
+
+def in_order(things: Iterable[_T], key: Callable[[_T], tuple[str, int]]) -> list[_T]:
+    """Sort what belongs to tasks of a DAG as a run goes through them.
+
+    Args:
+        things: what is to be sorted.
+        key: returns the id and the map index of a thing's task; in a group, with the group's id.
+    """
+    ranks = {task.task_id: rank for rank, task in enumerate(TASKS)}
+
+    def place(thing: _T) -> tuple[str, int, int]:
+        group, _, task_id = key(thing)[0].rpartition(".")
+        return group, ranks.get(task_id, len(ranks)), key(thing)[1]
+
+    return sorted(things, key=place)

@@ -53,7 +53,8 @@ def ours(record_format, folder, part):
 
 def values(record_format, folder, part):
     """Rows as Python's values, unsorted, through the encoder: as text files and reshape.py are."""
-    from batch_transform.scoring.sources.files.parquet_format import open_parquet, python_values
+    from batch_transform.scoring.sources.files.arrow_values import python_values
+    from batch_transform.scoring.sources.files.parquet_format import open_parquet
     from batch_transform.scoring.sources.protocol import Table, encoded
 
     pipeline = pipeline_of(record_format, part)

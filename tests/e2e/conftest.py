@@ -110,6 +110,10 @@ def laptop(laptop_folder, pipelines):
             "BATCH_TRANSFORM_PIPELINES": str(pipelines),
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
+            # A pipeline that comes or goes is seen in seconds, and not in minutes.
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
+            "AIRFLOW__DAG_PROCESSOR__PARSING_CLEANUP_INTERVAL": "5",
+            "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "15",
             "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
         },
         state=laptop_folder,

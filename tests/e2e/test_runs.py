@@ -43,6 +43,7 @@ def test_nothing_filled_in_scores_the_last_whole_day_which_has_no_flights(laptop
         "wait": "skipped",
         "recover": "skipped",
         "load": "failed",
+        "report": "upstream_failed",
     }
     assert "there is no row" in laptop.log_of(FLIGHTS, run_id, "load")
     from batch_transform.scoring.partition import last_whole_day

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ PACKAGES = {*HOUSES, "include", "tests"}
 # The rooms of scoring from the top to the ground: each may import those below it.
 FLOORS = [
     {"testing", "pipelines", "drafts"},
+    {"reports"},
     {"publish"},
     {"recovery", "warehouse"},
     {"outputs"},
@@ -35,6 +37,18 @@ FLOORS = [
     {"kinds", "names", "queries", "frozen", "scratch"},
     {"errors"},
 ]
+
+
+# Names that two modules may have, since they mean the same in both rooms.
+SHARED_NAMES = {
+    "extract": "the task, and its work",
+    "load": "the task, and its work",
+    "report": "the task, and its work",
+    "memory": "what a task's tries leave for the next, and its fake",
+    "protocol": "what a room asks of what it is given",
+    "schema": "of pipeline.yaml, and the command that writes it",
+}
+DEEPEST = 16
 
 
 def imported_modules(path):
@@ -88,6 +102,28 @@ def test_inside_scoring_imports_lead_downwards():
                 continue
             other = module.split(".")[2]
             assert other == room or floor_of(other) > floor_of(room), f"{path} imports {module}"
+
+
+def module_of(path):
+    return ".".join(path.relative_to(PLUGINS).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_a_name_stands_for_one_thing():
+    stems = [path.stem for path in sources(PLUGINS) if path.stem not in {"__init__", "__main__"}]
+    assert {stem for stem in stems if stems.count(stem) > 1} == set(SHARED_NAMES)
+
+
+def test_from_a_dag_file_to_the_ground_it_is_not_far():
+    paths = {module_of(path): path for path in sources(PLUGINS)}
+
+    @cache
+    def steps_below(path):
+        found = set(imported_modules(path))
+        found |= {name.rpartition(".")[0] for name in found - set(paths)}
+        return 1 + max(map(steps_below, {paths[n] for n in found & set(paths)} - {path}), default=0)
+
+    depths = {path.name: steps_below(path) for path in sources(PROJECT / "dags")}
+    assert max(depths.values()) <= DEEPEST, depths
 
 
 def test_only_the_package_around_scoring_imports_airflow():

@@ -12,7 +12,7 @@ import typer
 
 from batch_transform.cli.command import Flags
 from batch_transform.cli.options import DEFAULT_ROOT
-from batch_transform.cli.outcome import Outcome
+from batch_transform.cli.result import Outcome
 from batch_transform.scoring.errors import PipelineInvalid
 from batch_transform.scoring.pipelines import read_all
 

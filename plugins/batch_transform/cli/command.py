@@ -8,7 +8,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, TypeVar, get_type_hints
 
 from batch_transform.cli.options import AsJson
-from batch_transform.cli.outcome import Outcome, finish
+from batch_transform.cli.result import Outcome, finish
 
 
 @dataclass(frozen=True, kw_only=True)

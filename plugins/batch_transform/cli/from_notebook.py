@@ -14,7 +14,7 @@ import typer
 
 from batch_transform.cli.command import Flags
 from batch_transform.cli.options import DEFAULT_ROOT, Root
-from batch_transform.cli.outcome import Outcome
+from batch_transform.cli.result import Outcome
 from batch_transform.cli.writing import write_draft
 from batch_transform.scoring.drafts.elsewhere import of_job
 from batch_transform.scoring.drafts.jobs import FoundJob, found_jobs

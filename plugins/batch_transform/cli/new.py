@@ -14,7 +14,7 @@ import typer
 from batch_transform.cli.asking import asked, names
 from batch_transform.cli.command import Flags
 from batch_transform.cli.options import DEFAULT_ROOT, Root
-from batch_transform.cli.outcome import Outcome
+from batch_transform.cli.result import Outcome
 from batch_transform.cli.writing import write_draft
 from batch_transform.scoring.drafts.columns import Found, format_of, of_file
 from batch_transform.scoring.drafts.folder import Draft, When

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from batch_transform.cli.command import Flags
-from batch_transform.cli.outcome import Outcome
+from batch_transform.cli.result import Outcome
 from batch_transform.scoring.pipeline.schema import schema as json_schema
 
 

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from batch_transform.cli.outcome import Outcome
+from batch_transform.cli.result import Outcome
 from batch_transform.scoring.drafts.folder import Draft
 from batch_transform.scoring.errors import ConfigurationError
 from batch_transform.scoring.pipeline.schema import schema

@@ -22,6 +22,7 @@ from batch_transform.failures import no_retry
 from batch_transform.following.stopping import WorkerStop
 from batch_transform.following.trigger import StartLaterTrigger, TransformJobTrigger, publish
 from batch_transform.following.watch import JobWatch, chain_of, owner_of
+from batch_transform.links import show_job
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import Transient
 from batch_transform.scoring.extract.index import ExtractIndex
@@ -161,6 +162,7 @@ class JobTask:
         watch = Watch(job_name=job_name, index=work.index, owner=self.owner, deadline=work.deadline)
         until = time.monotonic() + (_AT_FIRST_SECONDS if at_first else 0)
         seen = look(self.aws, watch, datetime.now(UTC))
+        show_job(self._operator, self._context, seen.job)
         while not is_over(seen.job) and time.monotonic() < until:
             time.sleep(_LOOK_SECONDS)
             self.stopper.check()

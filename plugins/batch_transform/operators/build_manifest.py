@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
+from batch_transform.links import REPORT_LINKS
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract import manifest
 from batch_transform.scoring.extract.index import ExtractIndex
@@ -26,6 +27,7 @@ class BuildManifestOperator(BaseOperator):
     """
 
     template_fields = ("index",)
+    operator_extra_links = REPORT_LINKS
     ui_color = "#d7e9f7"
 
     def __init__(

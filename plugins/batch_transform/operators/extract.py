@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator, Context
 
 from batch_transform.connections import Aws, Connect, open_warehouse, services
 from batch_transform.failures import no_retry
+from batch_transform.links import REPORT_LINKS
 from batch_transform.open_source import open_source, open_unloaded
 from batch_transform.params import RESUBMIT, is_asked
 from batch_transform.run_partition import partition_of
@@ -35,6 +36,7 @@ class ExtractOperator(BaseOperator):
     ``{"partition": "2013-06-01", "records": 842, "shards": 2, "index": "s3://…"}``.
     """
 
+    operator_extra_links = REPORT_LINKS
     template_fields = ("unloaded",)
     ui_color = "#d7e9f7"
 

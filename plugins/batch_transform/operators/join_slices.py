@@ -8,6 +8,7 @@ from airflow.sdk import BaseOperator, Context, XComArg
 
 from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
+from batch_transform.links import REPORT_LINKS
 from batch_transform.open_engine import EnginePlace
 from batch_transform.operators.extract import ExtractOperator, report_unfinished, summary
 from batch_transform.operators.unload import UnloadOperator
@@ -29,6 +30,7 @@ class JoinSlicesOperator(BaseOperator):
     """
 
     template_fields = ("indexes",)
+    operator_extra_links = REPORT_LINKS
     ui_color = "#d7e9f7"
 
     def __init__(

@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator, Context
 
 from batch_transform.connections import Aws, Connect, open_warehouse, services
 from batch_transform.failures import no_retry
+from batch_transform.links import JOB_LINKS, show_job
 from batch_transform.params import PUBLISH, is_asked
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.deployment import Deployment
@@ -36,6 +37,7 @@ class LoadOperator(BaseOperator):
     """
 
     template_fields = ("index", "job_name", "coverage")
+    operator_extra_links = JOB_LINKS
     ui_color = "#d7e9f7"
 
     def __init__(
@@ -74,6 +76,8 @@ class LoadOperator(BaseOperator):
         index = ExtractIndex.from_json(objects.get(layout.index))
         has_job = self.job_name or index.shards
         job = get(aws.jobs, self.job_name) if has_job else None
+        if job is not None:
+            show_job(self, context, job)
         run = LoadRun(
             pipeline=self.pipeline,
             index=index,

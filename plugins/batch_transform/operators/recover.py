@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator, Context
 from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
 from batch_transform.following.job_task import HoldsJob, JobTask, Work
+from batch_transform.links import JOB_LINKS
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs import request
@@ -38,6 +39,7 @@ class RecoverOperator(HoldsJob, BaseOperator):
 
     template_fields = ("index", "job_name", "config")
     template_fields_renderers = {"config": "json"}  # noqa: RUF012  # Airflow's own way
+    operator_extra_links = JOB_LINKS
     ui_color = "#d7e9f7"
 
     def __init__(

@@ -10,6 +10,7 @@ from airflow.sdk import Context
 from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
 from batch_transform.following.job_task import HoldsJob, JobTask, Work
+from batch_transform.links import JOB_LINKS
 from batch_transform.params import FORCE, is_asked
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.index import ExtractIndex
@@ -36,6 +37,7 @@ class TransformOperator(HoldsJob, SageMakerTransformOperator):
     """
 
     template_fields = (*SageMakerTransformOperator.template_fields, "index")
+    operator_extra_links = JOB_LINKS  # type: ignore[assignment]  # the provider's type is its one
     ui_color = "#d7e9f7"
 
     def __init__(

@@ -12,6 +12,7 @@ from airflow.sdk import BaseOperator, Context
 from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
 from batch_transform.following.statement_trigger import StatementTrigger
+from batch_transform.links import REPORT_LINKS
 from batch_transform.open_engine import EnginePlace, open_engine
 from batch_transform.params import RESUBMIT, is_asked
 from batch_transform.run_partition import partition_of
@@ -33,6 +34,7 @@ class UnloadOperator(BaseOperator):
     with the parameter ``resubmit`` nothing is unloaded, and ``unloaded`` is empty.
     """
 
+    operator_extra_links = REPORT_LINKS
     ui_color = "#d7e9f7"
     open_engine: Callable[..., Engine] = staticmethod(open_engine)
 

@@ -10,6 +10,7 @@ from airflow.sdk import Context, PokeReturnValue
 
 from batch_transform.connections import Aws, Connect
 from batch_transform.failures import no_retry
+from batch_transform.links import JOB_LINKS, show_job
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs.end import is_over
@@ -29,6 +30,7 @@ class TransformSensor(SageMakerTransformSensor):
     """
 
     template_fields = (*SageMakerTransformSensor.template_fields, "index")
+    operator_extra_links = JOB_LINKS
     ui_color = "#d7e9f7"
 
     def __init__(
@@ -61,6 +63,7 @@ class TransformSensor(SageMakerTransformSensor):
         """Prove the job once it is over."""
         aws = self.connect(self.deployment.aws_conn_id)
         job = get(aws.jobs, self.job_name)
+        show_job(self, context, job)
         if not is_over(job):
             self.log.info("%s is %s", job.name, job.status)
             return False

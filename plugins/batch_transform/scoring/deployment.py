@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from batch_transform.scoring.errors import SettingsError
 from batch_transform.scoring.names import S3Uri
+
+_PRICES = (
+    "BATCH_TRANSFORM_PRICES is {text!r}; set it to USD for an instance hour, by instance type:"
+    " ml.m5.large=0.115,ml.c5.xlarge=0.204"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +28,7 @@ class Deployment:
         deferrable: whether the triggerer watches jobs; else the tasks look now and then.
         pools: whether the transform task takes slots of the pool of its instance type.
         pipelines: the folder of the pipelines, in place of the one that a DAG file names.
+        prices: USD for an instance hour of transform jobs, by instance type.
     """
 
     root: S3Uri
@@ -29,6 +37,7 @@ class Deployment:
     deferrable: bool = True
     pools: bool = False
     pipelines: Path | None = None
+    prices: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Deployment:
@@ -54,7 +63,23 @@ class Deployment:
             pipelines=Path(folder)
             if (folder := environ.get("BATCH_TRANSFORM_PIPELINES"))
             else None,
+            prices=_prices(environ.get("BATCH_TRANSFORM_PRICES", "")),
         )
+
+
+def _prices(text: str) -> dict[str, float]:
+    try:
+        listed = json.loads(text) if text.lstrip().startswith("{") else _pairs(text)
+        prices = {str(kind).strip(): float(price) for kind, price in listed.items()}
+    except (TypeError, ValueError) as error:
+        raise SettingsError(_PRICES.format(text=text)) from error
+    if not all(kind and math.isfinite(price) and price >= 0 for kind, price in prices.items()):
+        raise SettingsError(_PRICES.format(text=text))
+    return prices
+
+
+def _pairs(text: str) -> dict[str, str]:
+    return dict(each.split("=") for each in text.split(",") if each.strip())
 
 
 def _positive_int(environ: Mapping[str, str], key: str, default: int) -> int:

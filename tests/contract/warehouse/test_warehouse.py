@@ -87,6 +87,17 @@ def test_history_is_what_is_in_force_in_the_partitions_before(lab):
     assert lab.warehouse().history(a_load(lab.target, THIRD, [], pipeline="pears"), 7) == []
 
 
+def test_what_is_recent_needs_no_load(lab):
+    assert lab.warehouse().recent(lab.target, "apples", THIRD, 7) == []
+    replace(lab.warehouse(), lab.target, FIRST, OLD, digest="first")
+    replace(lab.warehouse(), lab.target, SECOND, OLD, digest="second")
+    found = lab.warehouse().recent(lab.target, "apples", THIRD, 7)
+    assert [entry.digest for entry in found] == ["second", "first"]
+    assert lab.warehouse().recent(lab.target, "apples", THIRD, 1) == found[:1]
+    assert lab.warehouse().recent(lab.target, "apples", SECOND, 7) == found[1:]
+    assert lab.warehouse().recent(lab.target, "pears", THIRD, 7) == []
+
+
 def steps_of(lab, rows):
     """The names of the steps of a load, in order, and what a reader saw before each."""
     seen = []

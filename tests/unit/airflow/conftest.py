@@ -27,6 +27,7 @@ class Supervisor:
         self.xcoms = {}
         self.states = {}  # of tasks, by run
         self.runs_over = set()
+        self.crumbs = []  # of tasks that are over
 
     def send(self, message):
         kind = type(message).__name__
@@ -37,6 +38,8 @@ class Supervisor:
             return SimpleNamespace(task_states=self.states)
         if kind == "GetDRCount":
             return SimpleNamespace(count=len(set(message.run_ids) - self.runs_over))
+        if kind == "GetTaskBreadcrumbs":
+            return SimpleNamespace(breadcrumbs=iter(self.crumbs))
         raise AssertionError(f"the tasks do not ask for {kind}")
 
 
@@ -75,6 +78,7 @@ class World:
             map_index=-1,
             try_number=tries.index(attempt) + 1,
             max_tries=params.pop("max_tries", 8),
+            xcom_push=lambda key, value: self.supervisor.xcoms.update({(task_id, key): value}),
         )
         task = SimpleNamespace(retries=8)
         return {"ti": ti, "task": task, "task_state_store": memory, "params": params}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 from typer.testing import CliRunner
 
-from batch_transform.cli.app import command_line
+from batch_transform.cli.program import command_line
 
 
 @dataclass(frozen=True)

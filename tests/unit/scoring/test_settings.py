@@ -26,6 +26,7 @@ def test_everything_can_be_given():
         "BATCH_TRANSFORM_PIPELINES": "elsewhere",
         "BATCH_TRANSFORM_DEFERRABLE": "False",
         "BATCH_TRANSFORM_POOLS": "true",
+        "BATCH_TRANSFORM_PRICES": "ml.m5.large=0.115, ml.c5.xlarge=0.204",
     }
     assert Deployment.from_environ(environ) == Deployment(
         root=S3Uri("bucket", "runs"),
@@ -34,7 +35,22 @@ def test_everything_can_be_given():
         deferrable=False,
         pools=True,
         pipelines=Path("elsewhere"),
+        prices={"ml.m5.large": 0.115, "ml.c5.xlarge": 0.204},
     )
+
+
+def test_prices_may_be_json():
+    environ = {**REQUIRED, "BATCH_TRANSFORM_PRICES": ' {"ml.m5.large": 0.115}'}
+    assert Deployment.from_environ(environ).prices == {"ml.m5.large": 0.115}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ml.m5.large", "ml.m5.large=cheap", "=1", "a=-1", "a=nan", "a=1=2", "{", '{"a": [1]}'],
+)
+def test_prices_that_are_none_are_refused_with_an_example(text):
+    with pytest.raises(SettingsError, match=r"BATCH_TRANSFORM_PRICES is .*ml\.m5\.large=0\.115"):
+        Deployment.from_environ({**REQUIRED, "BATCH_TRANSFORM_PRICES": text})
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,11 +65,27 @@ def _failed(checks: Checks, measured: Measured) -> Iterator[Finding]:
     for name, profile in measured.profiles.items():
         column = _Column(name=name, profile=profile, measured=measured)
         for label, rule in _OF_COLUMNS:
-            setting = getattr(checks, label.split()[0])
-            check = setting.get(name) if isinstance(setting, dict) else setting
+            check = _setting(checks, label, name)
             facts = rule(check, column) if check and check.level != "off" else None
             if check and facts:
                 yield Finding(check=f"{label} {name}", level=check.level, facts=facts)
+
+
+def declared_checks(checks: Checks, columns: Iterable[str]) -> Iterator[tuple[str, Level]]:
+    """Yield name and level of every check, those that are off included."""
+    for name, _ in _OF_PARTITIONS:
+        yield name, getattr(checks, name).level
+    for column in columns:
+        for label, _ in _OF_COLUMNS:
+            check = _setting(checks, label, column)
+            if check:
+                yield f"{label} {column}", check.level
+
+
+def _setting(checks: Checks, label: str, column: str) -> Any:
+    """Return the setting of a check of a column; None where the column has none."""
+    setting = getattr(checks, label.split()[0])
+    return setting.get(column) if isinstance(setting, dict) else setting
 
 
 def history_needed(checks: Checks) -> int:

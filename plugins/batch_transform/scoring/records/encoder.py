@@ -13,7 +13,7 @@ from itertools import islice
 
 from batch_transform.scoring.errors import SourceError
 from batch_transform.scoring.kinds import ID_KINDS, Column, Kind, Row
-from batch_transform.scoring.pipeline import Policies, Record
+from batch_transform.scoring.pipeline.record import Policies, Record
 from batch_transform.scoring.records.kind_of import kind_of
 from batch_transform.scoring.records.lines import csv_column, csv_lines, json_column, json_lines
 from batch_transform.scoring.records.unwritable import Unwritable

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from batch_transform.scoring.errors import SourceError
 from batch_transform.scoring.kinds import Column, RecordId, Row
-from batch_transform.scoring.pipeline import Record
+from batch_transform.scoring.pipeline.record import Record
 from batch_transform.scoring.records.csvfields import csv_fields
 
 _DIGEST_BYTES = 16

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from batch_transform.scoring.kinds import Kind
-from batch_transform.scoring.pipeline import Policies
+from batch_transform.scoring.pipeline.record import Policies
 from batch_transform.scoring.records.nested import nested_texts
 from batch_transform.scoring.records.scalars import MOMENTS, SCALARS, without_unwritable_numbers
 from batch_transform.scoring.records.texts import csv_texts, json_texts

@@ -10,7 +10,7 @@ from json.encoder import encode_basestring
 from typing import Any
 from uuid import UUID
 
-from batch_transform.scoring.pipeline import Policies
+from batch_transform.scoring.pipeline.record import Policies
 from batch_transform.scoring.records.scalars import float_text, integer_text, timestamp_text
 from batch_transform.scoring.records.texts import whole_text
 from batch_transform.scoring.records.unwritable import (

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from batch_transform.scoring.kinds import Kind
-from batch_transform.scoring.pipeline import Policies
+from batch_transform.scoring.pipeline.record import Policies
 from batch_transform.scoring.records.unwritable import (
     FAR,
     INFINITY,

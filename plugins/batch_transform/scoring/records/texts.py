@@ -8,7 +8,7 @@ from json.encoder import encode_basestring
 from typing import Any
 from uuid import UUID
 
-from batch_transform.scoring.pipeline import Policies
+from batch_transform.scoring.pipeline.record import Policies
 from batch_transform.scoring.records.unwritable import LINE_BREAK, NUL, SURROGATE, Unwritable
 
 _CSV_QUOTED = re.compile(r'[",]')

@@ -4,7 +4,6 @@ For tests of this package and of pipelines of your own. What each stands for is 
 that it implements.
 """
 
-from batch_transform.scoring.testing.engine import InMemoryEngine
 from batch_transform.scoring.testing.memory import InMemoryMemory
 from batch_transform.scoring.testing.rows import RowsSource
 from batch_transform.scoring.testing.s3 import InMemoryObjects
@@ -22,6 +21,7 @@ from batch_transform.scoring.testing.simulated import (
     SimulatedTransform,
     TimedOut,
 )
+from batch_transform.scoring.testing.unloading import InMemoryEngine
 
 __all__ = [
     "BROKEN",

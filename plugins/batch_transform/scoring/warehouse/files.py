@@ -79,12 +79,12 @@ class FilesWarehouse(Warehouse):
         return self._current(target, partition).entry
 
     @override
-    def history(self, load: Load, count: int) -> list[Entry]:
-        days = map(_day, self._objects.keys(_pointers(load.target)))
+    def recent(self, target: Target, pipeline: str, before: date, count: int) -> list[Entry]:
+        days = map(_day, self._objects.keys(_pointers(target)))
         entries: list[Entry] = []
-        for day in sorted((day for day in days if day < load.partition), reverse=True):
-            entry = self._current(load.target, day).entry
-            if entry is not None and entry.pipeline == load.entry.pipeline:
+        for day in sorted((day for day in days if day < before), reverse=True):
+            entry = self._current(target, day).entry
+            if entry is not None and entry.pipeline == pipeline:
                 entries.append(entry)
             if len(entries) == count:
                 break

@@ -61,10 +61,10 @@ class PostgresWarehouse(Warehouse):
         return entries[0] if entries else None
 
     @override
-    def history(self, load: Load, count: int) -> list[Entry]:
-        parts = {**parts_of(load), "count": sql.Literal(count)}
-        with refusals(load.target.table), self._statements.connection.transaction():
-            return self._entries("history", parts)
+    def recent(self, target: Target, pipeline: str, before: date, count: int) -> list[Entry]:
+        wanted = {"pipeline": sql.Literal(pipeline), "count": sql.Literal(count)}
+        with refusals(target.table), self._statements.connection.transaction():
+            return self._entries("recent", {**ledger_parts(target, before), **wanted})
 
     def _entries(self, name: str, parts: Parts) -> list[Entry]:
         """Read entries: none where there is no ledger; that of an older version lacks columns."""

@@ -63,7 +63,11 @@ class Warehouse(Protocol):
         """Return the entry of the load that the partition holds; None where there was none."""
 
     def history(self, load: Load, count: int) -> list[Entry]:
-        """Return the entry in force of each of the ``count`` partitions before this one.
+        """Return the entry in force of each of the ``count`` partitions before this one."""
+        return self.recent(load.target, load.entry.pipeline, load.partition, count)
+
+    def recent(self, target: Target, pipeline: str, before: date, count: int) -> list[Entry]:
+        """Return the entry in force of each of the ``count`` partitions before a day.
 
         The latest partition comes first; those without rows of this pipeline are passed over.
         """

@@ -72,7 +72,7 @@ WHERE target = {target} AND partition = {partition}
 ORDER BY load_id DESC
 LIMIT 1
 
--- name: history
+-- name: recent
 -- The latest entry of each of the partitions before one, latest partition first.
 SELECT DISTINCT ON (partition) {columns}
 FROM {ledger}

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pyarrow import types
 
 from batch_transform.scoring.kinds import Kind
-from batch_transform.scoring.sources.files.parquet_format import (
+from batch_transform.scoring.sources.files.arrow_values import (
     exact,
     kind_of_arrow,
     python_values,

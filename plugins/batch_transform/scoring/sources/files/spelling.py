@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from batch_transform.scoring.kinds import ID_KINDS, Kind
-from batch_transform.scoring.pipeline import Policies, Record
+from batch_transform.scoring.pipeline.record import Policies, Record
 from batch_transform.scoring.queries import literal
 from batch_transform.scoring.records.lines import leads
 from batch_transform.scoring.sources.files.carriers import Carrier

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from batch_transform.cli import outcome
-from batch_transform.cli.app import COMMANDS
-from batch_transform.cli.outcome import EXITS, Outcome, finish
+from batch_transform.cli import result
+from batch_transform.cli.program import COMMANDS
+from batch_transform.cli.result import EXITS, Outcome, finish
 from batch_transform.scoring import errors
 from tests.project import PROJECT
 
@@ -53,7 +53,7 @@ def test_an_error_is_json_where_that_is_asked_for(capsys):
 
 
 def test_what_nobody_has_foreseen_shows_no_traceback_and_keeps_it(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(outcome.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(result.tempfile, "tempdir", str(tmp_path))
     assert ended(raising(KeyError("apples"))) == 1
     shown = capsys.readouterr().err
     (log,) = tmp_path.iterdir()

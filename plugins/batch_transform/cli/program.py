@@ -11,7 +11,7 @@ from batch_transform.cli.check import check
 from batch_transform.cli.command import command
 from batch_transform.cli.from_notebook import from_notebook
 from batch_transform.cli.new import new
-from batch_transform.cli.outcome import Outcome
+from batch_transform.cli.result import Outcome
 from batch_transform.cli.schema import schema
 
 # In the order of ``--help``. A command's name is its function's.

@@ -1,0 +1,202 @@
+"""What Airflow's database knows of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.xcom import XComModel
+from airflow.providers.amazon.aws.links.sagemaker import SageMakerTransformJobLink
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from batch_transform.following.trigger import PROGRESS
+from batch_transform.params import PARTITION
+from batch_transform.report.subjects import Subject
+from batch_transform.scoring.errors import PartitionError
+from batch_transform.scoring.partition import RunDates, resolve
+from batch_transform.scoring.reports.left import Trail
+from batch_transform.scoring.reports.report import Progress, TaskRun
+from batch_transform.tasks import REPORT, in_order
+
+_LINK = SageMakerTransformJobLink.key
+_KEYS = ("index", "job_name", "coverage", REPORT, PROGRESS, _LINK)
+_MOST_RUNS = 1_000
+_GOES_ON = frozenset({"queued", "running"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenRun:
+    """A run of one pipeline, as Airflow knows it.
+
+    Attributes:
+        subject: the pipeline, and where in the DAG it is.
+        state: of the run.
+        tasks: of the pipeline, in their order.
+        handed_on: XComs by task and key; of tasks of a group without its id.
+    """
+
+    dag_id: str
+    run_id: str
+    subject: Subject
+    state: str
+    tasks: tuple[TaskRun, ...]
+    handed_on: Mapping[tuple[str, str], Any]
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is not over."""
+        return self.state in _GOES_ON
+
+    @property
+    def report(self) -> str:
+        """URI of the report that it has written; empty where it has not, or begins anew."""
+        return "" if self.goes_on else str(self.handed_on.get((REPORT, REPORT)) or "")
+
+    @property
+    def progress(self) -> Progress | None:
+        """Of the transform job, while the run goes on."""
+        found = self.handed_on.get(("transform", PROGRESS)) if self.goes_on else None
+        return Progress(**found) if isinstance(found, dict) else None
+
+    def trail(self, run_tag: str) -> Trail:
+        """Return what its tasks have handed on so far."""
+        link = self.handed_on.get(("transform", _LINK)) or {}
+        return Trail(
+            index=self._first(("join_slices", "index"), ("extract", "index")),
+            job_name=self._first(("transform", "job_name")) or str(link.get("job_name", "")),
+            coverage=self._first(("recover", "coverage")),
+            run_tag=run_tag,
+        )
+
+    def _first(self, *keys: tuple[str, str]) -> str:
+        return str(next(filter(None, map(self.handed_on.get, keys)), ""))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOf:
+    """A run, and the partition it scores; None where it names none."""
+
+    run_id: str
+    state: str
+    partition: date | None
+    run_after: datetime
+
+
+def find_run(dag_id: str, run_id: str, session: Session) -> DagRun | None:
+    """Return a run."""
+    query = select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
+    return session.scalar(query)
+
+
+def seen(run: DagRun, subject: Subject, session: Session) -> SeenRun:
+    """Read what is known of a pipeline in a run."""
+    return SeenRun(
+        dag_id=run.dag_id,
+        run_id=run.run_id,
+        subject=subject,
+        state=str(run.state),
+        tasks=tuple(_tasks(run, subject, session)),
+        handed_on=dict(_handed_on(run, subject, session)),
+    )
+
+
+def failed_tasks(run: SeenRun, session: Session) -> Iterator[TaskInstance]:
+    """Yield the tasks that failed, with what is needed to read their logs."""
+    names = [f"{run.subject.prefix}{task.task_id}" for task in run.tasks if task.state == "failed"]
+    query = (
+        select(TaskInstance)
+        .where(
+            TaskInstance.dag_id == run.dag_id,
+            TaskInstance.run_id == run.run_id,
+            TaskInstance.task_id.in_(names),
+            TaskInstance.state == "failed",
+        )
+        .options(joinedload(TaskInstance.dag_run), joinedload(TaskInstance.dag_model))
+    )
+    yield from session.scalars(query)
+
+
+def runs_of(dag_id: str, timezone: str, session: Session) -> Sequence[RunOf]:
+    """List the last runs of a DAG, latest first, with the partitions they score."""
+    query = (
+        select(
+            DagRun.run_id,
+            DagRun.state,
+            DagRun.run_type,
+            DagRun.logical_date,
+            DagRun.partition_key,
+            DagRun.run_after,
+            DagRun.conf,
+        )
+        .where(DagRun.dag_id == dag_id)
+        .order_by(DagRun.run_after.desc())
+        .limit(_MOST_RUNS)
+    )
+    return [
+        RunOf(
+            run_id=row.run_id,
+            state=str(row.state),
+            partition=_partition(row, timezone),
+            run_after=row.run_after,
+        )
+        for row in session.execute(query)
+    ]
+
+
+def _partition(run: Any, timezone: str) -> date | None:
+    """Resolve a run's partition as its own tasks do."""
+    dates = RunDates(
+        parameter=str((run.conf or {}).get(PARTITION) or "") or None,
+        partition_key=run.partition_key,
+        logical_date=run.logical_date,
+        manual=run.run_type == "manual",
+        backfill=run.run_type == "backfill",
+        run_after=run.run_after,
+    )
+    try:
+        return resolve(dates, timezone).day
+    except PartitionError:
+        return None
+
+
+def _tasks(run: DagRun, subject: Subject, session: Session) -> Iterator[TaskRun]:
+    query = select(
+        TaskInstance.task_id,
+        TaskInstance.map_index,
+        TaskInstance.state,
+        TaskInstance.try_number,
+        TaskInstance.start_date,
+        TaskInstance.end_date,
+        TaskInstance.duration,
+    ).where(TaskInstance.dag_id == run.dag_id, TaskInstance.run_id == run.run_id)
+    rows = [row for row in session.execute(query) if subject.has(row.task_id)]
+    for row in in_order(rows, lambda each: (each.task_id, each.map_index)):
+        yield TaskRun(
+            task_id=row.task_id.removeprefix(subject.prefix),
+            map_index=row.map_index,
+            state=str(row.state or ""),
+            tries=row.try_number,
+            started=row.start_date,
+            ended=row.end_date,
+            seconds=row.duration,
+        )
+
+
+def _handed_on(
+    run: DagRun, subject: Subject, session: Session
+) -> Iterator[tuple[tuple[str, str], Any]]:
+    query = select(XComModel.task_id, XComModel.key, XComModel.value).where(
+        XComModel.dag_id == run.dag_id,
+        XComModel.run_id == run.run_id,
+        XComModel.map_index == -1,
+        XComModel.key.in_(_KEYS),
+    )
+    for row in session.execute(query):
+        if subject.has(row.task_id):
+            name = row.task_id.removeprefix(subject.prefix)
+            yield (name, row.key), XComModel.deserialize_value(row)

@@ -1,0 +1,193 @@
+"""What a run has left in S3 and in SageMaker, as far as it has come.
+
+``plan.json`` and ``loaded.json`` are of other tasks, and of other versions of this package, too: a
+report does without what is not there, or is spelt otherwise. All of that tolerance is here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from batch_transform.scoring.aws.objects import ObjectStore
+from batch_transform.scoring.errors import ObjectMissing
+from batch_transform.scoring.extract import snapshot
+from batch_transform.scoring.extract.index import ExtractIndex
+from batch_transform.scoring.jobs.look import Services
+from batch_transform.scoring.jobs.owners import RUN_TAG
+from batch_transform.scoring.jobs.service import Job, TransformJobs
+from batch_transform.scoring.names import RunLayout, S3Uri, job_name
+from batch_transform.scoring.outputs.coverage import Coverage
+from batch_transform.scoring.records import quarantine
+from batch_transform.scoring.records.quarantine import Quarantined
+
+_PLAN, _LOADED = "plan.json", "loaded.json"
+_ROUND = re.compile(r"/recover/[^/]+/round-\d+-([0-9a-f]+)/manifest\.json$")
+
+
+class _Found(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class MovedRow(_Found):
+    """A row whose prediction a load changed, as ``loaded.json`` has it."""
+
+    id: Any
+    before: float | None = None
+    after: float | None = None
+
+
+class Comparison(_Found):
+    """What a load, or a run that was not to load, compared."""
+
+    gained: int | None = None
+    lost: int | None = None
+    changed: int | None = None
+    mean_before: float | None = None
+    mean_after: float | None = None
+    largest: tuple[MovedRow, ...] = ()
+
+
+class LoadedFile(_Found):
+    """What a load did, as ``loaded.json`` has it."""
+
+    rows: int | None = None
+    replaced_rows: int | None = None
+    changed: bool | None = None
+    quarantined: int | None = None
+    findings: tuple[str, ...] = ()
+    comparison: Comparison = Field(default_factory=Comparison)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trail:
+    """What the tasks of a run have handed on, by which the rest is found; empty where nothing.
+
+    Attributes:
+        index: URI of the extract's index.
+        job_name: the transform job.
+        coverage: URI of what ``recover`` left.
+        run_tag: tag of the jobs that the run has started.
+    """
+
+    index: str = ""
+    job_name: str = ""
+    coverage: str = ""
+    run_tag: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RanJob:
+    """A transform job, and whether the run has started it."""
+
+    job: Job
+    paid_here: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """What was found.
+
+    Attributes:
+        layout: where the run's objects lie.
+        index: what the extract wrote.
+        snapshot_at: when it read its source.
+        quarantined: records without a prediction.
+        jobs: the transform job, then those that sent records again, by their creation.
+        plan: what was expected.
+        loaded: what the load did.
+    """
+
+    layout: RunLayout | None = None
+    index: ExtractIndex | None = None
+    snapshot_at: datetime | None = None
+    quarantined: tuple[Quarantined, ...] = ()
+    jobs: tuple[RanJob, ...] = ()
+    plan: dict[str, Any] | None = None
+    loaded: LoadedFile | None = None
+
+
+def read_left(trail: Trail, services: Services) -> Left:
+    """Read what a run has left so far.
+
+    Raises:
+        Transient: AWS could not be asked.
+        AccessRefused: it may not be.
+    """
+    if not trail.index:
+        return Left()
+    objects, layout = services.objects, RunLayout.of_index(trail.index)
+    body = _get(objects, layout.index)
+    if body is None:
+        return Left(layout=layout)
+    index = ExtractIndex.from_json(body)
+    coverage = _coverage(trail, objects)
+    kept = _get(objects, layout.quarantine / quarantine.FILE_NAME)
+    names = coverage.jobs if coverage else _rounds(index, layout, objects)
+    return Left(
+        layout=layout,
+        index=index,
+        snapshot_at=snapshot.read(layout, objects),
+        quarantined=tuple(_quarantined(kept, coverage)),
+        jobs=tuple(_ran([trail.job_name, *names], trail.run_tag, services.jobs)),
+        plan=_plan(_get(objects, layout.attempt_root / _PLAN)),
+        loaded=_loaded(_get(objects, layout.attempt_root / _LOADED)),
+    )
+
+
+def _get(objects: ObjectStore, uri: S3Uri) -> bytes | None:
+    try:
+        return objects.get(uri)
+    except ObjectMissing:
+        return None
+
+
+def _coverage(trail: Trail, objects: ObjectStore) -> Coverage | None:
+    body = _get(objects, S3Uri.parse(trail.coverage)) if trail.coverage else None
+    return Coverage.from_json(body) if body else None
+
+
+def _quarantined(kept: bytes | None, coverage: Coverage | None) -> list[Quarantined]:
+    """Return what the load has put into quarantine, or what is given up where it has not come."""
+    if kept is not None:
+        return quarantine.from_json_lines(kept)
+    return list(coverage.quarantined) if coverage else []
+
+
+def _rounds(index: ExtractIndex, layout: RunLayout, objects: ObjectStore) -> Iterator[str]:
+    """Name the jobs of a recovery that has not ended well: its folders are named as they are."""
+    for uri in objects.keys(layout.attempt_root / "recover"):
+        found = _ROUND.search(uri.key)
+        if found:
+            yield job_name(index.pipeline, index.partition.isoformat(), found[1])
+
+
+def _ran(names: list[str], run_tag: str, jobs: TransformJobs) -> list[RanJob]:
+    """Describe jobs, the first one first; a name that no job has is passed over."""
+    found = [job for name in dict.fromkeys(names) if name and (job := jobs.find(name))]
+    rounds = sorted(found[1:], key=lambda job: job.created)
+    return [
+        RanJob(job=job, paid_here=jobs.tags(job.arn).get(RUN_TAG) == run_tag)
+        for job in (*found[:1], *rounds)
+    ]
+
+
+def _plan(body: bytes | None) -> dict[str, Any] | None:
+    try:
+        content = json.loads(body or b"null")
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _loaded(body: bytes | None) -> LoadedFile | None:
+    try:
+        return LoadedFile.model_validate_json(body) if body else None
+    except ValidationError:
+        return None

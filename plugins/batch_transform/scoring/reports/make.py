@@ -1,0 +1,196 @@
+"""Makes a report of what is known about a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from batch_transform.scoring.jobs.service import Job
+from batch_transform.scoring.records.quarantine import shown
+from batch_transform.scoring.reports.figures import predicted
+from batch_transform.scoring.reports.left import Comparison, Left, RanJob
+from batch_transform.scoring.reports.report import (
+    Change,
+    Check,
+    Funnel,
+    JobRun,
+    Moved,
+    Progress,
+    RunReport,
+    TaskRun,
+)
+from batch_transform.scoring.warehouse.ledger import Entry
+
+MOST_RECORDS = 200  # of those in quarantine; all of them are in the file that the report names
+
+# What DescribeTransformJob repeats of the request, and values that may be secret.
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
+_REQUEST = (
+    "TransformJobName",
+    "ModelName",
+    "BatchStrategy",
+    "MaxConcurrentTransforms",
+    "MaxPayloadInMB",
+    "ModelClientConfig",
+    "TransformInput",
+    "TransformOutput",
+    "TransformResources",
+    "DataProcessing",
+    "DataCaptureConfig",
+    "ExperimentConfig",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What is known of a run beside what it has left.
+
+    Attributes:
+        pipeline: the pipeline.
+        table: where its predictions go.
+        dag_id: of the run.
+        run_id: of the run.
+        state: of the run.
+        now: when the report is made.
+        tasks: in the order of the run.
+        progress: of the transform job.
+        checks: name and level of each that is declared.
+        entry: the ledger's, where the run has loaded the partition.
+        history: entries of the partitions before it, latest first.
+        published: whether the load changed the target; None where it has not come so far.
+        prices: US dollars for an hour of an instance, by its type.
+    """
+
+    pipeline: str
+    table: str
+    dag_id: str
+    run_id: str
+    state: str
+    now: datetime
+    tasks: Sequence[TaskRun] = ()
+    progress: Progress | None = None
+    checks: Sequence[tuple[str, str]] = ()
+    entry: Entry | None = None
+    history: Sequence[Entry] = ()
+    published: bool | None = None
+    prices: Mapping[str, float] = field(default_factory=dict)
+
+
+def report_of(known: Known, left: Left) -> RunReport:
+    """Make the report of a run, whatever it has come to."""
+    index, entry = left.index, known.entry
+    first = left.jobs[0].job if left.jobs else None
+    return RunReport(
+        pipeline=known.pipeline,
+        dag_id=known.dag_id,
+        run_id=known.run_id,
+        state=known.state,
+        made_at=known.now,
+        partition=index.partition if index else None,
+        table=known.table,
+        model=first.model if first else "",
+        snapshot_at=left.snapshot_at,
+        funnel=_funnel(left, entry),
+        progress=known.progress,
+        tasks=tuple(known.tasks),
+        jobs=tuple(_job(n, each, known.prices) for n, each in enumerate(left.jobs)),
+        predictions=tuple(predicted(entry, known.history)) if entry else (),
+        checks=tuple(_checks(known, left)),
+        change=_change(known, left),
+        quarantined=left.quarantined[:MOST_RECORDS],
+        request=request_of(first) if first else None,
+        plan=left.plan,
+        places=dict(_places(left, first)),
+    )
+
+
+def request_of(job: Job) -> dict[str, Any]:
+    """Return the CreateTransformJob request of a job; of its environment the names alone."""
+    described = job.described
+    request = {key: described[key] for key in _REQUEST if described.get(key)}
+    names = described.get("Environment") or {}
+    return {**request, "Environment": dict.fromkeys(names, "…")} if names else request
+
+
+def _funnel(left: Left, entry: Entry | None) -> Funnel:
+    """Count by the ledger where the partition is loaded, else by what is in S3."""
+    index = left.index
+    if index is None:
+        return Funnel()
+    shards = {
+        "shards": len(index.shards),
+        "size": sum(shard.bytes for shard in index.shards),
+    }
+    if entry is not None:
+        names = ("source_rows", "oversized", "records", "quarantined", "rows")
+        return Funnel(**shards, **{name: getattr(entry, name) for name in names})
+    return Funnel(
+        **shards,
+        source_rows=index.records + index.quarantined,
+        oversized=index.quarantined,
+        records=index.records,
+        quarantined=len(left.quarantined) or None,
+    )
+
+
+def _job(number: int, ran: RanJob, prices: Mapping[str, float]) -> JobRun:
+    job = ran.job
+    price = prices.get(job.instance_type)
+    return JobRun(
+        name=job.name,
+        round=number,
+        status=job.status,
+        reason=job.reason,
+        model=job.model,
+        instance_type=job.instance_type,
+        instance_count=job.instance_count,
+        paid_here=ran.paid_here,
+        created=job.created,
+        started=job.described.get("TransformStartTime"),
+        ended=job.described.get("TransformEndTime"),
+        seconds=job.seconds,
+        dollars=None if price is None else job.instance_seconds / 3600 * price,
+    )
+
+
+def _checks(known: Known, left: Left) -> Iterator[Check]:
+    """Yield the declared checks, then findings that are of none of them."""
+    found = known.entry.findings if known.entry else left.loaded.findings if left.loaded else ()
+    facts = {name: text for name, _, text in (str(each).partition(": ") for each in found)}
+    if known.entry or left.loaded:
+        for name, level in known.checks:
+            yield Check(name=name, level=level, facts=facts.pop(name, ""))
+    for name, text in facts.items():
+        yield Check(name=name, level="warn", facts=text)
+
+
+def _change(known: Known, left: Left) -> Change | None:
+    if left.loaded is None:
+        return None if known.published is None else Change(published=known.published)
+    compared: Comparison = left.loaded.comparison
+    figures = compared.model_dump(exclude={"largest"})
+    return Change(
+        published=left.loaded.changed if known.published is None else known.published,
+        replaced_rows=left.loaded.replaced_rows,
+        **figures,
+        largest=tuple(
+            Moved(id=_id(each.id), before=each.before, after=each.after)
+            for each in compared.largest
+        ),
+    )
+
+
+def _id(value: Any) -> str:
+    return shown([str(part) for part in value]) if isinstance(value, list) else str(value)
+
+
+def _places(left: Left, job: Job | None) -> Iterator[tuple[str, str]]:
+    if left.layout is not None:
+        yield "index", str(left.layout.index)
+        if left.quarantined:
+            yield "quarantine", str(left.layout.quarantine / "records.jsonl")
+    if job is not None:
+        yield "manifest", job.manifest
+        yield "outputs", str(job.output)

@@ -1,0 +1,125 @@
+"""Plots as SVG. Their colours are those of the page: they carry neither style nor script.
+
+https://www.pygal.org/en/stable/documentation/configuration/chart.html
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from markupsafe import Markup
+
+from batch_transform.scoring.reports.report import JobRun, Predicted, TaskRun
+
+_DROPPED = frozenset({"style", "script", "desc", "defs", "title"})
+_DROPPED_GROUPS = frozenset({"plot tooltip-overlay", "plot text-overlay", "titles"})
+_PLAIN = {
+    "css": (),
+    "js": (),
+    "no_prefix": True,
+    "disable_xml_declaration": True,
+    "width": 440,
+    "margin": 8,
+    "max_scale": 6,
+    "show_legend": False,
+}
+_BAR = 26  # units of height for each line of the timeline
+
+
+def distribution(column: Predicted) -> Markup:
+    """Draw the share of rows in each bin, and that of the last partitions as a line."""
+    if not sum(column.bins):
+        return Markup()
+    chart = _pygal().XY(**_PLAIN, height=220, fill=True, show_dots=False, include_x_axis=True)
+    chart.add("now", list(_steps(column, column.bins)))
+    if sum(column.bins_before):
+        chart.add("before", list(_steps(column, column.bins_before)), fill=False)
+    return _drawn(chart, "distribution", f"Distribution of {column.name}")
+
+
+def means(column: Predicted) -> Markup:
+    """Draw the mean of the last partitions, earliest first, and of this one last."""
+    known = [past for past in reversed(column.before) if past.mean is not None]
+    if not known or column.mean is None:
+        return Markup()
+    chart = _pygal().Line(**_PLAIN, height=150, dots_size=3, show_minor_x_labels=False)
+    chart.x_labels = [f"{past.partition:%m-%d}" for past in known] + ["now"]
+    chart.x_labels_major = [chart.x_labels[0], "now"]
+    chart.add("mean", [past.mean for past in known] + [column.mean])
+    return _drawn(chart, "means", f"Mean of {column.name} in the last partitions")
+
+
+def timeline(tasks: Sequence[TaskRun], jobs: Sequence[JobRun]) -> Markup:
+    """Draw when tasks and jobs ran, in seconds from the first one's start."""
+    spans = list(_spans(tasks, jobs))
+    if not spans:
+        return Markup()
+    begun = min(start for _, _, start, _ in spans)
+    chart = _pygal().HorizontalStackedBar(**_PLAIN, height=50 + _BAR * len(spans))
+    chart.x_labels = [name for name, *_ in reversed(spans)]
+    chart.add("before", [(start - begun).total_seconds() for _, _, start, _ in reversed(spans)])
+    for kind in ("task", "job"):
+        lengths = [
+            (end - start).total_seconds() if each == kind else None
+            for _, each, start, end in reversed(spans)
+        ]
+        chart.add(kind, lengths)
+    return _drawn(chart, "timeline", "When tasks and transform jobs ran, in seconds")
+
+
+@cache
+def _pygal() -> Any:
+    """Import what draws, 15 MB, and a third of a second, when somebody draws.
+
+    It adds a finder of its map plugins to those that Python asks for every module; its kind is one
+    that Python 3.11 warns of, and there are no such plugins here.
+    """
+    import pygal
+
+    sys.meta_path[:] = [each for each in sys.meta_path if type(each).__module__ != "pygal"]
+    return pygal
+
+
+def _steps(column: Predicted, bins: Sequence[int]) -> Iterator[tuple[float, float]]:
+    low, high, total = column.low or 0.0, column.high or 0.0, sum(bins)
+    width = (high - low) / len(bins)
+    for number, held in enumerate(bins):
+        yield low + number * width, held / total
+        yield low + (number + 1) * width, held / total
+
+
+def _spans(
+    tasks: Sequence[TaskRun], jobs: Sequence[JobRun]
+) -> Iterator[tuple[str, str, datetime, datetime]]:
+    """Yield name, kind, start and end of what has both, in the order of the run."""
+    for task in tasks:
+        if task.started and task.ended:
+            mapped = f" {task.map_index}" if task.map_index >= 0 else ""
+            yield f"{task.task_id}{mapped}", "task", task.started, task.ended
+    for job in jobs:
+        if job.started and job.ended:
+            yield f"round {job.round}" if job.round else "job", "job", job.started, job.ended
+
+
+def _drawn(chart: Any, kind: str, label: str) -> Markup:
+    """Return a chart as SVG without what only a script or a style of its own would need."""
+    from pygal.etree import etree
+
+    root = chart.render_tree()
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if _is_dropped(child):
+                parent.remove(child)
+    del root.attrib["id"]
+    root.attrib.update({"class": f"plot-{kind}", "role": "img", "aria-label": label})
+    return Markup(etree.tostring(root, encoding="unicode"))  # noqa: S704  # made of elements above
+
+
+def _is_dropped(element: Any) -> bool:
+    if not isinstance(element.tag, str):  # a comment, with the date of the day
+        return True
+    return element.tag.rpartition("}")[2] in _DROPPED or element.get("class") in _DROPPED_GROUPS
