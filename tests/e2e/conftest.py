@@ -16,6 +16,11 @@ from local.stack import PIPELINES, StackSettings, running_stack
 RUN_SECONDS = 120
 SLICED = "sliced_flights"
 PICKY = "picky_flights"
+UNLOADED = "unloaded_flights"
+UNLOADING = {
+    "conn_id: warehouse\n  sql: features.sql": "conn_id: aws_default\n  sql: features.sql\n"
+    "  unload: {workgroup: laptop, database: warehouse}"
+}
 POOL = {"name": "transform-ml.m5.large", "slots": 14, "include_deferred": True}
 
 
@@ -83,11 +88,12 @@ def laptop_folder():
 
 @pytest.fixture(scope="session")
 def pipelines(laptop_folder):
-    """The shipped pipelines, the flights' in slices, and theirs with a model that refuses some."""
+    """The shipped pipelines; and the flights' in slices, unloaded, and with a picky model."""
     folder = laptop_folder / "pipelines"
     shutil.copytree(PIPELINES, folder)
     for name, changes in (
         (SLICED, {"limits: ": "extract: {slices: 3}\nlimits: "}),
+        (UNLOADED, {"limits: ": "extract: {slices: 3}\nlimits: ", **UNLOADING}),
         (PICKY, {"{name: flight-delay}": "{name: picky}", "deadline: 6h": "bad_records: 1%"}),
     ):
         shutil.copytree(PIPELINES / "flight_delay", folder / name)

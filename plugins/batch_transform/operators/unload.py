@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +13,7 @@ from airflow.sdk import BaseOperator, Context
 from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
 from batch_transform.following.statement_trigger import StatementTrigger
+from batch_transform.following.stopping import WORKER_SECONDS
 from batch_transform.links import REPORT_LINKS
 from batch_transform.open_engine import EnginePlace, open_engine
 from batch_transform.params import RESUBMIT, is_asked
@@ -80,10 +82,15 @@ class UnloadOperator(BaseOperator):
         return self._follow(context, begun)
 
     def on_kill(self) -> None:
-        """Stop the statement."""
+        """Stop the statement, from a thread: the code that was interrupted may hold any lock."""
         if self.handle:
-            with suppress(ScoringError):  # the next attempt stops it
-                self._engine(hurried=True).stop(self.handle)
+            stopping = threading.Thread(target=self._stop, daemon=True)
+            stopping.start()
+            stopping.join(WORKER_SECONDS)
+
+    def _stop(self) -> None:
+        with suppress(ScoringError):  # the next attempt stops it
+            self._engine(hurried=True).stop(self.handle)
 
     def _follow(self, context: Context, begun: float) -> dict[str, Any]:
         engine = self._engine()

@@ -90,9 +90,9 @@ def _columns(connection: Any, unload: Unload) -> Iterator[tuple[str, str, str]]:
         cursor.execute(f"SELECT * FROM ({unload.query}) AS source LIMIT 0")  # noqa: S608
         described = cursor.description
     for column in described:
-        if column.type_code == _NUMERIC:
-            precision, scale = column.precision or 18, column.scale or 0
-            yield column.name, f"DECIMAL({precision}, {scale})", "numeric"
+        if column.type_code == _NUMERIC and column.precision:
+            digits = f"{column.precision}, {column.scale or 0}"
+            yield column.name, f"DECIMAL({digits})", "numeric"
         elif column.type_code in _TYPES:
             yield (column.name, *_TYPES[column.type_code])
         else:
