@@ -64,7 +64,7 @@ def test_bounds_are_the_instants_of_the_day_in_the_pipelines_zone(
         ):  # fmt: skip
             connection.execute("INSERT INTO picked VALUES (%s, %s)", (number, moment))
     query = (
-        "SELECT apple_id, 1.5 AS weight, 'it''s :x' AS colour FROM picked"
+        "SELECT apple_id, 1.5::float AS weight, 'it''s :x' AS colour FROM picked"
         " WHERE at >= :partition_start AND at < :partition_end"
     )
     assert run(engine, ask(query), layout, finish).rows == 2
