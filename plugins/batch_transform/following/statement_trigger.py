@@ -15,6 +15,9 @@ from batch_transform.scoring.errors import ScoringError, Transient
 from batch_transform.scoring.jobs.pacing import pause, pause_after_failure
 from batch_transform.scoring.sources.unloaded.engine import Engine
 
+# A task that is re-queued before its deferral is reported counts as killed.
+_SHORTEST_SECONDS = 10.0
+
 
 class StatementTrigger(BaseTrigger):
     """Looks at a statement until it is over; it judges nothing, which the woken task does.
@@ -49,7 +52,10 @@ class StatementTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event: why the task should look for itself."""
-        yield TriggerEvent({"why": await self._until_over()})  # type: ignore[no-untyped-call]
+        begun = time.monotonic()
+        why = await self._until_over()
+        await asyncio.sleep(max(0.0, begun + _SHORTEST_SECONDS - time.monotonic()))
+        yield TriggerEvent({"why": why})  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
         """Stop the statement of a task that a person has acted on."""

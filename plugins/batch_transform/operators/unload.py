@@ -25,6 +25,10 @@ from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.sources.slices import slices
 from batch_transform.scoring.sources.unloaded.engine import Engine, Question, Unloaded
 
+# Quick statements end while the task still looks, and are spared a second start of a worker.
+_AT_FIRST_SECONDS = 8.0
+_LOOK_SECONDS = 1.0
+
 
 class UnloadOperator(BaseOperator):
     """Has the engine unload the query's rows into files, a folder for each slice of the extract.
@@ -71,7 +75,7 @@ class UnloadOperator(BaseOperator):
         self.handle = self._engine().begin(question, layout.unload, name)
         self.log.info("Statement %s unloads to %s", self.handle, layout.unload)
         self.log.info("Redshift was never asked itself, only a stand-in: see docs/redshift.md")
-        return self._follow(context, time.time())
+        return self._follow(context, time.time(), at_first=_AT_FIRST_SECONDS)
 
     @no_retry()
     def execute_again(
@@ -93,9 +97,12 @@ class UnloadOperator(BaseOperator):
         with suppress(ScoringError):  # the next attempt stops it
             self._engine(hurried=True).stop(self.handle)
 
-    def _follow(self, context: Context, begun: float) -> dict[str, Any]:
-        engine = self._engine()
+    def _follow(self, context: Context, begun: float, at_first: float = 0.0) -> dict[str, Any]:
+        engine, until = self._engine(), time.monotonic() + at_first
         while (unloaded := engine.look(self.handle)) is None:
+            if time.monotonic() < until:
+                time.sleep(_LOOK_SECONDS)
+                continue
             left = begun + self.pipeline.settings.limits.deadline.total_seconds() - time.time()
             if left <= 0:
                 engine.stop(self.handle)

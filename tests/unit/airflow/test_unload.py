@@ -44,6 +44,8 @@ def engine(world, pipeline, monkeypatch):
     monkeypatch.setattr(UnloadOperator, "open_engine", opened)
     monkeypatch.setattr(StatementTrigger, "open_engine", opened)
     monkeypatch.setattr(unload_module, "partition_of", lambda *_: DAY)
+    monkeypatch.setattr(unload_module, "_AT_FIRST_SECONDS", 0)
+    monkeypatch.setattr(statement_trigger, "_SHORTEST_SECONDS", 0)
     return engine
 
 

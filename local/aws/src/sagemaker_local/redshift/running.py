@@ -112,7 +112,7 @@ class Statement:
                 else:
                     connection.commit()
                     self._move(FINISHED)
-        except (psycopg.Error, UnloadError, grammar.UnknownStatementError) as error:
+        except Exception as error:  # whatever it is, the statement is over
             self._move(FAILED, str(error))
         finally:
             with self._lock:
