@@ -24,6 +24,7 @@ from batch_transform.scoring.jobs.models import SageMakerModels, checked, of_pac
 from batch_transform.scoring.jobs.owners import owners
 from batch_transform.scoring.jobs.service import COMPLETED, FAILED, STOPPED, SageMakerJobs, get
 from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.pipeline import Model
 from batch_transform.scoring.testing import FakeAws, InMemoryJobs, InMemoryModels
 from sagemaker_local.testing import running
 from tests.unit.scoring.jobs.conftest import JOB, ROOT, Task
@@ -257,15 +258,16 @@ def packages(request):
 
 
 def test_the_latest_approved_version_becomes_a_model_once(packages):
+    spec = Model(package_group=packages.group, role=ROLE)
     assert packages.models.latest_approved(packages.group) is None
     packages.approve()
     second = packages.approve()
     packages.add("Rejected")
     assert packages.models.latest_approved(packages.group) == second
-    facts = of_package_group(packages.models, packages.group, second, ROLE)
+    facts = of_package_group(packages.models, packages.group, second, spec)
     assert facts.identity == second
-    packages.models.create(facts.name, second, ROLE)  # another worker was as quick
-    assert of_package_group(packages.models, packages.group, second, ROLE) == facts
+    packages.models.create(facts.name, second, spec)  # another worker was as quick
+    assert of_package_group(packages.models, packages.group, second, spec) == facts
 
 
 def test_a_model_that_does_not_exist_is_none(packages):

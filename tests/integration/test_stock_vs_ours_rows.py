@@ -64,7 +64,8 @@ def orchard(aws, image, connection, request, monkeypatch):
     aws.client("sagemaker").create_model(
         ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer={"Image": image}
     )
-    return Orchard(aws, connection, name)
+    yield Orchard(aws, connection, name)
+    aws.reset()  # faults that were ordered and not met would meet the next test
 
 
 @pytest.fixture
