@@ -2,6 +2,7 @@
 
 PYTHON ?=
 PORT ?=
+ARGS ?=
 ROW ?=
 VENV := .venv
 RUN := PYTHONPATH=.:plugins exec $(VENV)/bin/python
@@ -11,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export AIRFLOW_HOME := $(CURDIR)/.state/airflow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up aws test lint bench conformance reference lock
+.PHONY: help setup demo up airflow aws test lint browser bench conformance docs reference lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +25,9 @@ demo: setup ## score four days of real flights through real Airflow, and show th
 up: setup ## keep the stack running with the Airflow UI until Ctrl-C; PORT=8080 chooses the port
 	@$(RUN) -m local up $(if $(PORT),--port $(PORT))
 
+airflow: setup ## run the airflow CLI of the stack that is up: make airflow ARGS="dags list"
+	@$(RUN) -m local airflow $(ARGS)
+
 aws: setup ## serve the local AWS alone until Ctrl-C, on port 4566 or PORT=4567
 	@$(RUN) -m sagemaker_local --port $(or $(PORT),4566) --containers local/containers.yaml
 
@@ -35,11 +39,17 @@ lint: setup ## check style and types
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/mypy --no-error-summary
 
+browser: setup ## try the pages in headless Chromium (apt-get install chromium), and renew docs/images
+	@BROWSER_IMAGES=docs/images $(RUN) -m pytest -m slow -n 0 tests/e2e/test_browser.py
+
 bench: setup ## compare with what people use today; ROW=name chooses
 	@$(RUN) -m tests.bench $(ROW)
 
 conformance: setup ## run the vectors of the real service against the local Batch Transform
 	@PYTHONPATH=local/aws/tests $(VENV)/bin/python -m sagemaker_lab.conformance
+
+docs: setup ## build the documentation's site into .state/site
+	@$(VENV)/bin/mkdocs build --quiet
 
 reference: setup ## write what the docs say of each setting from the model
 	@$(RUN) -m tests.reference

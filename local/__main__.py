@@ -1,4 +1,4 @@
-"""``python -m local demo`` and ``python -m local up``."""
+"""``python -m local demo``, ``up``, and ``airflow``."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ def main() -> int:
     commands.add_parser("demo", help="score four days, show the result, stop")
     up = commands.add_parser("up", help="keep the stack running until Ctrl-C")
     up.add_argument("--port", type=int, help="port of the Airflow UI; a free one by default")
+    cli = commands.add_parser("airflow", help="run an airflow command on the stack of `up`")
+    cli.add_argument("words", nargs=argparse.REMAINDER, help="what follows `airflow`")
     arguments = parser.parse_args()
     try:
         with interruptible():
@@ -55,10 +57,14 @@ def _run(arguments: argparse.Namespace) -> int:
         from local.up import keep_up
 
         keep_up(arguments.port, say)
+    if arguments.command == "airflow":
+        from local.up import run_airflow
+
+        return run_airflow(arguments.words)
     from local.demo import run_demo
 
     agree = run_demo(say)
-    say("Done. Next: make up, which keeps a stack like this one running, with the Airflow UI")
+    say("Done. Next: make up, then open Airflow, and trigger flight_delay for 2013-06-05")
     return 0 if agree else 1
 
 

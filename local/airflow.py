@@ -8,7 +8,7 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,7 @@ _COMPONENTS = {
 _START_SECONDS = 120.0
 _PORTS = range(10_000, 12_000)
 _HOST = "127.0.0.1"
+_ENVIRONMENT = "environment.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +75,7 @@ class Airflow:
         self._passwords = settings.home / "passwords.json"
         self._passwords.touch(mode=0o600)
         self._env = _environment(settings, postgres, self._passwords)
+        _keep(self._env, settings.home)
 
     @property
     def password(self) -> str:
@@ -104,7 +106,7 @@ class Airflow:
 
     def run(self, name: str, *arguments: str, restarts: bool = False) -> Running:
         """Start an ``airflow`` command."""
-        argv = [sys.executable, "-m", "airflow", *arguments]
+        argv = _argv(arguments)
         return self._processes.start(
             Command(name=name, argv=argv, env=self._env, restarts=restarts)
         )
@@ -114,6 +116,22 @@ class Airflow:
             return httpx.get(f"{self.settings.url}/api/v2/version", timeout=5).is_success
         except httpx.TransportError:
             return False
+
+
+def command_line(home: Path, words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Return an ``airflow`` command of a stack, and the environment of its components."""
+    return _argv(words), json.loads((home / _ENVIRONMENT).read_text())
+
+
+def _argv(words: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", "airflow", *words]
+
+
+def _keep(environment: Mapping[str, str], home: Path) -> None:
+    """Keep what the command line needs, for this user's eyes only: it has Airflow's keys."""
+    kept = home / _ENVIRONMENT
+    kept.touch(mode=0o600)
+    kept.write_text(json.dumps(environment))
 
 
 def choose_port(port: int | None) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -18,7 +17,7 @@ MANUAL_DAY = date(2013, 6, 4)
 
 _RUN_SECONDS = 300.0
 _POLL_SECONDS = 1.0
-_NOT_WORTH_SAYING = {None, "scheduled", "queued"}
+_SILENT_SECONDS = 15.0
 
 
 def run_demo(say: Say) -> bool:
@@ -70,12 +69,13 @@ def _trigger(stack: Stack, progress: _Progress, say: Say) -> None:
 
 
 class _Progress:
-    """Says each change of a task's state once."""
+    """Says of each run what its note says, once, as it ends."""
 
     def __init__(self, stack: Stack, say: Say) -> None:
         self._stack = stack
         self._say = say
-        self._said: set[tuple[str, str, str, str]] = set()
+        self._told: set[tuple[str, str]] = set()
+        self._spoke = time.monotonic()
 
     def await_runs(self, count: int) -> None:
         """Follow the runs until ``count`` of them are finished.
@@ -85,39 +85,34 @@ class _Progress:
         """
         deadline = time.monotonic() + _RUN_SECONDS
         airflow_logs = self._stack.airflow.settings.home / "logs"
-        while True:
+        while len(self._told) < count:
             self._stack.processes.check()
-            tasks = self._stack.api.tasks()
-            runs = self._stack.api.runs()
-            self._show(tasks, runs)
-            for run in runs:
+            for run in self._stack.api.runs():
                 if run["state"] == "failed":
                     raise LocalError(
-                        f"Run {run['dag_run_id']} of {run['dag_id']} failed.\nIts tasks' logs:"
-                        f" {airflow_logs}"
+                        f"A run of {run['dag_id']} failed: {run['note'] or run['dag_run_id']}\nIts"
+                        f" tasks' logs: {airflow_logs}"
                     )
-            if sum(run["state"] == "success" for run in runs) >= count:
-                return
+                if run["state"] == "success":
+                    self._tell(run)
             if time.monotonic() > deadline:
                 raise LocalError(
                     f"The runs did not finish in {_RUN_SECONDS:.0f} s.\nLogs:"
                     f" {self._stack.processes.logs} and {airflow_logs}"
                 )
+            self._show_life(count)
             time.sleep(_POLL_SECONDS)
 
-    def _show(self, tasks: Sequence[dict[str, Any]], runs: Sequence[dict[str, Any]]) -> None:
-        partitions = {(run["dag_id"], run["dag_run_id"]): _partition(run) for run in runs}
-        for task in sorted(tasks, key=lambda each: each["start_date"] or ""):
-            change = (task["dag_id"], task["dag_run_id"], task["task_id"], task["state"])
-            if task["state"] not in _NOT_WORTH_SAYING and change not in self._said:
-                self._said.add(change)
-                partition = partitions[task["dag_id"], task["dag_run_id"]]
-                self._say(
-                    f"  {task['dag_id']:<17} {partition:<10} {task['task_id']}: {task['state']}"
-                )
+    def _tell(self, run: dict[str, Any]) -> None:
+        key = run["dag_id"], run["dag_run_id"]
+        if key not in self._told:
+            self._told.add(key)
+            self._speak(f"  {run['dag_id']:<17} {run['note']}")
 
+    def _show_life(self, count: int) -> None:
+        if time.monotonic() - self._spoke > _SILENT_SECONDS:
+            self._speak(f"  {len(self._told)} of {count} runs are over")
 
-def _partition(run: dict[str, Any]) -> str:
-    """Return the day that a run scores: its parameter if it was triggered, else its date."""
-    partition: str = (run["conf"] or {}).get("partition") or run["logical_date"] or ""
-    return partition[:10]
+    def _speak(self, text: str) -> None:
+        self._spoke = time.monotonic()
+        self._say(text)

@@ -17,7 +17,8 @@ from local.stack import REGION, Stack
 
 _SQL = Path(__file__).parent / "sql"
 _HEADINGS = (
-    "pipeline", "partition", "source rows", "predictions", "mean score", "transform jobs", "seconds"
+    "pipeline", "partition", "source rows", "predictions", "quarantined", "mean score",
+    "transform jobs", "seconds",
 )  # fmt: skip
 
 
@@ -29,6 +30,7 @@ class Scored:
         source_rows: rows of the day in the source.
         package_rows: rows of the day in the package the source was loaded from, where it has any.
         predictions: rows of the day in the target table.
+        quarantined: records of the day without a prediction.
         mean_score: mean of the prediction, None where there is none.
         transform_jobs: jobs that SageMaker has for the partition.
         seconds: from the start of the DAG run to its end.
@@ -39,6 +41,7 @@ class Scored:
     source_rows: int
     package_rows: int | None
     predictions: int
+    quarantined: int
     mean_score: float | None
     transform_jobs: int
     seconds: float
@@ -46,7 +49,7 @@ class Scored:
     @property
     def agrees(self) -> bool:
         """Whether every count of the partition is the same."""
-        counts = {self.source_rows, self.predictions}
+        counts = {self.source_rows, self.predictions + self.quarantined}
         if self.package_rows is not None:
             counts.add(self.package_rows)
         return len(counts) == 1 and self.source_rows > 0 and self.transform_jobs == 1
@@ -58,7 +61,7 @@ def read_results(stack: Stack, pipelines: Sequence[str], days: Sequence[date]) -
         source = {(name, day): count for name, day, count in _query(warehouse, "source_rows")}
         scored = {(name, day): row for name, day, *row in _query(warehouse, "predictions")}
     package = {"flight_delay": flights_per_day()}
-    seconds = _seconds(stack.api)
+    runs = _runs(stack.api)
     jobs = _job_names(stack.aws_url)
     return [
         Scored(
@@ -69,7 +72,8 @@ def read_results(stack: Stack, pipelines: Sequence[str], days: Sequence[date]) -
             predictions=scored.get((name, day), (0, None))[0],
             mean_score=scored.get((name, day), (0, None))[1],
             transform_jobs=sum(f"{name.replace('_', '-')}-{day}-" in job for job in jobs),
-            seconds=seconds.get((name, day), 0.0),
+            quarantined=runs.get((name, day), (0, 0.0))[0],
+            seconds=runs.get((name, day), (0, 0.0))[1],
         )
         for name in pipelines
         for day in days
@@ -102,6 +106,7 @@ def _cells(each: Scored) -> tuple[str, ...]:
         each.partition.isoformat(),
         str(each.source_rows),
         str(each.predictions),
+        str(each.quarantined),
         "-" if each.mean_score is None else f"{each.mean_score:.4f}",
         str(each.transform_jobs),
         f"{each.seconds:.1f}",
@@ -121,12 +126,12 @@ def _job_names(aws_url: str) -> list[str]:
     return [job["TransformJobName"] for page in pages for job in page["TransformJobSummaries"]]
 
 
-def _seconds(api: AirflowApi) -> dict[tuple[str, date], float]:
-    """Measure the DAG runs, by pipeline and the partition that ``load`` put in place."""
-    durations = {}
+def _runs(api: AirflowApi) -> dict[tuple[str, date], tuple[int, float]]:
+    """Return quarantined records and seconds of the DAG runs, by pipeline and partition."""
+    found = {}
     for run in api.runs():
         loaded = api.returned(run["dag_id"], run["dag_run_id"], "load")
         started, ended = (datetime.fromisoformat(run[at]) for at in ("start_date", "end_date"))
         day = date.fromisoformat(loaded["partition"])
-        durations[run["dag_id"], day] = (ended - started).total_seconds()
-    return durations
+        found[run["dag_id"], day] = loaded["quarantined"], (ended - started).total_seconds()
+    return found

@@ -120,7 +120,7 @@ def _start(settings: StackSettings, processes: Processes, say: Say) -> Stack:
     create_pools(api, PIPELINES)
     seeding.finish()
     say("Waiting for Airflow to read the pipelines")
-    _await_dags(api, processes)
+    _await_dags(api, processes, say)
     return Stack(postgres=postgres, aws_url=aws_url, airflow=airflow, api=api, processes=processes)
 
 
@@ -180,12 +180,13 @@ def _airflow_settings(settings: StackSettings, postgres: Postgres, aws_url: str)
             "BATCH_TRANSFORM_S3_URI": f"s3://{BUCKET}/runs",
             "BATCH_TRANSFORM_POLL_SECONDS": "1",
             "BATCH_TRANSFORM_POOLS": "true",
+            "BATCH_TRANSFORM_PRICES": "ml.m5.large=0.115,ml.m5.xlarge=0.23",
             **settings.variables,
         },
     )
 
 
-def _await_dags(api: AirflowApi, processes: Processes) -> None:
+def _await_dags(api: AirflowApi, processes: Processes, say: Say) -> None:
     expected = {file.parent.name for file in PIPELINES.glob("*/pipeline.yaml")}
     processor = next(
         each for each in processes.running if each.command.name == "airflow-dag-processor"
@@ -197,7 +198,7 @@ def _await_dags(api: AirflowApi, processes: Processes) -> None:
             raise LocalError(f"Airflow cannot read a pipeline: {errors[0]}")
         return expected <= api.dag_ids()
 
-    processor.wait_until(parsed, _DAGS_SECONDS)
+    processor.wait_until(parsed, _DAGS_SECONDS, say)
 
 
 def _check_disk(folder: Path) -> None:
@@ -209,11 +210,27 @@ def _check_disk(folder: Path) -> None:
         )
 
 
+def is_running(name: str, state: Path) -> bool:
+    """Tell whether a stack of that name holds its lock."""
+    try:
+        with _lock_of(name, state).open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
+
+
+def _lock_of(name: str, state: Path) -> Path:
+    return state / f"{name}.lock"
+
+
 @contextmanager
 def _locked(settings: StackSettings) -> Iterator[None]:
     """Hold the stack's lock; the system takes it back however this process ends."""
     settings.state.mkdir(parents=True, exist_ok=True)
-    with (settings.state / f"{settings.name}.lock").open("w") as lock:
+    with _lock_of(settings.name, settings.state).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

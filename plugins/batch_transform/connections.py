@@ -19,11 +19,13 @@ from batch_transform.scoring.errors import ConfigurationError, Unreachable
 from batch_transform.scoring.jobs.logs import CloudWatchLogs, JobLogs
 from batch_transform.scoring.jobs.models import Models, SageMakerModels
 from batch_transform.scoring.jobs.service import SageMakerJobs, TransformJobs
+from batch_transform.task_log import tidy
 
 if TYPE_CHECKING:
     from psycopg import Connection
     from sqlalchemy import Engine
 
+    from batch_transform.one_session import OneSession
     from batch_transform.scoring.deployment import Deployment
     from batch_transform.scoring.pipeline import Pipeline, Target
     from batch_transform.scoring.warehouse.protocol import Warehouse
@@ -104,22 +106,26 @@ class Aws(AwsServices):
     @cached_property
     def objects(self) -> ObjectStore:
         """S3."""
-        return S3Objects(self.client("s3"), self._kms_key)
+        return S3Objects(self._session.client("s3"), self._kms_key)
 
     @cached_property
     def jobs(self) -> TransformJobs:
         """SageMaker's transform jobs."""
-        return SageMakerJobs(self.client("sagemaker"))
+        return SageMakerJobs(self._sagemaker)
 
     @cached_property
     def models(self) -> Models:
         """SageMaker's models."""
-        return SageMakerModels(self.client("sagemaker"))
+        return SageMakerModels(self._sagemaker)
+
+    @cached_property
+    def _sagemaker(self) -> Any:
+        return self._session.client("sagemaker")
 
     @cached_property
     def logs(self) -> JobLogs:
         """CloudWatch's logs of jobs."""
-        return CloudWatchLogs(self.client("logs"))
+        return CloudWatchLogs(self._session.client("logs"))
 
     def encrypting(self, kms_key: str | None) -> Aws:
         """Return clients that store objects under a KMS key."""
@@ -131,12 +137,16 @@ class Aws(AwsServices):
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of a service."""
-        from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+        return self._session.client(service)
+
+    @cached_property
+    def _session(self) -> OneSession:
         from botocore.config import Config
 
-        config = Config(**self._patience)
-        hook = AwsBaseHook(aws_conn_id=self._conn_id, client_type=service, config=config)
-        return hook.get_conn()
+        from batch_transform.one_session import OneSession
+
+        tidy()
+        return OneSession(self._conn_id, Config(**self._patience))
 
 
 @contextmanager

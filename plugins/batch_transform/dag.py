@@ -19,12 +19,15 @@ from typing import Any
 
 from airflow.sdk import DAG, TaskGroup, XComArg
 
+from batch_transform.assets import asset_of
 from batch_transform.following.retrying import RetryByType
 from batch_transform.invalid import InvalidPipelines
+from batch_transform.notices import notices
 from batch_transform.operators.build_manifest import BuildManifestOperator
 from batch_transform.operators.janitor import StopOrphansOperator
 from batch_transform.operators.join_slices import extract_tasks
 from batch_transform.operators.load import LoadOperator
+from batch_transform.operators.plan import PlanOperator
 from batch_transform.operators.recover import RecoverOperator
 from batch_transform.operators.report import ReportOperator
 from batch_transform.operators.transform import TransformOperator
@@ -93,6 +96,7 @@ def scoring_dag(pipeline: Pipeline, deployment: Deployment) -> DAG:
         catchup=False,
         params=run_params(),
         tags={TAG, spec.record.format},
+        **notices(spec.notify),
         default_args=_task_policy(pipeline),
         # A DAG is what is put into a namespace; Airflow would also take one that failed half made.
         auto_register=False,
@@ -182,7 +186,8 @@ def _task_policy(pipeline: Pipeline) -> dict[str, Any]:
 
 def _bind_tasks(pipeline: Pipeline, deployment: Deployment) -> None:
     """Make the tasks of a run, and hand on what each leaves."""
-    extract = extract_tasks(pipeline, deployment)
+    plan = PlanOperator(task_id="plan", pipeline=pipeline, deployment=deployment)
+    extract = extract_tasks(pipeline, deployment, XComArg(plan))
     index = XComArg(extract, "index")
     bound: dict[str, Any] = {"index": index, "pipeline": pipeline, "deployment": deployment}
     paid: dict[str, Any] = {"retries": RETRIES_OF_JOBS, "retry_policy": RetryByType()}
@@ -211,6 +216,7 @@ def _bind_tasks(pipeline: Pipeline, deployment: Deployment) -> None:
         job_name=XComArg(wait, "job_name"),
         coverage=XComArg(recover, "coverage"),
         trigger_rule="none_failed",  # a partition without records has no job to wait for
+        outlets=[asset_of(pipeline)],
         **bound,
     )
     report = ReportOperator(

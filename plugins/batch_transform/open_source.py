@@ -7,18 +7,75 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
-from batch_transform.connections import Aws, postgres_connection, sql_engine
+from batch_transform.connections import Aws, open_warehouse, postgres_connection, sql_engine
 from batch_transform.scoring.pipeline import Files
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from batch_transform.scoring.asked import Asked
     from batch_transform.scoring.aws.objects import ObjectStore
     from batch_transform.scoring.pipeline import Pipeline
     from batch_transform.scoring.sources.protocol import Source, TableFunction
     from batch_transform.scoring.sources.slices import Slice
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedSource:
+    """What a run reads, of what its pipeline names.
+
+    Attributes:
+        asked: what was asked of the run.
+        day: the partition.
+        objects: where records that are kept in quarantine lie.
+        part: the slice to read; None for all rows.
+        unloaded: URI of the list of what an engine has unloaded; empty where none has.
+    """
+
+    asked: Asked
+    day: date
+    objects: ObjectStore
+    part: Slice | None = None
+    unloaded: str = ""
+
+
+@contextmanager
+def open_asked(pipeline: Pipeline, run: AskedSource) -> Iterator[Source]:
+    """Lend the pipeline's source, or a sample; or what the partition keeps in quarantine."""
+    from batch_transform.scoring.publish.quarantine_source import QuarantineSource
+    from batch_transform.scoring.sources.sample import Sample, share_of
+
+    if run.asked.resubmit:
+        target = pipeline.settings.target
+        with open_warehouse(target) as warehouse:
+            entry = warehouse.in_force(target, run.day)
+        yield QuarantineSource(entry, run.objects, run.part)
+        return
+    records = run.asked.sample
+    with _opened(pipeline, run) as source:
+        yield source if records is None else Sample(source, share_of(records, run.part))
+
+
+@contextmanager
+def _opened(pipeline: Pipeline, run: AskedSource) -> Iterator[Source]:
+    """Lend the pipeline's source: where an engine unloads, what it has unloaded by now."""
+    if not pipeline.settings.unloads:
+        with open_source(pipeline, run.part) as source:
+            yield source
+        return
+    from batch_transform.scoring.names import S3Uri
+    from batch_transform.scoring.sources.unloaded.unloaded_source import ToUnload, UnloadedSource
+
+    if run.unloaded:
+        place, reshape = S3Uri.parse(run.unloaded), _reshape_of(pipeline)
+        yield UnloadedSource(run.objects, place, run.part, reshape)
+    else:
+        yield ToUnload()
 
 
 @contextmanager
@@ -41,16 +98,6 @@ def open_source(pipeline: Pipeline, part: Slice | None = None) -> Iterator[Sourc
 
     with sql_engine(conn_id) as engine:
         yield SqlSource(engine, pipeline.query, part, reshape)
-
-
-def open_unloaded(
-    pipeline: Pipeline, objects: ObjectStore, unloaded: str, part: Slice | None = None
-) -> Source:
-    """Return what an engine has unloaded as a source, or a slice of it."""
-    from batch_transform.scoring.names import S3Uri
-    from batch_transform.scoring.sources.unloaded.unloaded_source import UnloadedSource
-
-    return UnloadedSource(objects, S3Uri.parse(unloaded), part, _reshape_of(pipeline))
 
 
 def _reshape_of(pipeline: Pipeline) -> TableFunction:

@@ -11,7 +11,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 # Operators are no part of a plugin. But executors fork their tasks from a process that has loaded
 # the plugins: what a DAG file imports is imported there once, and not by every task anew.
-from batch_transform import dag  # noqa: F401
+from batch_transform import dag, listener  # noqa: F401
 from batch_transform.report.views import EXTERNAL_VIEWS, FASTAPI_APPS
 from batch_transform.scoring.jobs.request_bounds import shapes
 from batch_transform.timetable import PartitionTimetable
@@ -23,10 +23,13 @@ class BatchTransformPlugin(AirflowPlugin):
     name = "batch_transform"
     # Airflow reads plain class attributes.
     timetables = [PartitionTimetable]  # noqa: RUF012
+    listeners = [listener]  # noqa: RUF012
     fastapi_apps = FASTAPI_APPS
     external_views = EXTERNAL_VIEWS
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:
-        """Load what every reading of a pipeline needs, before processes are forked."""
+        """Load what readings of pipelines, and most tasks, need, before processes are forked."""
+        import airflow.providers.postgres.hooks.postgres  # noqa: F401  # most of a second
+
         shapes()

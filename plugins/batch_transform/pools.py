@@ -3,16 +3,53 @@
 A backfill ignores a DAG's ``max_active_runs``; a pool it does not. The transform task holds its
 slots from before the job is created until it is over: the pool must count deferred tasks
 (``include_deferred``). It has one slot for each instance that the account may run. A pipeline with
-several instance types takes slots of the first.
+several instance types takes slots of the first; a run that was asked for others takes theirs.
 https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deployment/pools.html
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from airflow.sdk import Context
+
 from batch_transform.scoring.deployment import Deployment
+from batch_transform.scoring.errors import ConfigurationError
 from batch_transform.scoring.pipeline import Pipeline
+
+UNFIT_POOL = "unfit_pool"  # an XCom that the scheduler leaves for the tasks
+_PREFIX = "transform-"
+_UNLIMITED = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slots:
+    """What a task takes of which pool."""
+
+    pool: str
+    count: int
+
+    def unfit(self, there_are: int | None) -> str:
+        """Say why a task would wait for them for ever; empty where it would not.
+
+        Args:
+            there_are: slots of the pool; None where there is no such pool.
+        """
+        kind = self.pool.removeprefix(_PREFIX)
+        cure = (
+            f"In Airflow, under Admin > Pools, give it a slot for each {kind} that may run at once,"
+            " deferred tasks included, and clear this task; or set BATCH_TRANSFORM_POOLS to false"
+        )
+        if there_are is None:
+            return f"There is no pool {self.pool} for the run's transform job to wait in. {cure}"
+        if there_are != _UNLIMITED and there_are < self.count:
+            return (
+                f"The run's transform job needs {self.count} slots of pool {self.pool}, which has"
+                f" {there_are} and would never have them free. {cure}"
+            )
+        return ""
 
 
 def pool_of(pipeline: Pipeline, deployment: Deployment) -> dict[str, Any]:
@@ -20,9 +57,38 @@ def pool_of(pipeline: Pipeline, deployment: Deployment) -> dict[str, Any]:
     if not deployment.pools:
         return {}
     transform = pipeline.settings.transform
-    return {"pool": pool_name(transform.kinds[0]), "pool_slots": transform.instance_count}
+    return {"pool": f"{_PREFIX}{transform.kinds[0]}", "pool_slots": transform.instance_count}
 
 
-def pool_name(instance_type: str) -> str:
-    """Name the pool of an instance type."""
-    return f"transform-{instance_type}"
+def slots_of(task: Any, conf: Mapping[str, Any]) -> Slots | None:
+    """Return what a task takes in a run; None where it is no pool of ours.
+
+    Args:
+        task: with the slots that ``pool_of`` gave it.
+        conf: what the run was asked for.
+    """
+    if not task.pool.startswith(_PREFIX):
+        return None
+    kind, count = conf.get("instance_type"), conf.get("instance_count")
+    pool = f"{_PREFIX}{kind}" if kind else task.pool
+    return Slots(pool=pool, count=count or task.pool_slots)
+
+
+def place_of(task_id: str) -> str:
+    """Return the task for which what is wrong with the pool of another one is kept.
+
+    Airflow clears a task's XComs as it starts; this one starts after all that take slots.
+    """
+    group, dot, _ = task_id.rpartition(".")
+    return f"{group}{dot}load"
+
+
+def check_pool(context: Context, task_id: str) -> None:
+    """Refuse to go on where a run's transform job would wait for slots for ever.
+
+    Raises:
+        ConfigurationError: there is no such pool, or it has too few slots.
+    """
+    unfit = context["ti"].xcom_pull(task_ids=place_of(task_id), key=UNFIT_POOL)
+    if unfit:
+        raise ConfigurationError(unfit)

@@ -28,6 +28,14 @@ class Task:
 
 TASKS = (
     Task(
+        task_id="plan",
+        does="says what the run will do, replace and cost, and waits for late data where"
+        " `source.wait` is set",
+        on_failure="The log says which day or parameter cannot be had, what the source or SageMaker"
+        " would refuse, or what the run is expected to cost. Nothing was started. Clear it once the"
+        " cause is mended.",
+    ),
+    Task(
         task_id="unload",
         does="has the warehouse unload the day's rows into files, in one snapshot",
         on_failure="The log has the warehouse's words. Nothing was written but files below the"

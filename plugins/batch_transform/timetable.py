@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pendulum
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
+from airflow.utils.types import DagRunType
 from pendulum import DateTime
+from typing_extensions import override
 
 from batch_transform.scoring.partition import day_of
+
+if TYPE_CHECKING:
+    from airflow.models.dagrun import DagRun
 
 _ONE_DAY = timedelta(days=1)
 
@@ -29,6 +34,9 @@ class PartitionTimetable(Timetable):
         timezone: IANA name of the zone of ``at``.
         at: local time of day, ``HH:MM``.
     """
+
+    # A run may be triggered with its partition's key, and each gets one as it starts.
+    partitioned_at_runtime = True
 
     def __init__(self, timezone: str, at: str) -> None:
         """Fire at the local time ``at`` on the day after each partition."""
@@ -51,6 +59,31 @@ class PartitionTimetable(Timetable):
     def deserialize(cls, data: dict[str, Any]) -> PartitionTimetable:
         """Return the timetable of a serialized DAG."""
         return cls(**data)
+
+    @override
+    def generate_run_id(
+        self,
+        *,
+        run_type: DagRunType,
+        run_after: DateTime,
+        data_interval: DataInterval | None,
+        **extra: Any,
+    ) -> str:
+        """Name a scheduled run by its partition; what others score is not known yet."""
+        if run_type == DagRunType.SCHEDULED and data_interval is not None:
+            return run_type.generate_run_id(suffix=f"{data_interval.start:%Y-%m-%d}")
+        return super().generate_run_id(
+            run_type=run_type, run_after=run_after, data_interval=data_interval, **extra
+        )
+
+    @override
+    def run_info_from_dag_run(self, *, dag_run: DagRun) -> DagRunInfo:
+        """Return what a run was made of; Airflow would forget the interval of one with a key."""
+        info = super().run_info_from_dag_run(dag_run=dag_run)
+        logical_date = dag_run.logical_date
+        if info.data_interval is not None or logical_date is None:
+            return info
+        return info._replace(data_interval=_interval(day_of(logical_date, self.timezone)))
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
         """Return the interval of a manual run; Airflow passes its logical date."""

@@ -1,5 +1,6 @@
 """A whole stack, shared by the tests of this folder: real Airflow on real PostgreSQL."""
 
+import json
 import shutil
 import tempfile
 import time
@@ -21,6 +22,14 @@ UNLOADING = {
     "conn_id: warehouse\n  sql: features.sql": "conn_id: aws_default\n  sql: features.sql\n"
     "  unload: {workgroup: laptop, database: warehouse}"
 }
+STRICT = "strict_flights"
+DEAR = "dear_flights"
+GAPS = "gaps_flights"
+EMPTY = date(2013, 9, 10)  # has none of the flights with gaps
+GAPS_SQL = f"""AND mod(flights.flight_id, 20) = 0
+    AND :partition <> date '{EMPTY}'
+    AND coalesce((SELECT CAST(why AS integer) FROM source.faults WHERE day = :partition), 0) = 0
+ORDER BY"""
 POOL = {"name": "transform-ml.m5.large", "slots": 14, "include_deferred": True}
 
 
@@ -59,15 +68,26 @@ class Laptop:
         return run_id, self.finished(dag_id, run_id)
 
     def log_of(self, dag_id, run_id, task_id):
-        """Return the text of a task's last try."""
+        """Return what a task's first try has logged, as if no line were wrapped."""
+        return " ".join(each["event"] for each in self.events_of(dag_id, run_id, task_id))
+
+    def events_of(self, dag_id, run_id, task_id):
+        """Return the lines of a task's first try, as Airflow's window gets them."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1"
-        return self.api.client.get(path, params={"full_content": True}).raise_for_status().text
+        asked = self.api.client.get(path, headers={"Accept": "application/x-ndjson"})
+        return [json.loads(line) for line in asked.raise_for_status().text.splitlines()]
 
     def states(self, dag_id, run_id):
         """Return the state of each task of a run."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
         tasks = self.api.client.get(path).raise_for_status().json()["task_instances"]
         return {task["task_id"]: task["state"] for task in tasks}
+
+    def links(self, dag_id, run_id, task_id):
+        """Return the links of a task by name, those that lead somewhere."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/links"
+        found = self.api.client.get(path).raise_for_status().json()["extra_links"]
+        return {name: link for name, link in found.items() if link}
 
     def rows(self, day: date):
         """Count the predictions of a day of flights, and sum them."""
@@ -88,13 +108,16 @@ def laptop_folder():
 
 @pytest.fixture(scope="session")
 def pipelines(laptop_folder):
-    """The shipped pipelines; and the flights' in slices, unloaded, and with a picky model."""
+    """The shipped pipelines; the flights' in slices, with picky models, dear, and with gaps."""
     folder = laptop_folder / "pipelines"
     shutil.copytree(PIPELINES, folder)
     for name, changes in (
         (SLICED, {"limits: ": "extract: {slices: 3}\nlimits: "}),
         (UNLOADED, {"limits: ": "extract: {slices: 3}\nlimits: ", **UNLOADING}),
         (PICKY, {"{name: flight-delay}": "{name: picky}", "deadline: 6h": "bad_records: 1%"}),
+        (STRICT, {"{name: flight-delay}": "{name: stern}"}),
+        (DEAR, {"deadline: 6h": "cost: 0.000001, over_cost: ask"}),
+        (GAPS, {"limits: ": "checks: {empty: {level: warn}}\nlimits: "}),
     ):
         shutil.copytree(PIPELINES / "flight_delay", folder / name)
         settings = folder / name / "pipeline.yaml"
@@ -103,6 +126,8 @@ def pipelines(laptop_folder):
             assert before in text
             text = text.replace(before, after)
         settings.write_text(text)
+    query = folder / GAPS / "features.sql"
+    query.write_text(query.read_text().replace("ORDER BY", GAPS_SQL))
     return folder
 
 

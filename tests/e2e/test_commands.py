@@ -86,7 +86,9 @@ def test_the_demo_scores_four_days_of_both_pipelines_and_leaves_no_process(start
     demo.read_until("  flight_delay")
     assert demo.finish() == 0, demo.output
     rows = re.findall(
-        r"^(\w+) +(2013-06-0\d) +(\d+) +(\d+) +0\.\d{4} +(\d+) +[\d.]+$", demo.output, re.MULTILINE
+        r"^(\w+) +(2013-06-0\d) +(\d+) +(\d+) +0 +0\.\d{4} +(\d+) +[\d.]+$",
+        demo.output,
+        re.MULTILINE,
     )
     assert [row[:2] for row in rows] == [
         (pipeline, f"2013-06-0{day}")
@@ -94,7 +96,8 @@ def test_the_demo_scores_four_days_of_both_pipelines_and_leaves_no_process(start
         for day in (1, 2, 3, 4)
     ]
     assert [int(source) for _, _, source, _, _ in rows[:4]] == [754, 911, 982, 960]
-    assert re.search(r"^\S+ +flight_delay +2013-06-04 load: success$", demo.output, re.MULTILINE)
+    said = re.findall(r"^\S+ +(\w+) +(2013-06-0\d) · \d+ rows · mean 0", demo.output, re.MULTILINE)
+    assert sorted(said) == [row[:2] for row in rows], "each partition once, by its name"
     assert all(source == predictions and jobs == "1" for _, _, source, predictions, jobs in rows)
     auc = re.search(r"AUC (0\.\d+)", demo.output)
     assert float(auc[1]) > 0.65
@@ -140,6 +143,9 @@ def test_two_at_once_are_told_apart(start):
 def test_up_prints_where_everything_is_and_ends_with_ctrl_c(start):
     up = start("up")
     up.read_until("Ctrl-C stops it all")
+    cli = start("airflow", "dags", "list", "--output", "plain")
+    assert cli.finish() == 0, cli.output
+    assert "flight_delay" in cli.output
     assert re.search(r"Airflow +http://127\.0\.0\.1:\d+ +user admin, password \S+", up.output)
     components = psutil.Process(up.process.pid).children()
     (scheduler,) = [each for each in components if "scheduler" in each.cmdline()]
@@ -148,6 +154,14 @@ def test_up_prints_where_everything_is_and_ends_with_ctrl_c(start):
     up.process.send_signal(signal.SIGTERM)
     assert up.finish() == 0
     assert up.family() == set()
+
+
+def test_the_command_line_needs_a_stack_that_is_up(start):
+    cli = start("airflow", "dags", "list")
+    assert cli.finish() == 1
+    assert cli.output.strip() == (
+        "No stack is up in this folder: start one with make up, in another window"
+    )
 
 
 def test_a_port_in_use_is_one_clear_sentence(start):

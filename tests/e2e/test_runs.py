@@ -24,6 +24,31 @@ def test_a_day_is_scored_by_hand_and_scored_again_to_the_same_rows(laptop):
     assert laptop.rows(DAY) == first
 
 
+def test_links_lead_from_a_task_to_its_job_after_a_retry_too(laptop):
+    run_id, _ = laptop.trigger(FLIGHTS, partition=DAY.isoformat())
+    job = laptop.api.returned(FLIGHTS, run_id, "transform")["job_name"]
+    links = laptop.links(FLIGHTS, run_id, "transform")
+    assert set(links) == {
+        "Report",
+        "Amazon SageMaker Transform Job Details",
+        "CloudWatch logs",
+        "Manifest",
+        "Outputs",
+    }
+    assert job in links["Amazon SageMaker Transform Job Details"]
+    assert job in links["CloudWatch logs"]
+    laptop.post(
+        f"/dags/{FLIGHTS}/clearTaskInstances",
+        dry_run=False,
+        dag_run_id=run_id,
+        task_ids=["transform"],
+        only_failed=False,
+    ).raise_for_status()
+    assert laptop.finished(FLIGHTS, run_id) == "success"
+    assert laptop.links(FLIGHTS, run_id, "transform") == links
+    assert set(laptop.links(FLIGHTS, run_id, "load")) == set(links)
+
+
 def test_a_picked_date_is_the_partition(laptop):
     run_id, state = laptop.trigger(FLIGHTS, logical_date="2013-06-06T12:00:00Z")
     assert state == "success"
@@ -37,6 +62,7 @@ def test_nothing_filled_in_scores_the_last_whole_day_which_has_no_flights(laptop
     run_id, state = laptop.trigger(FLIGHTS, logical_date=logical_date)
     assert state == "failed", "the days before have flights, so these have not come yet"
     assert laptop.states(FLIGHTS, run_id) == {
+        "plan": "success",
         "extract": "success",
         "build_manifest": "skipped",
         "transform": "skipped",
@@ -64,8 +90,10 @@ def test_a_day_without_flights_is_published_where_a_person_says_so(laptop):
 def test_a_day_that_is_not_over_fails_at_once_with_a_sentence(laptop):
     run_id, state = laptop.trigger(FLIGHTS, partition="2199-01-01")
     assert state == "failed"
-    assert laptop.states(FLIGHTS, run_id)["extract"] == "failed"
-    log = laptop.log_of(FLIGHTS, run_id, "extract")
+    states = laptop.states(FLIGHTS, run_id)
+    assert states.pop("plan") == "failed"
+    assert set(states.values()) == {"upstream_failed"}
+    log = laptop.log_of(FLIGHTS, run_id, "plan")
     assert "Partition 2199-01-01 is not over" in log
 
 

@@ -104,6 +104,29 @@ def test_outputs_of_another_job_are_loaded_though_the_shards_are_the_same(
     assert rows(connection) == [(DAY, 1, 0.75)]
 
 
+def test_a_run_that_publishes_nothing_says_what_it_would_and_leaves_everything(
+    run, connection, make_pipeline
+):
+    run(make_pipeline(), {1: 0.5, 2: 0.25})
+    mean = {"mean": {"sweetness": {"leq_to": 0.5}}}
+    tried = run(make_pipeline(checks=mean), {1: 1.0, 3: 0.75}, unpublished="publish is off")
+    assert (tried.unpublished, tried.changed, tried.rows) == ("publish is off", False, 2)
+    moved = "would replace 2 rows with 2; mean 0.375 → 0.875; 3 predictions differ"
+    assert tried.replaces == moved
+    assert tried.flips == {"fail_now": ["mean of sweetness"], "failed_before": []}
+    assert [finding.check for finding in tried.findings] == ["mean of sweetness"]
+    assert rows(connection) == [(DAY, 1, 0.5), (DAY, 2, 0.25)]
+    assert len(ledger(connection, "rows")) == 1
+
+
+def test_a_sample_is_not_asked_for_as_many_rows_as_the_days_before_had(run, make_pipeline):
+    before = DAY - timedelta(days=1)
+    run(make_pipeline(), dict.fromkeys(range(9), 0.5), partition=before)
+    few = {"unpublished": "it is a sample"}
+    assert [each.check for each in run(make_pipeline(), {1: 0.5}, **few).findings] == ["row_count"]
+    assert run(make_pipeline(), {1: 0.5}, is_sample=True, **few).findings == ()
+
+
 def test_rows_that_somebody_deleted_come_back(run, connection, make_pipeline):
     run(make_pipeline(), {1: 0.5, 2: 0.25})
     connection.execute("DELETE FROM predictions.apples WHERE apple_id = 1")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from sagemaker_local.testing import running
 from tests.project import PIPELINES, PROJECT, readme_block
 
 PACKAGE = PROJECT / "plugins" / "batch_transform"
@@ -169,6 +170,53 @@ def test_a_plugins_folder_does_without_the_wheel(pipelines, airflow, tmp_path):
         shutil.copytree(PROJECT / name, tmp_path / name)
     shutil.copytree(pipelines, tmp_path / "include" / "pipelines")
     check(partial(airflow, sys.executable))
+
+
+def test_a_stranger_scores_a_hundred_records_with_the_wheel_alone(installed, tmp_path):
+    command = installed.with_name("batch-transform")
+    with running() as aws:
+        aws.containers.register("half:1", [sys.executable, "-c", HALF])
+        call = partial(run, command, environment=of_a_stranger(aws, tmp_path), cwd=tmp_path)
+        source = ("--file", "apples.csv", "--files", "s3://lake/apples/{{ partition }}.csv")
+        target = ("--target", "s3://mart/apples", "--target-conn-id", "aws_default")
+        day = ("--start-date", "2013-06-01", "--owner", "me")
+        call("new", "apples", *source, *target, *day, "--model", "half", "--id", "apple_id")
+        assert "1 pipelines, all valid" in call("check")
+        left = json.loads(call("run", "apples", "2013-06-01", "--limit", "100", "--json"))
+    assert (left["load"]["rows"], left["load"]["published"]) == (100, False)
+    assert left["transform"]["how"] == "started"
+
+
+HALF = """
+from sagemaker_local.container import ModelHandler, serve
+
+class Model(ModelHandler):
+    def answer(self, body):
+        return b"0.5\\n" * body.count(b"\\n")
+
+serve(Model)
+"""
+
+
+def of_a_stranger(aws, folder):
+    """A file of apples here and in S3, a model, and the environment that knows where they are."""
+    apples = "apple_id,weight\n" + "".join(f"{each},{each / 2}\n" for each in range(150))
+    (folder / "apples.csv").write_text(apples)
+    for bucket in ("runs", "lake", "mart"):
+        aws.client("s3").create_bucket(Bucket=bucket)
+    aws.client("s3").put_object(Bucket="lake", Key="apples/2013-06-01.csv", Body=apples.encode())
+    aws.client("sagemaker").create_model(
+        ModelName="half",
+        ExecutionRoleArn="arn:aws:iam::123456789012:role/scoring",
+        PrimaryContainer={"Image": "half:1"},
+    )
+    extra = {"endpoint_url": aws.endpoint_url, "region_name": "us-east-1"}
+    connection = {"conn_type": "aws", "login": "test", "password": "secret", "extra": extra}
+    return {
+        "AIRFLOW_HOME": str(folder / "airflow"),
+        "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(connection),
+        "BATCH_TRANSFORM_S3_URI": "s3://runs/nightly",
+    }
 
 
 def check(call):

@@ -22,15 +22,16 @@ HOUSES = {
 PACKAGES = {*HOUSES, "include", "tests"}
 # The rooms of scoring from the top to the ground: each may import those below it.
 FLOORS = [
-    {"testing", "pipelines", "drafts"},
+    {"testing", "pipelines", "drafts", "tuning"},
     {"reports"},
-    {"publish"},
+    {"planning", "publish", "permissions"},
     {"recovery", "warehouse"},
     {"outputs"},
     {"jobs"},
     {"extract"},
     {"sources"},
     {"records"},
+    {"asked"},
     {"pipeline"},
     {"aws"},
     {"deployment", "partition"},
@@ -43,6 +44,7 @@ FLOORS = [
 SHARED_NAMES = {
     "extract": "the task, and its work",
     "load": "the task, and its work",
+    "plan": "the task, what it makes, and the command that shows it",
     "report": "the task, and its work",
     "memory": "what a task's tries leave for the next, and its fake",
     "protocol": "what a room asks of what it is given",

@@ -10,12 +10,27 @@ import typer
 from batch_transform.cli.check import check
 from batch_transform.cli.command import command
 from batch_transform.cli.from_notebook import from_notebook
+from batch_transform.cli.iam import iam
 from batch_transform.cli.new import new
+from batch_transform.cli.plan import plan
+from batch_transform.cli.report import report
 from batch_transform.cli.result import Outcome
+from batch_transform.cli.run import run
 from batch_transform.cli.schema import schema
+from batch_transform.cli.tune import tune
 
 # In the order of ``--help``. A command's name is its function's.
-COMMANDS: tuple[Callable[[Any], Outcome], ...] = (new, from_notebook, check, schema)
+COMMANDS: tuple[Callable[[Any], Outcome], ...] = (
+    new,
+    from_notebook,
+    check,
+    plan,
+    run,
+    report,
+    tune,
+    iam,
+    schema,
+)
 
 
 def command_line() -> typer.Typer:

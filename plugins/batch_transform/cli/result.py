@@ -66,16 +66,18 @@ def _attempted(make: Callable[[], Outcome]) -> Outcome:
         return make()
     except ScoringError as error:
         code = next((code for kind, code, _ in EXITS if isinstance(error, kind)), OURS)
-        return _failure(type(error).__name__, str(error), code)
+        return _failure(type(error).__name__, str(error), code, error.page)
     except KeyboardInterrupt:
         return _failure("Interrupted", "Ended by Ctrl-C, before it was done.", INTERRUPTED)
     except Exception as error:
         return _failure(type(error).__name__, _unexpected(error), OURS)
 
 
-def _failure(kind: str, message: str, code: int) -> Outcome:
-    content = {"error": {"kind": kind, "message": message, "exit_code": code}}
-    return Outcome(text=f"error: {message}", content=content, code=code)
+def _failure(kind: str, message: str, code: int, page: str = "") -> Outcome:
+    error = {"kind": kind, "message": message, "exit_code": code}
+    content = {"error": {**error, "page": page} if page else error}
+    more = f"\nmore: {page}" if page else ""
+    return Outcome(text=f"error: {message}{more}", content=content, code=code)
 
 
 def _unexpected(error: Exception) -> str:

@@ -23,6 +23,7 @@ from batch_transform.following.stopping import WorkerStop
 from batch_transform.following.trigger import StartLaterTrigger, TransformJobTrigger, publish
 from batch_transform.following.watch import JobWatch, chain_of, owner_of
 from batch_transform.links import show_job
+from batch_transform.pools import check_pool
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import Transient
 from batch_transform.scoring.extract.index import ExtractIndex
@@ -124,6 +125,8 @@ class JobTask:
 
     def _begin(self, work: Work, memory: JobMemory, limits: Limits) -> dict[str, str]:
         """Start the job or attach to it; where AWS does not take it yet, come back later."""
+        if self._deployment.pools:
+            check_pool(self._context, self._operator.task_id)
         try:
             attempt = Attempt(
                 services=self.aws,
@@ -189,6 +192,7 @@ class JobTask:
             aws_conn_id=self._deployment.aws_conn_id,
             deadline_seconds=work.deadline.total_seconds(),
             poll_seconds=self._deployment.poll_seconds,
+            follows_log=self._deployment.follow_logs,
         )
 
 

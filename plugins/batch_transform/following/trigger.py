@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import random
 import time
 from collections.abc import AsyncIterator
@@ -105,8 +106,7 @@ class TransformJobTrigger(_JobTrigger):
                 if is_over(seen.job):
                     return f"the job is {seen.job.status}"
                 await self._show(watcher, seen)
-                if words := await asyncio.to_thread(watcher.last_words, seen):
-                    self.log.warning(words)
+                await self._show_log(watcher, seen)
                 age = (datetime.now(UTC) - seen.job.created).total_seconds()
                 seconds = pause(age, self.watch.poll_seconds, _chance())
             await asyncio.sleep(seconds)
@@ -115,6 +115,12 @@ class TransformJobTrigger(_JobTrigger):
         if watcher.is_new(seen.progress):
             self.log.info("%s is %s: %s", seen.job.name, seen.job.status, seen.progress)
             await asyncio.to_thread(publish, self.watch.owner, seen.progress)
+
+    async def _show_log(self, watcher: _Watcher, seen: Look) -> None:
+        for line in await asyncio.to_thread(watcher.new_lines, seen):
+            self.log.info(line)
+        if words := await asyncio.to_thread(watcher.last_words, seen):
+            self.log.warning(words)
 
 
 class StartLaterTrigger(_JobTrigger):
@@ -147,6 +153,7 @@ class _Watcher:
         self._is_claimed = False
         self._shown: tuple[int, int] | None = None
         self._silent_seconds = _SILENT_SECONDS
+        self._tail: list[str] = []
 
     def look(self) -> Look:
         services, watch = self._opened = self._opened or self._open()
@@ -160,6 +167,14 @@ class _Watcher:
     def is_new(self, progress: Progress) -> bool:
         before, self._shown = self._shown, (progress.shards_done, progress.records_done)
         return before != self._shown
+
+    def new_lines(self, seen: Look) -> list[str]:
+        """Return what the job has logged since the last look: of each log the last lines."""
+        if self._opened is None or not self._watch.follows_log:
+            return []
+        before, self._tail = self._tail, self._opened[0].logs.tail(seen.job.name).splitlines()
+        changes = list(difflib.unified_diff(before, self._tail, n=0, lineterm=""))
+        return [line[1:] for line in changes[2:] if line.startswith("+")]
 
     def last_words(self, seen: Look) -> str | None:
         """Return the end of a job's log where it has given no output for long."""

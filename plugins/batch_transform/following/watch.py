@@ -23,6 +23,7 @@ class JobWatch:
         aws_conn_id: Airflow connection.
         deadline_seconds: how long the job may take from its creation.
         poll_seconds: the longest pause between two looks.
+        follows_log: whether to show at each look what the container has logged since.
     """
 
     job_name: str
@@ -31,6 +32,7 @@ class JobWatch:
     aws_conn_id: str
     deadline_seconds: float
     poll_seconds: float
+    follows_log: bool = False
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> JobWatch:

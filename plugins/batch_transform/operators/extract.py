@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowSkipException
 
-from batch_transform.connections import Aws, Connect, open_warehouse, services
+from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
 from batch_transform.links import REPORT_LINKS
-from batch_transform.open_source import open_source, open_unloaded
-from batch_transform.params import RESUBMIT, is_asked
-from batch_transform.run_partition import partition_of
+from batch_transform.open_source import AskedSource, open_asked
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.extract.index import ExtractIndex
-from batch_transform.scoring.names import RunLayout
-from batch_transform.scoring.partition import Partition
+from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.pipeline import Pipeline
-from batch_transform.scoring.publish.quarantine_source import QuarantineSource
-from batch_transform.scoring.sources.protocol import Source
 from batch_transform.scoring.sources.slices import Slice, slices
+from batch_transform.this_run import asked_of, partition_of, pipeline_of
 
 
 class ExtractOperator(BaseOperator):
@@ -36,8 +32,8 @@ class ExtractOperator(BaseOperator):
     ``{"partition": "2013-06-01", "records": 842, "shards": 2, "index": "s3://…"}``.
     """
 
+    template_fields = ("plan", "unloaded")
     operator_extra_links = REPORT_LINKS
-    template_fields = ("unloaded",)
     ui_color = "#d7e9f7"
 
     def __init__(
@@ -46,18 +42,21 @@ class ExtractOperator(BaseOperator):
         pipeline: Pipeline,
         deployment: Deployment,
         slice_number: int | None = None,
-        unloaded: Any = "",
         connect: Connect = Aws,
+        plan: Any = None,
+        unloaded: Any = "",
         **kwargs: Any,
     ) -> None:
         """Extract for a pipeline of this deployment: all rows, or those of one slice.
 
-        Where an engine has unloaded them, ``unloaded`` is the URI of its list.
+        The plan of which the task before has told is kept beside what is written. Where an engine
+        has unloaded the rows, ``unloaded`` is the URI of its list.
         """
         super().__init__(multiple_outputs=True, **kwargs)
         self.pipeline = pipeline
         self.deployment = deployment
         self.connect = connect
+        self.plan = plan
         self.slice_number = slice_number
         self.unloaded = unloaded
 
@@ -71,7 +70,11 @@ class ExtractOperator(BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Write shards and index."""
+        asked = asked_of(context)
+        if asked.dry_run:
+            raise AirflowSkipException("The run was only to be planned")
         partition = partition_of(context, self.pipeline.settings)
+        pipeline = pipeline_of(context, self.pipeline, self.deployment)
         layout = RunLayout.of(
             self.deployment.root, self.pipeline.name, partition.label, str(context["ti"].id)
         )
@@ -81,27 +84,18 @@ class ExtractOperator(BaseOperator):
             report_unfinished(self, objects, layout)
         else:
             self.log.info("Slice %d of %d: %s", part.number, part.count, part.label)
-        with self._source(context, partition, objects) as source:
-            index = extract(self.pipeline, partition, source, objects, layout)
+        run = AskedSource(
+            asked=asked,
+            day=partition.day,
+            objects=objects,
+            part=part,
+            unloaded=self.unloaded,
+        )
+        with open_asked(pipeline, run) as source:
+            index = extract(pipeline, partition, source, objects, layout)
+        keep_plan(self.plan, objects, layout)
         self.log.info("Wrote %d records in %d shards", index.records, len(index.shards))
         return summary(index, layout)
-
-    @contextmanager
-    def _source(
-        self, context: Context, partition: Partition, objects: ObjectStore
-    ) -> Iterator[Source]:
-        """Lend the pipeline's source; or what the partition keeps in quarantine."""
-        if self.unloaded:
-            yield open_unloaded(self.pipeline, objects, self.unloaded, self.part)
-            return
-        if not is_asked(context, RESUBMIT):
-            with open_source(self.pipeline, self.part) as source:
-                yield source
-            return
-        target = self.pipeline.settings.target
-        with open_warehouse(target) as warehouse:
-            entry = warehouse.in_force(target, partition.day)
-        yield QuarantineSource(entry, objects, self.part)
 
 
 def summary(index: ExtractIndex, layout: RunLayout) -> dict[str, Any]:
@@ -112,6 +106,12 @@ def summary(index: ExtractIndex, layout: RunLayout) -> dict[str, Any]:
         "shards": len(index.shards),
         "index": str(layout.index),
     }
+
+
+def keep_plan(plan: Mapping[str, Any] | None, objects: ObjectStore, layout: RunLayout) -> None:
+    """Copy the run's plan to where the run's objects are; its own attempt has none."""
+    if plan:
+        objects.put(layout.plan, objects.get(S3Uri.parse(plan["plan"])))
 
 
 def report_unfinished(task: BaseOperator, objects: ObjectStore, layout: RunLayout) -> None:

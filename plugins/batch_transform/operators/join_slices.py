@@ -9,14 +9,18 @@ from airflow.sdk import BaseOperator, Context, XComArg
 from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
 from batch_transform.links import REPORT_LINKS
-from batch_transform.open_engine import EnginePlace
-from batch_transform.operators.extract import ExtractOperator, report_unfinished, summary
+from batch_transform.operators.extract import (
+    ExtractOperator,
+    keep_plan,
+    report_unfinished,
+    summary,
+)
 from batch_transform.operators.unload import UnloadOperator
-from batch_transform.run_partition import partition_of
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.join import join
 from batch_transform.scoring.names import RunLayout
 from batch_transform.scoring.pipeline import Pipeline
+from batch_transform.this_run import partition_of
 
 # Beside a mapped task in the UI, once it runs: which ids it has.
 _LABEL = "{{ task.part.label }}"
@@ -29,7 +33,7 @@ class JoinSlicesOperator(BaseOperator):
     own.
     """
 
-    template_fields = ("indexes",)
+    template_fields = ("indexes", "plan")
     operator_extra_links = REPORT_LINKS
     ui_color = "#d7e9f7"
 
@@ -40,13 +44,15 @@ class JoinSlicesOperator(BaseOperator):
         pipeline: Pipeline,
         deployment: Deployment,
         connect: Connect = Aws,
+        plan: Any = None,
         **kwargs: Any,
     ) -> None:
-        """Join the slices whose indexes lie at the URIs ``indexes``."""
+        """Join the slices whose indexes lie at the URIs ``indexes``, and keep the run's plan."""
         super().__init__(multiple_outputs=True, **kwargs)
         self.indexes = indexes
         self.pipeline = pipeline
         self.deployment = deployment
+        self.plan = plan
         self.connect = connect
 
     @no_retry()
@@ -59,25 +65,31 @@ class JoinSlicesOperator(BaseOperator):
         objects = services(self).objects
         report_unfinished(self, objects, layout)
         index = join(self.pipeline, self.indexes, objects, layout)
+        keep_plan(self.plan, objects, layout)
         self.log.info("Joined %d records in %d shards", index.records, len(index.shards))
         return summary(index, layout)
 
 
-def extract_tasks(pipeline: Pipeline, deployment: Deployment) -> BaseOperator:
-    """Make the extract's tasks, and return the one whose XCom ``index`` is of the whole."""
+def extract_tasks(pipeline: Pipeline, deployment: Deployment, plan: XComArg) -> BaseOperator:
+    """Make the extract's tasks, and return the one whose XCom ``index`` is of the whole.
+
+    Args:
+        pipeline: the pipeline.
+        deployment: where it runs.
+        plan: what the task before tells of the run's plan.
+    """
     work: dict[str, Any] = {"pipeline": pipeline, "deployment": deployment}
-    if EnginePlace.of(pipeline, deployment):
+    reading = dict(work)
+    if pipeline.settings.unloads:
         unload = UnloadOperator(task_id="unload", **work)
-        work["unloaded"] = XComArg(unload, "unloaded")
+        plan >> unload
+        reading["unloaded"] = XComArg(unload, "unloaded")
     count = pipeline.settings.extract.count
     if count == 1:
-        return ExtractOperator(task_id="extract", **work)
-    extract = ExtractOperator.partial(task_id="extract", map_index_template=_LABEL, **work).expand(
-        slice_number=list(range(count))
-    )
-    return JoinSlicesOperator(
-        task_id="join_slices",
-        indexes=XComArg(extract, "index"),
-        pipeline=pipeline,
-        deployment=deployment,
-    )
+        return ExtractOperator(task_id="extract", plan=plan, **reading)
+    extract = ExtractOperator.partial(
+        task_id="extract", map_index_template=_LABEL, **reading
+    ).expand(slice_number=list(range(count)))
+    plan >> extract
+    indexes = XComArg(extract, "index")
+    return JoinSlicesOperator(task_id="join_slices", indexes=indexes, plan=plan, **work)

@@ -7,11 +7,14 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowSkipException
 
+from batch_transform.assets import announce
 from batch_transform.connections import Aws, Connect, open_warehouse, services
 from batch_transform.failures import no_retry
+from batch_transform.lineage import loaded as lineage_of
 from batch_transform.links import JOB_LINKS, show_job
-from batch_transform.params import PUBLISH, is_asked
+from batch_transform.metrics import measure
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract import snapshot
@@ -21,10 +24,12 @@ from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.outputs.sent import check_recovered, covered
 from batch_transform.scoring.pipeline import Pipeline, Target
-from batch_transform.scoring.publish.load import Loaded, LoadRun, load
+from batch_transform.scoring.publish.load import LoadRun, load
+from batch_transform.scoring.publish.loaded import Loaded
 from batch_transform.scoring.records.quarantine import FILE_NAME
 from batch_transform.scoring.warehouse.ledger import quarantine_of
 from batch_transform.scoring.warehouse.protocol import Warehouse
+from batch_transform.this_run import asked_of, pipeline_of
 
 Lend = Callable[[Target], AbstractContextManager[Warehouse]]  # lends the warehouse of a target
 
@@ -32,8 +37,11 @@ Lend = Callable[[Target], AbstractContextManager[Warehouse]]  # lends the wareho
 class LoadOperator(BaseOperator):
     """Puts the predictions of a partition into the target, in place of what was there.
 
-    Returns ``{"partition": "2013-06-01", "rows": 842, "changed": True, "quarantined": 0,
-    "findings": []}``.
+    A run that is to publish nothing leaves the target alone.
+
+    Returns ``{"partition": "2013-06-01", "rows": 842, "published": True, "changed": True,
+    "quarantined": 0, "means": {"late_probability": 0.166}, "findings": [], "replaces": "",
+    "loaded": "s3://…"}``; ``loaded`` is where all of it is kept.
     """
 
     template_fields = ("index", "job_name", "coverage")
@@ -70,6 +78,9 @@ class LoadOperator(BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the outputs, prove them complete, check them, and swap the partition."""
+        asked = asked_of(context)
+        if asked.dry_run:
+            raise AirflowSkipException("The run was only to be planned")
         aws, target = services(self), self.pipeline.settings.target
         objects = aws.objects
         layout = RunLayout.of_index(self.index)
@@ -79,24 +90,39 @@ class LoadOperator(BaseOperator):
         if job is not None:
             show_job(self, context, job)
         run = LoadRun(
-            pipeline=self.pipeline,
+            pipeline=pipeline_of(context, self.pipeline, self.deployment),
             index=index,
             coverage=self._coverage(index, job, objects),
             quarantine=layout.quarantine,
             job=job,
             run_id=context["dag_run"].run_id,
             snapshot_at=snapshot.read(layout, objects),
-            publish_blocked=is_asked(context, PUBLISH),
+            publish_blocked=asked.publish_blocked,
+            unpublished=asked.unpublished(self.pipeline.settings),
+            is_sample=asked.sample is not None,
         )
         loaded = load(run, objects, lambda: self.lend(target))
+        objects.put(layout.loaded, loaded.to_json())
         self._report(index, loaded)
+        announce(self, context, loaded, layout)
+        if not loaded.unpublished:
+            measure(loaded, self.deployment.prices)
         return {
             "partition": index.partition.isoformat(),
             "rows": loaded.rows,
+            "published": not loaded.unpublished,
             "changed": loaded.changed,
             "quarantined": loaded.quarantined,
+            "means": loaded.means,
             "findings": [str(finding) for finding in loaded.findings],
+            "replaces": loaded.replaces,
+            "loaded": str(layout.loaded),
         }
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Say where the rows have gone."""
+        done = task_instance.xcom_pull(task_ids=self.task_id)
+        return lineage_of(done["loaded"], self.pipeline.settings.target, done["rows"])
 
     def _coverage(self, index: ExtractIndex, job: Job | None, objects: ObjectStore) -> Coverage:
         if job is None:
@@ -115,6 +141,11 @@ class LoadOperator(BaseOperator):
                 "%d of %d records have no prediction and are in no row. They are in quarantine: %s",
                 *(loaded.quarantined, index.records, self._quarantine(index)),
             )
+        for line in loaded.lines():
+            self.log.info(line)
+        if loaded.unpublished:
+            self.log.info("Nothing was published: %s", loaded.unpublished)
+            return
         if not loaded.changed:
             self.log.info("Partition %s held this load already", index.partition)
         self.log.info("Partition %s holds %d rows", index.partition, loaded.rows)

@@ -21,6 +21,7 @@ from batch_transform.scoring.jobs.start import JobRequest
 from batch_transform.scoring.names import RunLayout
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.recovery.rounds import Recovery, RoundJob, recover
+from batch_transform.this_run import pipeline_of
 
 _COVERAGE = "coverage.json"
 
@@ -56,7 +57,7 @@ class RecoverOperator(HoldsJob, BaseOperator):
         super().__init__(multiple_outputs=True, **kwargs)
         self.index = index
         self.job_name = job_name
-        self.config = request.build(pipeline.settings)
+        self.config = request.public(request.build(pipeline.settings))
         self.pipeline = pipeline
         self.deployment = deployment
         self.connect = connect
@@ -67,13 +68,15 @@ class RecoverOperator(HoldsJob, BaseOperator):
         aws = services(self)
         task = self.held = JobTask(self, context, aws, self.deployment)
         layout = RunLayout.of_index(self.index)
+        pipeline = pipeline_of(context, self.pipeline, self.deployment)
+        environment = self.render_template(pipeline.settings.transform.environment, context)
         run = Recovery(
-            pipeline=self.pipeline,
+            pipeline=pipeline,
             index=ExtractIndex.from_json(aws.objects.get(layout.index)),
             inputs=layout.input,
             job=get(aws.jobs, self.job_name),
             root=layout.attempt_root / "recover" / str(context["ti"].id),
-            config=self.config,
+            config=request.for_run(self.config, pipeline.settings, environment),
             since=task.first_try,
         )
         coverage = recover(run, aws, lambda sent: self._launch(task, run, sent))
@@ -101,7 +104,7 @@ class RecoverOperator(HoldsJob, BaseOperator):
             label=f"round-{sent.number}-",
             is_renewed=False,  # recovery itself goes on from what a round has left
         )
-        return task.run(work, self.pipeline.settings.limits).seen.job
+        return task.run(work, run.limits).seen.job
 
     def _request(self, run: Recovery, sent: RoundJob, owner: Owner) -> JobRequest:
         made = JobRequest(

@@ -92,7 +92,7 @@ class ReportOperator(BaseOperator):
         if left.index is None or left.layout is None:
             self.log.info("Nothing was extracted: there is nothing to report on")
             raise AirflowSkipException
-        place = left.layout.attempt_root / "report" / str(context["ti"].id)
+        place = left.layout.reports / str(context["ti"].id)
         report = write(self._report(context, left, left.index), place, aws.objects)
         self.log.info("The report is in %s", report.places["page"])
         return summary(report)
@@ -117,22 +117,16 @@ class ReportOperator(BaseOperator):
         return report_of(known, left)
 
     def _ledger(self, index: ExtractIndex) -> _Ledger:
-        """Read the ledger, unless the run was not to publish anything."""
-        settings = self.pipeline.settings
-        if not self.loaded or not self.loaded.get("published", True):
+        """Read the ledger: of the partition, unless the run was not to publish it."""
+        if not self.loaded:
             return _Ledger()
+        settings, day = self.pipeline.settings, index.partition
+        count = history_needed(settings.checks)
         with self.lend(settings.target) as warehouse:
-            return _Ledger(
-                entry=warehouse.in_force(settings.target, index.partition),
-                history=tuple(
-                    warehouse.recent(
-                        settings.target,
-                        self.pipeline.name,
-                        index.partition,
-                        history_needed(settings.checks),
-                    )
-                ),
-            )
+            history = warehouse.recent(settings.target, self.pipeline.name, day, count)
+            published = self.loaded.get("published", True)
+            entry = warehouse.in_force(settings.target, day) if published else None
+        return _Ledger(entry=entry, history=tuple(history))
 
     def _tasks(self, context: Context) -> Iterator[TaskRun]:
         """Yield the tasks before this one; Airflow tells a task how long they took, and no more."""

@@ -6,12 +6,13 @@ from typing import Any
 
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTransformOperator
 from airflow.sdk import Context
+from typing_extensions import override
 
 from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
 from batch_transform.following.job_task import HoldsJob, JobTask, Work
+from batch_transform.lineage import transformed
 from batch_transform.links import JOB_LINKS
-from batch_transform.params import FORCE, is_asked
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs import request
@@ -21,6 +22,7 @@ from batch_transform.scoring.jobs.request_checks import check
 from batch_transform.scoring.jobs.start import JobRequest
 from batch_transform.scoring.names import RunLayout
 from batch_transform.scoring.pipeline import Pipeline
+from batch_transform.this_run import asked_of, pipeline_of
 
 
 class TransformOperator(HoldsJob, SageMakerTransformOperator):
@@ -51,7 +53,7 @@ class TransformOperator(HoldsJob, SageMakerTransformOperator):
     ) -> None:
         """Score the extract whose index lies at the URI ``index``."""
         super().__init__(
-            config=request.build(pipeline.settings),
+            config=request.public(request.build(pipeline.settings)),
             aws_conn_id=deployment.aws_conn_id,
             deferrable=deployment.deferrable,
             check_if_job_exists=False,
@@ -70,7 +72,7 @@ class TransformOperator(HoldsJob, SageMakerTransformOperator):
         task = self.held = JobTask(self, context, aws, self.deployment)
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(aws.objects.get(layout.index))
-        limits = self.pipeline.settings.limits
+        limits = pipeline_of(context, self.pipeline, self.deployment).settings.limits
         work = Work(
             index=index,
             index_uri=layout.index,
@@ -91,14 +93,23 @@ class TransformOperator(HoldsJob, SageMakerTransformOperator):
             "shards": len(index.shards),
         }
 
+    @override
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Say what the job read and wrote; the provider's own would have it of what it returns."""
+        done = task_instance.xcom_pull(task_ids=self.task_id)
+        return transformed(done["manifest"], done["output"])
+
     def _request(
         self, context: Context, task: JobTask, index: ExtractIndex, owner: Owner
     ) -> JobRequest:
         """Make the request, and check it before it is sent."""
-        spec, layout = self.pipeline.settings, RunLayout.of_index(self.index)
+        spec = pipeline_of(context, self.pipeline, self.deployment).settings
+        layout = RunLayout.of_index(self.index)
         model = resolve(task.aws.models, spec.model, task.memory(""))
         instance_types = spec.transform.kinds
-        sent = request.fitted({**self.config, "ModelName": model.name}, len(index.shards))
+        environment = self.render_template(spec.transform.environment, context)
+        wanted = {**request.for_run(self.config, spec, environment), "ModelName": model.name}
+        sent = request.fitted(wanted, len(index.shards))
         made = JobRequest(
             pipeline=self.pipeline.name,
             partition=index.partition.isoformat(),
@@ -107,7 +118,7 @@ class TransformOperator(HoldsJob, SageMakerTransformOperator):
             output=layout.output,
             instance_types=instance_types,
             owner=owner,
-            force=is_asked(context, FORCE),
+            force=asked_of(context).force_rerun,
         )
         check(made.to_create(1, 0), len(index.shards), instance_types)
         if model.isolated:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
@@ -16,14 +17,13 @@ from batch_transform.following.statement_trigger import StatementTrigger
 from batch_transform.following.stopping import WORKER_SECONDS
 from batch_transform.links import REPORT_LINKS
 from batch_transform.open_engine import EnginePlace, open_engine
-from batch_transform.params import RESUBMIT, is_asked
-from batch_transform.run_partition import partition_of
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import DeadlinePassed, ScoringError
 from batch_transform.scoring.names import RunLayout, statement_name
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.sources.slices import slices
 from batch_transform.scoring.sources.unloaded.engine import Engine, Question, Unloaded
+from batch_transform.this_run import asked_of, partition_of, pipeline_of
 
 # Quick statements end while the task still looks, and are spared a second start of a worker.
 _AT_FIRST_SECONDS = 8.0
@@ -62,11 +62,14 @@ class UnloadOperator(BaseOperator):
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
         """Begin, and wait."""
-        if is_asked(context, RESUBMIT):
+        asked = asked_of(context)
+        if asked.dry_run:
+            raise AirflowSkipException("The run was only to be planned")
+        if asked.resubmit:
             return {"unloaded": "", "rows": 0}
         layout = self._layout(context)
         question = Question(
-            pipeline=self.pipeline,
+            pipeline=pipeline_of(context, self.pipeline, self.deployment),
             partition=partition_of(context, self.pipeline.settings),
             parts=slices(self.pipeline.settings.extract),
         )

@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
 from fastapi import Depends, FastAPI, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 
@@ -29,7 +31,7 @@ from batch_transform.scoring.warehouse.ledger import Entry
 
 _LATEST = 30  # partitions in the table below a calendar
 _DAYS_OF_A_YEAR = 366
-_CLIENTS_SECONDS = 300  # then the connection may have changed
+_CONNECTION_SECONDS = 60  # then it is looked at again
 
 
 def deployment() -> Deployment:
@@ -38,13 +40,26 @@ def deployment() -> Deployment:
 
 
 def aws(settings: Annotated[Deployment, Depends(deployment)]) -> AwsServices:
-    """Return clients of AWS, each made when it is first used: that takes as long as a page does."""
-    return _clients(settings.aws_conn_id, time.monotonic() // _CLIENTS_SECONDS)
+    """Return clients of AWS, which give up after seconds: somebody waits for the page.
+
+    To make them takes as long as a page does, and megabytes that are not all given back: they are
+    made anew when the connection is another.
+    """
+    period = time.monotonic() // _CONNECTION_SECONDS
+    return _clients(settings.aws_conn_id, _connection(settings.aws_conn_id, period))
 
 
 @lru_cache(maxsize=1)
-def _clients(conn_id: str, period: float) -> AwsServices:
-    return Aws(conn_id)
+def _connection(conn_id: str, period: float) -> str:
+    try:
+        return BaseHook.get_connection(conn_id).get_uri()
+    except AirflowNotFoundException:  # then the clients find their credentials themselves
+        return ""
+
+
+@lru_cache(maxsize=1)
+def _clients(conn_id: str, connection: str) -> AwsServices:
+    return Aws(conn_id).hurried()
 
 
 def lend() -> Lend:

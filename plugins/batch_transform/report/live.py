@@ -52,6 +52,8 @@ def report_of_run(
         run_id=run.run_id,
         state=run.state,
         now=datetime.now(UTC),
+        partition=run.partition,
+        plan=run.plan,
         tasks=tasks,
         progress=run.progress,
         prices=deployment.prices,

@@ -15,16 +15,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from batch_transform.following.trigger import PROGRESS
-from batch_transform.params import PARTITION
 from batch_transform.report.subjects import Subject
-from batch_transform.scoring.errors import PartitionError
-from batch_transform.scoring.partition import RunDates, resolve
+from batch_transform.run_dates import partition_of_row
 from batch_transform.scoring.reports.left import Trail
 from batch_transform.scoring.reports.report import Progress, TaskRun
 from batch_transform.tasks import REPORT, in_order
 
 _LINK = SageMakerTransformJobLink.key
-_KEYS = ("index", "job_name", "coverage", REPORT, PROGRESS, _LINK)
+_RETURNED = "return_value"
+_KEYS = ("index", "job_name", "coverage", REPORT, PROGRESS, _LINK, _RETURNED)
 _MOST_RUNS = 1_000
 _GOES_ON = frozenset({"queued", "running"})
 
@@ -36,6 +35,7 @@ class SeenRun:
     Attributes:
         subject: the pipeline, and where in the DAG it is.
         state: of the run.
+        partition: the day it scores; None where it names none that is over.
         tasks: of the pipeline, in their order.
         handed_on: XComs by task and key; of tasks of a group without its id.
     """
@@ -44,6 +44,7 @@ class SeenRun:
     run_id: str
     subject: Subject
     state: str
+    partition: date | None
     tasks: tuple[TaskRun, ...]
     handed_on: Mapping[tuple[str, str], Any]
 
@@ -56,6 +57,13 @@ class SeenRun:
     def report(self) -> str:
         """URI of the report that it has written; empty where it has not, or begins anew."""
         return "" if self.goes_on else str(self.handed_on.get((REPORT, REPORT)) or "")
+
+    @property
+    def plan(self) -> dict[str, Any] | None:
+        """What it was to do, where it ended with that: else the plan lies beside its objects."""
+        returned = self.handed_on.get(("plan", _RETURNED))
+        plan = returned.get("plan") if isinstance(returned, dict) else None
+        return plan if isinstance(plan, dict) else None
 
     @property
     def progress(self) -> Progress | None:
@@ -100,6 +108,7 @@ def seen(run: DagRun, subject: Subject, session: Session) -> SeenRun:
         run_id=run.run_id,
         subject=subject,
         state=str(run.state),
+        partition=_partition(run, subject.timezone),
         tasks=tuple(_tasks(run, subject, session)),
         handed_on=dict(_handed_on(run, subject, session)),
     )
@@ -149,19 +158,8 @@ def runs_of(dag_id: str, timezone: str, session: Session) -> Sequence[RunOf]:
 
 
 def _partition(run: Any, timezone: str) -> date | None:
-    """Resolve a run's partition as its own tasks do."""
-    dates = RunDates(
-        parameter=str((run.conf or {}).get(PARTITION) or "") or None,
-        partition_key=run.partition_key,
-        logical_date=run.logical_date,
-        manual=run.run_type == "manual",
-        backfill=run.run_type == "backfill",
-        run_after=run.run_after,
-    )
-    try:
-        return resolve(dates, timezone).day
-    except PartitionError:
-        return None
+    found = partition_of_row(run, timezone)
+    return found.day if found else None
 
 
 def _tasks(run: DagRun, subject: Subject, session: Session) -> Iterator[TaskRun]:

@@ -26,6 +26,7 @@ class Deployment:
         aws_conn_id: the Airflow connection with credentials, region and, on a laptop, the endpoint.
         poll_seconds: longest pause between two looks at a transform job.
         deferrable: whether the triggerer watches jobs; else the tasks look now and then.
+        follow_logs: whether a container's new log lines are shown with each look at its job.
         pools: whether the transform task takes slots of the pool of its instance type.
         pipelines: the folder of the pipelines, in place of the one that a DAG file names.
         prices: USD for an instance hour of transform jobs, by instance type.
@@ -35,6 +36,7 @@ class Deployment:
     aws_conn_id: str = "aws_default"
     poll_seconds: int = 60
     deferrable: bool = True
+    follow_logs: bool = False
     pools: bool = False
     pipelines: Path | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
@@ -59,6 +61,7 @@ class Deployment:
             aws_conn_id=environ.get("BATCH_TRANSFORM_AWS_CONN_ID", cls.aws_conn_id),
             poll_seconds=_positive_int(environ, "BATCH_TRANSFORM_POLL_SECONDS", cls.poll_seconds),
             deferrable=_flag(environ, "BATCH_TRANSFORM_DEFERRABLE", cls.deferrable),
+            follow_logs=_flag(environ, "BATCH_TRANSFORM_FOLLOW_LOGS", cls.follow_logs),
             pools=_flag(environ, "BATCH_TRANSFORM_POOLS", cls.pools),
             pipelines=Path(folder)
             if (folder := environ.get("BATCH_TRANSFORM_PIPELINES"))

@@ -7,9 +7,12 @@ ScoringError
 │   ├── TargetMismatch          the target's columns or partitions are not those declared
 │   ├── AccessRefused           AWS takes neither the credentials, nor what they may do
 │   ├── TargetTaken             the partition belongs to another pipeline
+│   ├── RunRefused              a run was asked for what cannot be had
+│   ├── OverCost                a run is expected to cost more than it may
 │   └── RequestRefused          SageMaker would refuse, or refused, the request
 ├── PartitionError              the run does not say which day to score, or that day is not over
 ├── DataError                   what was read is not what was promised
+│   ├── SourceLate              the source's rows, or files, have not come in time
 │   ├── SourceError             source rows that cannot become records
 │   ├── ObjectMissing           an object that the run left in S3 is gone
 │   ├── ManifestError           shards in S3 differ from the index
@@ -46,6 +49,11 @@ from collections.abc import Sequence
 
 class ScoringError(Exception):
     """Root of the tree."""
+
+    @property
+    def page(self) -> str:
+        """Where the documentation says what to do: a section for each kind of error."""
+        return f"docs/operating.md#{type(self).__name__.lower()}"
 
 
 class ConfigurationError(ScoringError):
@@ -84,6 +92,14 @@ class TargetTaken(ConfigurationError):
     """The partition belongs to another pipeline."""
 
 
+class RunRefused(ConfigurationError):
+    """A run was asked for what cannot be had: an unknown parameter, or a contradiction."""
+
+
+class OverCost(ConfigurationError):
+    """A run is expected to cost more than it may, and nobody has approved of it."""
+
+
 class RequestRefused(ConfigurationError):
     """SageMaker would refuse the request, or has refused it."""
 
@@ -94,6 +110,10 @@ class PartitionError(ScoringError):
 
 class DataError(ScoringError):
     """What was read is not what was promised."""
+
+
+class SourceLate(DataError):
+    """The source's rows, or files, have not come in the time that they were given."""
 
 
 class SourceError(DataError):

@@ -86,6 +86,21 @@ class RunLayout:
         return cls(attempt_root=S3Uri(uri.bucket, uri.key.rpartition("/quarantine/")[0]))
 
     @property
+    def plan(self) -> S3Uri:
+        """What was to be done."""
+        return self.attempt_root / "plan.json"
+
+    @property
+    def loaded(self) -> S3Uri:
+        """What the load did."""
+        return self.attempt_root / "loaded.json"
+
+    @property
+    def reports(self) -> S3Uri:
+        """Prefix of the reports on the run."""
+        return self.attempt_root / "report"
+
+    @property
     def quarantine(self) -> S3Uri:
         """Prefix of the records that have no prediction."""
         return self.attempt_root / "quarantine"
@@ -182,8 +197,18 @@ def job_name(pipeline: str, partition: str, digest: str, generation: int = 1) ->
     """
     suffix = f"-g{generation}" if generation > 1 else ""
     tail = f"-{partition}-{digest[:_DIGEST_LENGTH]}{suffix}"
-    slug = re.sub(r"[^a-zA-Z0-9]+", "-", pipeline).strip("-")
-    return slug[: JOB_NAME_LIMIT - len(tail)].rstrip("-") + tail
+    return _slug(pipeline)[: JOB_NAME_LIMIT - len(tail)].rstrip("-") + tail
+
+
+def job_name_start(pipeline: str) -> str:
+    """Return what the names of all of a pipeline's jobs begin with."""
+    longest = job_name("", "2013-06-01", "0" * _DIGEST_LENGTH, 99)
+    slug, room = _slug(pipeline), JOB_NAME_LIMIT - len(longest)
+    return f"{slug}-" if len(slug) <= room else slug[:room].rstrip("-")
+
+
+def _slug(pipeline: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9]+", "-", pipeline).strip("-")
 
 
 def model_name(group: str, version: str) -> str:

@@ -62,7 +62,15 @@ class RunDates:
     run_after: datetime
 
 
-def resolve(dates: RunDates, timezone: str) -> Partition:
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """The partition of a run, and what of the run names it."""
+
+    partition: Partition
+    named_by: str
+
+
+def resolve(dates: RunDates, timezone: str) -> Resolved:
     """Find the partition of a run: parameter, partition key, logical date, last whole day.
 
     The UI's trigger form fills in the present moment as the logical date of a manual run, so a
@@ -79,13 +87,19 @@ def resolve(dates: RunDates, timezone: str) -> Partition:
         ("the run's partition key", dates.partition_key),
     ):
         if label:
-            return _whole(_parse(label, source), timezone, dates.run_after)
+            partition = _whole(_parse(label, source), timezone, dates.run_after)
+            return Resolved(partition=partition, named_by=source)
     if dates.logical_date is not None:
-        day = _checked(day_of(dates.logical_date, timezone), "the run's logical date")
+        source = "the run's logical date"
+        day = _checked(day_of(dates.logical_date, timezone), source)
         named = Partition(day=day, timezone=timezone)
         if not dates.manual or named.end <= dates.run_after:
-            return _whole(named.day, timezone, dates.run_after)
-    return last_whole_day(dates.run_after, timezone)
+            partition = _whole(named.day, timezone, dates.run_after)
+            return Resolved(partition=partition, named_by=source)
+    return Resolved(
+        partition=last_whole_day(dates.run_after, timezone),
+        named_by="nothing: it is the last whole day",
+    )
 
 
 def day_of(logical_date: datetime, timezone: str) -> date:

@@ -2,12 +2,14 @@
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from batch_transform.scoring.errors import TargetLocked, TargetRefused, Unreachable
+from batch_transform.scoring.outputs.staged import StagedColumn
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.warehouse.partitions import Patience
 from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
-from tests.contract.warehouse.loads import FIRST, NUMBERS, SECOND, replace
+from tests.contract.warehouse.loads import BAD, FIRST, NUMBERS, SECOND, replace
 
 OLD = [(1, 0.5), (2, 0.25), (3, 0.75)]
 NEW = [(2, 0.25), (3, 0.5), (4, 1.0)]
@@ -195,4 +197,52 @@ def test_a_connection_that_ends_is_cured_by_waiting(connection, connect):
     with pytest.raises(Unreachable, match="does not answer; nothing was changed"):
         replace(PostgresWarehouse(loading, end), a_target(), FIRST, OLD)
     replace(PostgresWarehouse(connect()), a_target(), FIRST, OLD)
+    assert rows(connection) == OLD
+
+
+@pytest.mark.parametrize("swap", ["rows", "partitions", "upsert"])
+def test_texts_and_dates_are_the_same_whatever_a_session_begins_with(database, connection, swap):
+    words = [(text, 0.5) for text in ("\u00c3\u00a4", "\u00e4", "\u65e5", "\U0001f642")]
+    columns = (StagedColumn(name="apple_id", type="text"), NUMBERS[1])
+    name = sql.Identifier(connection.info.dbname)
+    for default in ("client_encoding = LATIN1", "datestyle = German", "timezone = 'Japan'"):
+        connection.execute(sql.SQL("ALTER DATABASE {} SET {}").format(name, sql.SQL(default)))
+    changes = {"columns": columns, "quarantined": (BAD.model_copy(update={"reason": "\u65e5"}),)}
+    for _ in range(2):  # the second reads the entry of the first
+        with psycopg.connect(database) as opened:
+            replace(PostgresWarehouse(opened), a_target(swap), FIRST, words, **changes)
+            assert PostgresWarehouse(opened).in_force(a_target(swap), FIRST).partition == FIRST
+    with psycopg.connect(database, client_encoding="UTF8") as reader:
+        assert sorted(rows(reader)) == sorted(words)
+
+
+def test_a_trigger_that_objects_is_named_and_nothing_is_changed(connection, connect):
+    replace(PostgresWarehouse(connect()), a_target(), FIRST, OLD)
+    connection.execute(
+        "CREATE FUNCTION predictions.object() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN RAISE 'the table is closed'; END $$;"
+        "CREATE TRIGGER closed BEFORE INSERT ON predictions.apples"
+        " FOR EACH ROW EXECUTE FUNCTION predictions.object()"
+    )
+    with pytest.raises(TargetRefused, match=r"refuses to load predictions.apples.*table is closed"):
+        replace(PostgresWarehouse(connect()), a_target(), FIRST, NEW)
+    assert rows(connection) == OLD
+
+
+def test_a_table_that_has_the_name_of_a_partition_is_left_alone(connection, connect):
+    replace(PostgresWarehouse(connect()), a_target("partitions"), FIRST, OLD)
+    connection.execute("CREATE TABLE predictions.apples_20130602 AS SELECT 1 AS backup")
+    with pytest.raises(TargetRefused, match="has the name of the partition's new one"):
+        replace(PostgresWarehouse(connect()), a_target("partitions"), SECOND, NEW)
+    assert connection.execute("SELECT backup FROM predictions.apples_20130602").fetchone() == (1,)
+    assert rows(connection) == OLD
+
+
+def test_a_standby_is_cured_by_waiting(connection, connect):
+    replace(PostgresWarehouse(connect()), a_target(), FIRST, OLD)
+    loading = connect()
+    loading.execute("SET default_transaction_read_only = on")
+    loading.commit()
+    with pytest.raises(Unreachable, match="takes no writes: it is a standby"):
+        replace(PostgresWarehouse(loading), a_target(), FIRST, NEW)
     assert rows(connection) == OLD

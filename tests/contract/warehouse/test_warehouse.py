@@ -1,5 +1,6 @@
 """What every warehouse does: partitions replaced whole, or not at all, by whoever is the later."""
 
+import re
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from itertools import permutations
 import pytest
 
 from batch_transform.scoring.errors import Superseded, TargetTaken
+from batch_transform.scoring.records.quarantine import Quarantined
 from tests.contract.warehouse.loads import (
     BAD,
     FIRST,
@@ -143,6 +145,51 @@ def test_a_crash_at_any_step_leaves_a_whole_partition_and_a_retry_finishes(lab, 
     replace(lab.warehouse(), lab.target, FIRST, NEW, quarantined=(BAD,))
     assert lab.content() == {FIRST: NEW}
     assert lab.quarantined(FIRST) == [(["7", "red"], "it's bad", "manual__2013")]
+
+
+@pytest.mark.parametrize("words", ["a\0b", "\ud83d", "x'; {{ ds }} %s \\ \n\u2028"])
+def test_whatever_a_container_says_of_a_record_is_in_quarantine(lab, words):
+    said = Quarantined(**{**dict(BAD), "id": ("7", "r\0d"), "reason": words})
+    replace(lab.warehouse(), lab.target, FIRST, OLD, quarantined=(said,))
+    kept = re.sub("[\0\ud83d]", "\ufffd", words)
+    ((_, reason, _),) = lab.quarantined(FIRST)
+    assert (lab.content(), reason) == ({FIRST: OLD}, kept)
+
+
+def test_a_partition_of_which_every_record_is_in_quarantine_is_held_to_the_order(lab):
+    kept_out = {"typed": False, "quarantined": (BAD,)}
+    replace(lab.warehouse(), lab.target, FIRST, OLD, snapshot_at=at(1))
+    replace(lab.warehouse(), lab.target, FIRST, [], snapshot_at=at(3), **kept_out)
+    with pytest.raises(Superseded, match="holds newer data"):
+        replace(lab.warehouse(), lab.target, FIRST, OLD, snapshot_at=at(2))
+    assert lab.content() == {}
+
+
+def test_first_loads_of_many_partitions_at_once_while_somebody_reads(lab):
+    days, over = (FIRST, SECOND, THIRD), threading.Event()
+    contents = [OLD, NEW, [(5, 0.5)]]
+    barrier = threading.Barrier(len(days) + 1)
+    seen = []
+
+    def load(day):
+        barrier.wait(30)
+        for rows in contents:
+            replace(lab.warehouse(), lab.target, day, rows)
+
+    def read():
+        barrier.wait(30)
+        while not over.is_set():
+            seen.append(lab.content() or {})
+
+    loads = [in_thread(lambda day=day: load(day)) for day in days]
+    reader = in_thread(read)
+    for thread in loads:
+        thread.join(60)
+    over.set()
+    reader.join(60)
+    assert lab.content() == dict.fromkeys(days, contents[-1])
+    assert lab.loads() == len(days) * len(contents)
+    assert [rows for content in seen for rows in content.values() if rows not in contents] == []
 
 
 ADDED = [(5, 0.5), (7, 0.25)]

@@ -1,5 +1,6 @@
 """Operators on fakes: SageMaker, S3 and Airflow's own services in memory."""
 
+import re
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -7,6 +8,7 @@ import pytest
 from airflow.sdk.execution_time import task_runner
 
 from batch_transform.following.trigger import TransformJobTrigger
+from batch_transform.params import run_params
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.pipelines import read_pipeline
@@ -18,6 +20,7 @@ ROOT = S3Uri.parse("s3://bucket/runs")
 LAYOUT = RunLayout(attempt_root=ROOT / "flight_delay" / "2013-06-01" / "attempt")
 SHARDS = tuple(a_shard(f"part-{number:05d}.csv.gz", records_sha256="aa") for number in range(2))
 NIGHTLY = "nightly"
+DAY = "2013-06-01"
 
 
 class Supervisor:
@@ -81,7 +84,23 @@ class World:
             xcom_push=lambda key, value: self.supervisor.xcoms.update({(task_id, key): value}),
         )
         task = SimpleNamespace(retries=8)
-        return {"ti": ti, "task": task, "task_state_store": memory, "params": params}
+        dag = SimpleNamespace(params=run_params())
+        dag_run = SimpleNamespace(
+            run_id=run,
+            conf=params,
+            partition_key=None,
+            logical_date=None,
+            run_type=SimpleNamespace(value="manual"),
+            run_after=datetime(2013, 7, 10, 12, tzinfo=UTC),
+        )
+        return {
+            "ti": ti,
+            "task": task,
+            "task_state_store": memory,
+            "params": params,
+            "dag": dag,
+            "dag_run": dag_run,
+        }
 
     def mark(self, state, task_id="transform", run=NIGHTLY):
         """A person marks a task; None: clears it."""
@@ -92,6 +111,17 @@ class World:
         output = next(iter(self.jobs.all())).output
         for number in numbers:
             self.objects.put(output / f"{SHARDS[number].name}.out", b"1")
+
+
+@pytest.fixture
+def said(capsys):
+    """What the log says at a level, as if its lines were not wrapped."""
+
+    def said(level):
+        lines = re.findall(rf"\[{level} *\] (.*?) +\[", capsys.readouterr().out)
+        return " ".join(lines)
+
+    return said
 
 
 @pytest.fixture

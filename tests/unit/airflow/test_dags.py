@@ -279,7 +279,7 @@ def test_a_pipeline_is_a_task_group_in_a_dag_of_ones_own(own_dag):
     assert own_dag.get_task("tell").upstream_task_ids == {group[-1]}
     transform = own_dag.get_task("flight_delay.transform")
     assert (transform.owner, transform.retries) == ("data-science", 8)
-    assert own_dag.get_task("flight_delay.load").index.operator.task_id == group[0]
+    assert own_dag.get_task("flight_delay.load").index.operator.task_id == group[1]
 
 
 def test_airflow_can_keep_a_dag_with_the_group(own_dag):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -142,7 +143,7 @@ def test_every_end_of_a_job(world, deferrable, status, reason, outputs, error, t
 
 
 @MODES
-def test_a_job_that_failed_for_some_shards_is_handed_on_with_a_warning(world, deferrable, capsys):
+def test_a_job_that_failed_for_some_shards_is_handed_on_with_a_warning(world, deferrable, said):
     task, context = transform(world, deferrable=deferrable), world.context()
     deferred = begin(world, task, context, deferrable)
     (name,) = world.jobs.created
@@ -150,12 +151,11 @@ def test_a_job_that_failed_for_some_shards_is_handed_on_with_a_warning(world, de
     world.jobs.end(name, "Failed", "ClientError: See job logs")
     assert come_back(task, context, deferred)["status"] == "Failed"
     assert wait(world, name).poke(world.context(task_id="wait")).xcom_value["job_name"] == name
-    warned = [line for line in capsys.readouterr().out.splitlines() if "[warning  ]" in line]
     words = (
         f"Transform job {name} failed, and leaves 1 of 2 shards without an output: ClientError: See"
         " job logs. The task recover sends their records again"
     )
-    assert sum(words in line for line in warned) == 2, "by transform, and by wait"
+    assert said("warning").count(words) == 2, "by transform, and by wait"
 
 
 @MODES
@@ -243,6 +243,35 @@ def test_a_model_that_was_made_anew_is_another_job(world):
     assert len({name[:40] for name in world.jobs.created}) == 2
 
 
+def test_what_a_run_asks_for_is_what_its_job_gets(world):
+    world.models.described["pears"] = {"PrimaryContainer": {"Image": "pears:1"}}
+    begin(world, transform(world), world.context(), True)
+    asked = {"model": "pears", "instance_type": "ml.c5.xlarge", "instance_count": 1}
+    again = {**asked, "max_concurrent_transforms": 2}
+    for run in ("asked", "asked again"):
+        begin(world, transform(world), world.context(run, run=run, **again), True)
+    _, job = world.jobs.all()
+    assert (job.model, job.instance_type, job.instance_count) == ("pears", "ml.c5.xlarge", 1)
+    assert job.described["MaxConcurrentTransforms"] == 2
+    assert len(world.jobs.created) == 2, "the same question twice is one job"
+
+
+def test_a_package_version_that_a_run_asks_for_is_used(world):
+    role = "arn:aws:iam::123456789012:role/scoring"
+    model = Model(name="flight-delay", role=role)
+    settings = world.pipeline.settings.model_copy(update={"model": model})
+    world.pipeline = world.pipeline.model_copy(update={"settings": settings})
+    begin(world, transform(world), world.context(model=f"{VERSION}7"), True)
+    assert world.models.created == ["trees-v7"]
+    assert next(iter(world.jobs.all())).model == "trees-v7"
+
+
+def test_a_run_that_asks_for_what_cannot_be_had_starts_no_job(world):
+    with pytest.raises(AirflowFailException, match="x max_payload_mb is 300; the service allows"):
+        transform(world).execute(world.context(max_concurrent_transforms=50))
+    assert world.jobs.created == []
+
+
 VERSION = "arn:aws:sagemaker:us-east-1:123456789012:model-package/trees/"
 
 
@@ -305,6 +334,20 @@ def test_the_trigger_shows_the_log_of_a_job_without_an_output(
     said = capsys.readouterr().out
     assert said.count("has given no output for 6 minutes") == words, "once, and not at every look"
     assert said.count(f"(It has no log: {world.jobs.created[0]})") == words
+
+
+@pytest.mark.parametrize("follow_logs", [True, False])
+def test_the_trigger_shows_with_each_look_what_the_container_has_logged_since(
+    world, capsys, monkeypatch, follow_logs
+):
+    tails = iter(["Log a:\n  1\n  2", "Log a:\n  2\n  2\n  3", "Log a:\n  2\n  2\n  3"])
+    monkeypatch.setattr(world.logs, "tail", lambda job_name: next(tails))
+    task = transform(world, follow_logs=follow_logs)
+    deferred = begin(world, task, world.context(), True)
+    end_at_the_third_look(world)
+    event_of(trigger_of(deferred))
+    shown = re.findall(r"\]   (\d) ", capsys.readouterr().out)
+    assert shown == (["1", "2", "2", "3"] if follow_logs else [])
 
 
 def test_throttling_is_waited_out_by_the_trigger(world):

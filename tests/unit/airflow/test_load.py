@@ -77,27 +77,27 @@ def load(world, warehouse, target=None, **params):
     return task.execute({**world.context(task_id="load", **params), "dag_run": run})
 
 
-def test_how_many_are_in_quarantine_is_said_loudly_and_where(world, put, capsys):
+def test_how_many_are_in_quarantine_is_said_loudly_and_where(world, put, said):
     put()
     warehouse = Noted()
     returned = load(world, warehouse)
     assert (returned["rows"], returned["quarantined"]) == (1, 1)
-    (loud,) = [line for line in capsys.readouterr().out.splitlines() if "quarantine" in line]
+    loud = said("warning")
     table = "predictions.batch_transform_quarantine"
-    assert "[warning  ] 1 of 2 records have no prediction" in loud
+    assert "1 of 2 records have no prediction" in loud
     assert f"SELECT id, status, reason FROM {table} WHERE target = " in loud
     assert f"{LAYOUT.quarantine}/records.jsonl" in loud
     (one,) = warehouse.loads
     assert (one.entry.quarantined, one.entry.snapshot_at, one.forced) == (1, READ_AT, False)
 
 
-def test_of_a_target_in_s3_the_file_is_named(world, put, capsys):
+def test_of_a_target_in_s3_the_file_is_named(world, put, said):
     put()
     lake = FilesWarehouse(InMemoryObjects())
     assert load(world, lake, LAKE)["changed"] is True
-    assert f"in quarantine: {LAYOUT.quarantine}/records.jsonl" in capsys.readouterr().out
+    assert f"in quarantine: {LAYOUT.quarantine}/records.jsonl" in said("warning")
     assert load(world, lake, LAKE)["changed"] is False
-    assert "held this load already" in capsys.readouterr().out
+    assert "held this load already" in said("info")
 
 
 def test_a_run_with_publish_blocked_is_held_to_no_order(world, put):

@@ -97,17 +97,20 @@ def test_each_round_is_one_job_until_the_bad_record_is_given_up(failed, deferrab
 
 
 def test_a_round_is_sent_the_templates_of_the_pipeline_filled_in(failed):
-    overrides = {"Environment": {"DAY": "{{ ds }}"}}
-    transform_section = failed.pipeline.settings.transform.model_copy(
-        update={"overrides": overrides}
-    )
+    changes = {
+        "environment": {"DAY": "{{ ds }}"},
+        "overrides": {"ExperimentConfig": {"TrialName": "{{ ds }}"}},
+    }
+    transform_section = failed.pipeline.settings.transform.model_copy(update=changes)
     settings = failed.pipeline.settings.model_copy(update={"transform": transform_section})
     failed.pipeline = failed.pipeline.model_copy(update={"settings": settings})
     task = recover(failed)
     task.render_template_fields({"ds": "2013-06-01"})
-    begin(failed, task, failed.context(task_id="recover"), True)
+    assert task.config["Environment"] == {"DAY": "…"}, "shown, and kept in Airflow's database"
+    begin(failed, task, {**failed.context(task_id="recover"), "ds": "2013-06-01"}, True)
     sent = failed.jobs.find(failed.jobs.created[-1]).described
     assert sent["Environment"] == {"DAY": "2013-06-01"}
+    assert sent["ExperimentConfig"] == {"TrialName": "2013-06-01"}
 
 
 def test_a_retry_in_a_round_attaches_to_its_job(failed):

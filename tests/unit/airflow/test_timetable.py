@@ -3,7 +3,9 @@ from datetime import date
 import pendulum
 import pytest
 import time_machine
+from airflow.models.dagrun import DagRun
 from airflow.timetables.base import DataInterval, TimeRestriction
+from airflow.utils.types import DagRunType
 
 from batch_transform.timetable import PartitionTimetable
 
@@ -148,3 +150,33 @@ def test_it_survives_serialization():
     copy = PartitionTimetable.deserialize(timetable.serialize())
     assert copy.serialize() == timetable.serialize() == {"timezone": NEW_YORK, "at": "02:30"}
     assert copy.summary == "02:30 America/New_York"
+
+
+def test_a_scheduled_run_is_named_by_its_partition_and_no_other_is():
+    timetable = PartitionTimetable(NEW_YORK, "02:00")
+    interval = timetable.infer_manual_data_interval(run_after=utc(2013, 6, 4))
+    made = {"run_after": utc(2013, 6, 5, 6), "data_interval": interval}
+    scheduled = timetable.generate_run_id(run_type=DagRunType.SCHEDULED, **made)
+    assert scheduled == "scheduled__2013-06-04"
+    manual = timetable.generate_run_id(run_type=DagRunType.MANUAL, **made)
+    assert manual == "manual__2013-06-05T06:00:00+00:00"
+
+
+def test_a_run_with_a_partition_key_keeps_its_interval_and_so_the_schedule_goes_on():
+    timetable = PartitionTimetable(NEW_YORK, "02:00")
+    run = DagRun(
+        dag_id="x",
+        run_id="x",
+        run_type=DagRunType.SCHEDULED,
+        logical_date=utc(2013, 6, 4),
+        data_interval=(utc(2013, 6, 4), utc(2013, 6, 5)),
+        run_after=utc(2013, 6, 5, 6),
+        partition_key="2013-06-04",
+    )
+    info = timetable.run_info_from_dag_run(dag_run=run)
+    assert info.data_interval == DataInterval(start=utc(2013, 6, 4), end=utc(2013, 6, 5))
+    following = timetable.next_dagrun_info_v2(
+        last_dagrun_info=info,
+        restriction=TimeRestriction(utc(2013, 6, 1), utc(2013, 7, 1), catchup=True),
+    )
+    assert following.logical_date == utc(2013, 6, 5)

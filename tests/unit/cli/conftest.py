@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from batch_transform.cli.program import command_line
@@ -20,6 +21,14 @@ class Ran:
     @property
     def json(self):
         return json.loads(self.out)
+
+
+@pytest.fixture(autouse=True)
+def log_of_its_own():
+    """A command decides what its process logs; here other tests are of this process, too."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture

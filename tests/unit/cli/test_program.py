@@ -41,7 +41,8 @@ RAISED = kinds() - {errors.ScoringError, errors.PipelineInvalid}
 def test_every_error_of_the_package_has_an_exit_code_of_its_kind(capsys, kind):
     expected = next(code for each, code, _ in EXITS if issubclass(kind, each))
     assert ended(raising(kind("it broke; mend it"))) == expected > 2
-    assert capsys.readouterr() == ("", "error: it broke; mend it\n")
+    page = f"more: docs/operating.md#{kind.__name__.lower()}\n"
+    assert capsys.readouterr() == ("", f"error: it broke; mend it\n{page}")
 
 
 def test_an_error_is_json_where_that_is_asked_for(capsys):

@@ -138,6 +138,7 @@ def test_an_identifier_is_a_name_that_the_query_has(folder, identifiers, problem
         ("async def reshape(frame):\n    pass\n", "reshape.py: line 1: it must be a function"),
         ("x = '\0'\n", "reshape.py: line 1: source code string cannot contain null bytes"),
         ("\n", "reshape.py: is empty"),
+        (f"x = {'-' * 50_000}1\n", "reshape.py: is nested too deeply to be read"),
     ],
 )
 def test_a_reshape_that_cannot_be_called_is_refused_without_running_it(folder, text, problem):
@@ -151,6 +152,7 @@ def test_a_reshape_that_cannot_be_called_is_refused_without_running_it(folder, t
         "def reshape(frame):\n    return frame\n",
         "from ours import reshape\n",
         "from ours import nightly as reshape\n",
+        "from ours import *\n",
         "reshape = wrapped(lambda frame: frame)\n",
         "raise SystemExit\ndef reshape(frame): ...\n",
     ],

@@ -14,13 +14,17 @@ TYPE = "  instance_type: ml.m5.large\n"
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("{name: apples}", "{}", "pipeline.yaml:14: model: give either name or package_group"),
+        (
+            "{name: apples}",
+            "{}",
+            "pipeline.yaml:14: model: give one of name, package_group and pac",
+        ),
         (
             "{name: apples}",
             f"{{name: apples, package_group: trees, role: '{ROLE}'}}",
-            "give either name or package_group",
+            "give one of name, package_group and package_version",
         ),
-        ("{name: apples}", "{package_group: trees}", "model.role: goes with package_group"),
+        ("{name: apples}", "{package_group: trees}", "model.role: goes with a package"),
         ("{name: apples}", "{package_group: trees, role: me}", "model.role"),
         (TYPE, "", "give either instance_type or instance_types"),
         (TYPE, f"{TYPE}  instance_types: [ml.m5.large, ml.m5.xlarge]\n", "give either"),

@@ -73,7 +73,7 @@ def test_bounds_are_instants_in_utc():
     ],
 )
 def test_every_kind_of_run_has_one_partition(dates, label):
-    assert resolve(dates, NEW_YORK).label == label
+    assert resolve(dates, NEW_YORK).partition.label == label
 
 
 def test_the_last_whole_day_is_the_zones_own():
@@ -107,31 +107,35 @@ PICKED_IN_TOKYO = datetime(2013, 6, 4, tzinfo=ZoneInfo(TOKYO))  # 2013-06-03 15:
 
 def test_a_date_that_is_picked_east_of_utc_is_that_date():
     picked = RunDates(logical_date=PICKED_IN_TOKYO, manual=True, run_after=NOON)
-    assert resolve(picked, TOKYO).label == "2013-06-04"
+    assert resolve(picked, TOKYO).partition.label == "2013-06-04"
     label = RunDates(logical_date=datetime(2013, 6, 4, tzinfo=UTC), manual=True, run_after=NOON)
-    assert resolve(label, TOKYO).label == "2013-06-04"
-    assert resolve(label, NEW_YORK).label == "2013-06-04"
+    assert resolve(label, TOKYO).partition.label == "2013-06-04"
+    assert resolve(label, NEW_YORK).partition.label == "2013-06-04"
 
 
 def test_now_east_of_utc_is_the_last_whole_day_there():
     now = datetime(2013, 7, 10, 16, tzinfo=UTC)  # the 11th in Tokyo
-    assert resolve(RunDates(logical_date=now, manual=True, run_after=now), TOKYO).label == (
-        "2013-07-10"
-    )
+    dates = RunDates(logical_date=now, manual=True, run_after=now)
+    assert resolve(dates, TOKYO).partition.label == "2013-07-10"
 
 
 def test_a_backfill_has_its_own_dates():
     own = datetime(2013, 6, 1, tzinfo=UTC)
     run = {"logical_date": own, "backfill": True, "run_after": NOON}
-    assert resolve(RunDates(**run), NEW_YORK).label == "2013-06-01"
-    assert resolve(RunDates(parameter="2013-06-01", **run), NEW_YORK).label == "2013-06-01"
+    assert resolve(RunDates(**run), NEW_YORK).partition.label == "2013-06-01"
+    assert (
+        resolve(RunDates(parameter="2013-06-01", **run), NEW_YORK).partition.label == "2013-06-01"
+    )
     with pytest.raises(PartitionError, match="create the backfill again without the parameter"):
         resolve(RunDates(parameter="2013-05-01", **run), NEW_YORK)
 
 
 def test_a_day_is_over_at_its_end_and_not_before():
     end = Partition(day=date(2013, 7, 9), timezone=NEW_YORK).end
-    assert resolve(RunDates(parameter="2013-07-09", run_after=end), NEW_YORK).label == "2013-07-09"
+    assert (
+        resolve(RunDates(parameter="2013-07-09", run_after=end), NEW_YORK).partition.label
+        == "2013-07-09"
+    )
     with pytest.raises(PartitionError):
         resolve(
             RunDates(parameter="2013-07-09", run_after=end - timedelta(microseconds=1)), NEW_YORK
@@ -143,3 +147,17 @@ def test_a_logical_date_at_the_end_of_the_calendar_is_refused(year):
     dates = RunDates(logical_date=datetime(year, 12, 31, tzinfo=UTC), run_after=NOON)
     with pytest.raises(PartitionError, match="the run's logical date is .*; give a day from 1900"):
         resolve(dates, "Asia/Tokyo")
+
+
+@pytest.mark.parametrize(
+    ("dates", "named_by"),
+    [
+        ({"parameter": "2013-06-04"}, "the parameter 'partition'"),
+        ({"partition_key": "2013-06-04"}, "the run's partition key"),
+        ({"logical_date": datetime(2013, 7, 4, tzinfo=UTC)}, "the run's logical date"),
+        ({"logical_date": NOON, "manual": True}, "nothing: it is the last whole day"),
+        ({}, "nothing: it is the last whole day"),
+    ],
+)
+def test_what_names_a_partition_is_told(dates, named_by):
+    assert resolve(RunDates(**dates, run_after=NOON), NEW_YORK).named_by == named_by

@@ -215,6 +215,7 @@ def test_what_selects_the_files_does_not_depend_on_the_connection(files_folder):
         ("format: csv", "format: csv\n  delimiter: '\"'", "pipeline.yaml:9: source.delimiter: mus"),
         ("format: csv", "format: csv\n  columns: [a, a]", "pipeline.yaml:9: source.columns: names"),
         ("format: csv", "format: jsonl\n  header: no", "pipeline.yaml:9: source.header: is for "),
+        ("format: csv", "format: csv\n  asset: landed", "pipeline.yaml:9: source.asset: is wait"),
     ],
 )  # fmt: skip
 def test_each_mistake_of_a_source_of_files_is_named_with_its_line(files_folder, old, new, problem):

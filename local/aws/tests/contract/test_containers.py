@@ -1,5 +1,6 @@
 """Containers that misbehave, and faults on order: the right reason, and nothing left."""
 
+import sys
 from functools import partial
 
 import pytest
@@ -29,6 +30,29 @@ def test_a_container_that_never_answers_ping(lab, switched, image):
     assert lab.outputs() == set()
 
 
+OWN_PORT = """
+import http.server
+server = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+print("on", server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+@pytest.mark.skipif(not processes.SUPPORTED, reason="only Linux tells who listens")
+def test_a_container_with_a_port_of_its_own_is_told_so(lab, switched):
+    lab.aws.containers.register("own/port:1", [sys.executable, "-c", OWN_PORT])
+    lab.put(a=b"1\n")
+    with switched(ping_timeout_seconds=4):
+        description = lab.run("own/port:1")
+    streams = lab.streams(description["TransformJobName"])
+    said, hint = [line for name in streams for line in lab.lines(name)][:2]
+    port = said.removeprefix("on ")
+    assert hint.startswith("sagemaker-local: nothing has answered /ping on port ")
+    assert (
+        f"The container listens on {port}: let it take its port from SAGEMAKER_BIND_TO_PORT" in hint
+    )
+
+
 def test_a_container_that_does_not_start(lab):
     lab.put(a=b"1\n")
     description = lab.run("test/missing-program:1")
@@ -40,6 +64,30 @@ def test_an_image_that_nobody_knows(lab):
     reason = lab.run("no/such:image")["FailureReason"]
     assert reason.startswith("ClientError: there is no command for image no/such:image; add it")
     assert "containers.yaml" in reason
+
+
+def test_a_model_of_a_package_version_runs_its_container(lab):
+    lab.put(a=b"1\n")
+    client, group = lab.aws.client("sagemaker"), lab.name()
+    client.create_model_package_group(ModelPackageGroupName=group)
+    container = {"Image": "test/echo:1"}
+    version = client.create_model_package(
+        ModelPackageGroupName=group,
+        ModelApprovalStatus="Approved",
+        InferenceSpecification={
+            "Containers": [container],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+    )["ModelPackageArn"]
+    model = f"{group}-v1"
+    client.create_model(
+        ModelName=model,
+        ExecutionRoleArn="arn:aws:iam::123456789012:role/test",
+        PrimaryContainer={"ModelPackageName": version},
+    )
+    lab.run(model=model)
+    assert lab.outputs() == {"a.out"}
 
 
 def test_a_container_that_dies_in_the_middle(lab):

@@ -94,7 +94,7 @@ def check_hours(jobs: Sequence[Job], limits: Limits) -> None:
     hours = sum(job.instance_seconds for job in jobs) / 3600
     if limits.instance_hours is not None and hours >= limits.instance_hours:
         raise LimitHit(
-            f"{hours:.2f} instance hours are used, and limits.instance_hours allows"
-            f" {limits.instance_hours:g}: no other transform job is started. Raise the limit, and"
-            " clear the task"
+            f"{hours:.2f} instance hours are used, and limits.instance_hours, or a limit of cost,"
+            f" allows {limits.instance_hours:.4g}: no other transform job is started. Raise the"
+            " limit, and clear the task"
         )

@@ -63,7 +63,10 @@ def resolve(models: Models, spec: Model, memory: JobMemory) -> ModelFacts:
         RequestRefused: there is no such model, batch transform cannot use it, or its network is not
             the one that the pipeline wants.
     """
-    facts = _resolved(models, spec, memory)
+    return _in_its_network(_resolved(models, spec, memory), spec)
+
+
+def _in_its_network(facts: ModelFacts, spec: Model) -> ModelFacts:
     problems = list(_network_problems(facts, spec))
     if problems:
         raise RequestRefused(f"Model {facts.name!r} is not to be used: {'; '.join(problems)}")
@@ -73,9 +76,37 @@ def resolve(models: Models, spec: Model, memory: JobMemory) -> ModelFacts:
 def _resolved(models: Models, spec: Model, memory: JobMemory) -> ModelFacts:
     if spec.name is not None:
         return checked(models, spec.name)
-    group = str(spec.package_group)
-    version = memory.pinned("model_version", lambda: latest_version(models, group))
+    group, version = package_of(spec)
+    if not version:
+        version = memory.pinned("model_version", lambda: latest_version(models, group))
     return of_package_group(models, group, version, spec)
+
+
+def package_of(spec: Model) -> tuple[str, str]:
+    """Return the model package group that a pipeline names, and the version; empty for the latest.
+
+    ``arn:…:model-package/<group>/<number>`` is a version.
+    """
+    if spec.package_version is not None:
+        return spec.package_version.split("/")[-2], spec.package_version
+    return str(spec.package_group), ""
+
+
+def foreseen(models: Models, spec: Model) -> ModelFacts:
+    """Say which model a pipeline would use now, and make none.
+
+    Raises:
+        RequestRefused: as ``resolve``.
+    """
+    if spec.name is not None:
+        return _in_its_network(checked(models, spec.name), spec)
+    group, version = package_of(spec)
+    version = version or latest_version(models, group)
+    name = model_name(group, version)
+    if models.find(name) is not None:
+        return _in_its_network(of_package_group(models, group, version, spec), spec)
+    vpc = network(spec).get("VpcConfig", {})
+    return ModelFacts(name=name, identity=version, isolated=spec.network_isolation, vpc=vpc)
 
 
 def checked(models: Models, name: str) -> ModelFacts:

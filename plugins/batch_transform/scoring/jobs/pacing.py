@@ -30,5 +30,11 @@ def pause_after_failure(failures: int, poll_seconds: float, chance: float) -> fl
     return _jittered(min(doubled, max(_LONGEST_SECONDS, poll_seconds)), chance)
 
 
+def pause_for_data(waited_seconds: float, poll_seconds: float) -> float:
+    """Return the pause before the source is asked again whether its data have come."""
+    wanted = max(poll_seconds, _SHARE_OF_AGE * waited_seconds)
+    return min(wanted, max(_LONGEST_SECONDS, poll_seconds))
+
+
 def _jittered(seconds: float, chance: float) -> float:
     return seconds * (1 - _JITTER + 2 * _JITTER * chance)

@@ -64,6 +64,36 @@ def build(settings: PipelineFile) -> dict[str, Any]:
     return _merged(request, transform.overrides)
 
 
+def for_run(
+    request: Mapping[str, Any], settings: PipelineFile, environment: Mapping[str, str]
+) -> dict[str, Any]:
+    """Let a pipeline's public request have what a run may ask for otherwise, and what is secret.
+
+    No override is of these.
+
+    Args:
+        request: with its templates filled in.
+        settings: of the pipeline, as the run wants it.
+        environment: of the container, with its templates filled in.
+    """
+    transform = settings.transform
+    changed = with_instances(
+        request, InstanceType=transform.kinds[0], InstanceCount=transform.instance_count
+    )
+    return {
+        **changed,
+        "ModelName": settings.model.name or "",
+        "MaxConcurrentTransforms": transform.max_concurrent_transforms,
+        **_given(Environment=environment),
+    }
+
+
+def public(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request as others may see it: of the container's environment the names alone."""
+    names = request.get("Environment") or {}
+    return {**request, "Environment": dict.fromkeys(names, "…")} if names else dict(request)
+
+
 def reading(request: Mapping[str, Any], manifest: S3Uri) -> dict[str, Any]:
     """Let a request read the objects of a manifest."""
     source = {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": str(manifest)}}

@@ -90,7 +90,66 @@ FROM staged
 -- name: histogram
 -- How many values lie in each of the equal parts between the declared bounds.
 SELECT least(greatest(floor(({column} - {min}) / {width}), 0), {last})::BIGINT AS bin, count(*)
-FROM staged
+FROM {relation}
 WHERE {column} IS NOT NULL
 GROUP BY bin
 ORDER BY bin
+
+-- name: hold_csv
+-- The rows that the partition holds, from a file that PostgreSQL wrote; a value may have line breaks.
+CREATE OR REPLACE VIEW held AS
+SELECT *
+FROM read_csv(
+    {files},
+    columns = {columns},
+    auto_detect = false,
+    header = false,
+    delim = ',',
+    quote = '"',
+    escape = '"',
+    nullstr = '\N',
+    allow_quoted_nulls = false,
+    max_line_size = 8000000,
+    parallel = false
+)
+
+-- name: find_parquet_columns
+SELECT DISTINCT name FROM parquet_schema({files}) WHERE num_children IS NULL
+
+-- name: hold_parquet
+-- The same, from the files of a target in S3.
+CREATE OR REPLACE VIEW held AS
+SELECT {columns} FROM read_parquet({files}, union_by_name = true)
+
+-- name: compare
+-- The staged rows beside those held, by id.
+COPY (
+    SELECT {columns}, staged.s0 IS NULL AS is_lost, held.s0 IS NULL AS is_gained
+    FROM staged {join} JOIN held ON {same_id}
+) TO {path} (FORMAT parquet, COMPRESSION uncompressed)
+
+-- name: create_compared
+CREATE OR REPLACE VIEW compared AS SELECT * FROM read_parquet({path})
+
+-- name: count_compared
+SELECT
+    count(*) FILTER (WHERE is_gained),
+    count(*) FILTER (WHERE is_lost),
+    count(*) FILTER (WHERE NOT is_gained AND NOT is_lost AND ({differs}))
+FROM compared
+
+-- name: compare_numbers
+-- One column: its mean before and after, and how far the values of the same ids lie apart.
+SELECT
+    avg({old}) FILTER (WHERE NOT is_gained),
+    avg({new}) FILTER (WHERE NOT is_lost),
+    avg(abs({new}::DOUBLE - {old}::DOUBLE)) FILTER (WHERE {old} IS DISTINCT FROM {new}),
+    max(abs({new}::DOUBLE - {old}::DOUBLE))
+FROM compared
+
+-- name: largest_changes
+SELECT {ids}, {old}, {new}
+FROM compared
+WHERE NOT is_gained AND NOT is_lost AND {old} IS DISTINCT FROM {new}
+ORDER BY {order}
+LIMIT {count}

@@ -7,6 +7,7 @@ of files, a path into a reply, a contract of columns.
 from batch_transform.scoring.pipeline.fields import Name, Place
 from batch_transform.scoring.pipeline.file import Pipeline, PipelineFile, Schedule
 from batch_transform.scoring.pipeline.job import Limits, Model, Recover, Transform
+from batch_transform.scoring.pipeline.notify import Notify
 from batch_transform.scoring.pipeline.record import ENGINE_OUTPUT, Policies, Record, Shards
 from batch_transform.scoring.pipeline.source import (
     SOURCE_TAGS,
@@ -26,6 +27,7 @@ __all__ = [
     "Limits",
     "Model",
     "Name",
+    "Notify",
     "Pipeline",
     "PipelineFile",
     "Place",

@@ -20,6 +20,7 @@ from batch_transform.scoring.pipeline.fields import (
     TimeZone,
 )
 from batch_transform.scoring.pipeline.job import Limits, Model, Recover, Transform
+from batch_transform.scoring.pipeline.notify import Notify
 from batch_transform.scoring.pipeline.prediction_types import TYPES
 from batch_transform.scoring.pipeline.record import Record, Shards
 from batch_transform.scoring.pipeline.source import Extract, Files, Query, Source
@@ -68,6 +69,7 @@ class PipelineFile(Section):
         limits: when a run gives up.
         recover: what becomes of answers that are there, and wrong.
         checks: what is checked before a partition is published.
+        notify: who is told how a run went.
     """
 
     description: Text
@@ -85,6 +87,7 @@ class PipelineFile(Section):
     limits: Limits = Limits()
     recover: Recover = Recover()
     checks: Checks = Checks()
+    notify: Notify | None = None
 
     @property
     def reply_format(self) -> Literal["csv", "jsonl"]:

@@ -23,6 +23,15 @@ _TOKEN = re.compile(
 )
 _WILD = re.compile(r"[*?\[{]")
 _VALUES = {"partition": "%Y-%m-%d", "year": "%Y", "month": "%m", "day": "%d"}
+_DIGIT = "\0"  # of a day, which is no wildcard of the pattern's
+_YEAR, _TWO = _DIGIT * 4, _DIGIT * 2
+_SHAPES = {
+    "partition": f"{_YEAR}-{_TWO}-{_TWO}",
+    "year": _YEAR,
+    "month": _TWO,
+    "day": _TWO,
+    "slice": "*",
+}
 _DAYS = ({"partition"}, {"year", "month", "day"})  # each says which day it is
 _SHOWN = "{{ partition }}, or all of {{ year }}, {{ month }} and {{ day }}"
 _VISIBLE = r"(?![._/]|\Z)"
@@ -44,6 +53,21 @@ class Glob:
         """Return the number of the slice that a matching file is of, where the pattern has it."""
         match = self.keys.fullmatch(uri.key)
         return int(match["slice"]) if match else -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnyDay:
+    """The keys of every partition's files, as policies of AWS spell patterns.
+
+    Attributes:
+        bucket: where they are.
+        keys: pattern of the keys.
+        start: pattern of what is listed.
+    """
+
+    bucket: S3Uri
+    keys: str
+    start: str
 
 
 def problems(pattern: str) -> Iterator[str]:
@@ -78,6 +102,21 @@ def glob(pattern: str, day: date) -> Glob:
     filled = _PLACEHOLDER.sub(lambda match: _value(match[1], day), key)
     fixed = _WILD.split(filled, maxsplit=1)[0]
     return Glob(start=S3Uri(bucket, fixed), keys=_expression(filled))
+
+
+def any_day(pattern: str) -> AnyDay:
+    """Return the keys that a pattern without problems may match, whatever the day."""
+    bucket, key = _PARTS.fullmatch(pattern).groups()  # type: ignore[union-attr]  # no problems
+    sized = _PLACEHOLDER.sub(lambda match: _SHAPES[match[1]], key)
+    some = re.sub(r"\*+/?\*?", "*", _TOKEN.sub(lambda match: _loose(match), sized))
+    fixed = _WILD.split(sized, maxsplit=1)[0]
+    return AnyDay(
+        bucket=S3Uri(bucket), keys=some.replace(_DIGIT, "?"), start=fixed.replace(_DIGIT, "?")
+    )
+
+
+def _loose(match: re.Match[str]) -> str:
+    return "?" if match["class"] or match["one"] else match[0]
 
 
 def is_by_slice(pattern: str) -> bool:

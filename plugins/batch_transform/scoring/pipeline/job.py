@@ -24,19 +24,30 @@ from batch_transform.scoring.pipeline.fields import (
 from batch_transform.scoring.pipeline.governance import DataCapture, KmsKey, Tags, Variables, Vpc
 
 _MOST_IN_FLIGHT_MB = 100
+AWS_NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
 _AwsName = Annotated[
     str,
     BeforeValidator(
         matching(
-            r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}",
+            AWS_NAME,
             "must be a name in SageMaker, of letters, digits and hyphens between them, at most 63",
         )
     ),
 ]
+INSTANCE_TYPE = r"ml\.[a-z0-9-]+\.[a-z0-9]+"
 _InstanceType = Annotated[
     str,
+    BeforeValidator(matching(INSTANCE_TYPE, "must be an instance type, such as ml.m5.large")),
+]
+PACKAGE_VERSION = r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:model-package/[a-zA-Z0-9-]+/\d+"
+_PackageVersion = Annotated[
+    str,
     BeforeValidator(
-        matching(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "must be an instance type, such as ml.m5.large")
+        matching(
+            PACKAGE_VERSION,
+            "must be the ARN of a version, such as"
+            " arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/3",
+        )
     ),
 ]
 _Role = Annotated[
@@ -51,13 +62,16 @@ _Role = Annotated[
 
 
 class Model(Section):
-    """The SageMaker model: by its name, or the latest approved version of a package group.
+    """The SageMaker model: by its name, or of a model package.
 
     Attributes:
         name: name of a SageMaker model.
         package_group: instead of a name: the latest approved version of this model package group,
             whose model is made when it is first used.
-        role: with ``package_group``: ARN of the execution role of the models that are made.
+        package_version: instead of either: the ARN of one version, whose model is made when it is
+            first used.
+        role: with a package, and for the versions that a run asks for: ARN of the execution role
+            of the models that are made.
         vpc: subnets and security groups of the containers: of models that are made; another model
             that has not just these is refused.
         network_isolation: whether the containers have no network: those of models that are made;
@@ -66,20 +80,24 @@ class Model(Section):
 
     name: _AwsName | None = None
     package_group: _AwsName | None = None
+    package_version: _PackageVersion | None = None
     role: _Role | None = None
     vpc: Vpc | None = None
     network_isolation: Flag = False
 
     def broken(self) -> Iterator[tuple[Place, str]]:
-        """Tell a name from a package group."""
-        if (self.name is None) == (self.package_group is None):
-            yield (), "give either name or package_group"
-        if (self.package_group is None) != (self.role is None):
-            yield ("role",), "goes with package_group: the role of the models that are made"
+        """Tell a name from a package; a role may stand by for the versions that a run asks for."""
+        named = [self.name, self.package_group, self.package_version]
+        if sum(each is not None for each in named) != 1:
+            yield (), "give one of name, package_group and package_version"
+        elif self.name is None and self.role is None:
+            yield ("role",), "goes with a package: the role of the models that are made of it"
 
     @property
     def label(self) -> str:
         """Name for people."""
+        if self.package_version is not None:
+            return "/".join(self.package_version.split("/")[-2:])
         return self.name or f"latest approved of {self.package_group}"
 
 
@@ -162,6 +180,10 @@ class Limits(Section):
             are bad than are allowed: nothing is loaded then, but the failure names the record.
         instance_hours: instance hours of a run's jobs, from start to end, after which no other is
             started.
+        cost: USD that the jobs of a run may cost, at the prices of ``BATCH_TRANSFORM_PRICES``; what
+            is expected is held to it before the first job, and what is used before each further
+            one.
+        over_cost: where a run is expected to cost more: ``fail``; or ``ask`` a person, in Airflow.
         on_limit: ``fail``; or ``load_rest``: where a limit is hit, load what has a prediction and
             quarantine the rest, but for records that may be good.
     """
@@ -172,6 +194,8 @@ class Limits(Section):
     diagnose_jobs: Annotated[Integer, Field(ge=0, le=20)] = 3
     instance_hours: Annotated[Number, Field(gt=0)] | None = None
     on_limit: Literal["fail", "load_rest"] = "fail"
+    cost: Annotated[Number, Field(gt=0)] | None = None
+    over_cost: Literal["fail", "ask"] = "fail"
 
     def allowed(self, records: int) -> int:
         """Return how many of so many records may be bad: of a share above 0 at least one."""

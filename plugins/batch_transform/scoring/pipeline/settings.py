@@ -105,6 +105,8 @@ def flow(value: Any) -> str:
     """Write a value as YAML on one line."""
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{name}: {flow(each)}' for name, each in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(flow, value))}]"
     if isinstance(value, bool):
         return str(value).lower()
     return f'"{value}"' if isinstance(value, str) and not re.match(r"[\w$%]", value) else str(value)

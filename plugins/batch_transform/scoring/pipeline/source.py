@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag
 from batch_transform.scoring.pipeline import filepattern
 from batch_transform.scoring.pipeline.fields import (
     ConnId,
+    Duration,
     FileName,
     Flag,
     Integer,
@@ -81,12 +82,24 @@ class Query(Section):
             ``{table: source.flights}``; one that it has not is refused. Values are bound, never
             pasted.
         unload: how Redshift unloads the rows for the tasks of the extract.
+        wait: how long ``plan`` waits for the first row of the partition, or for the first file:
+            ``2h``. It looks every minute at first, then every five, and holds no worker meanwhile.
+        asset: name of an Airflow asset whose event is waited for instead: one with the partition's
+            key, or one without a key after the partition's end. A DAG must declare it.
     """
 
     conn_id: ConnId
     sql: FileName
     identifiers: dict[Name, Text] = Field(default_factory=dict)
     unload: Unload | None = None
+    wait: Duration | None = None
+    asset: Text | None = None
+
+    def broken(self) -> Iterator[tuple[Place, str]]:
+        """Hold what is waited for to how long, and to who can be asked."""
+        yield from _endless(self)
+        if self.unload is not None and self.wait is not None:
+            yield ("wait",), "asks the source for its first row, and one that unloads is not asked"
 
 
 class Files(Section):
@@ -102,6 +115,10 @@ class Files(Section):
             named.
         header: csv: whether each file begins with the names of its columns.
         delimiter: csv: one ASCII character: ``";"``, ``"\t"``.
+        wait: how long ``plan`` waits for the first row of the partition, or for the first file:
+            ``2h``. It looks every minute at first, then every five, and holds no worker meanwhile.
+        asset: name of an Airflow asset whose event is waited for instead: one with the partition's
+            key, or one without a key after the partition's end. A DAG must declare it.
     """
 
     conn_id: ConnId
@@ -110,11 +127,13 @@ class Files(Section):
     columns: Annotated[list[Text], Field(min_length=1)] | None = None
     header: Flag = True
     delimiter: Annotated[str, BeforeValidator(_delimiter)] = ","
+    wait: Duration | None = None
+    asset: Text | None = None
 
     @property
     def selection(self) -> str:
-        """Which files are read and how, whatever connection leads to them."""
-        return self.model_dump_json(exclude={"conn_id"})
+        """Which files are read and how, whatever connection leads to them, and when."""
+        return self.model_dump_json(exclude={"conn_id", "wait", "asset"})
 
     @property
     def by_slice(self) -> bool:
@@ -127,13 +146,19 @@ class Files(Section):
         return self.format == "jsonl" or not self.header
 
     def broken(self) -> Iterator[tuple[Place, str]]:
-        """Hold the settings to those of the format."""
+        """Hold the settings to those of the format, and what is waited for to how long."""
+        yield from _endless(self)
         doubled = twice(self.columns or [])
         if doubled:
             yield ("columns",), f"names {', '.join(doubled)} more than once"
         for name in sorted(self.model_fields_set & {"header", "delimiter"}):
             if self.format != "csv":
                 yield (name,), f"is for csv; {self.format} has none"
+
+
+def _endless(source: Query | Files) -> Iterator[tuple[Place, str]]:
+    if source.asset is not None and source.wait is None:
+        yield ("asset",), "is waited for, and nothing says how long: set source.wait, such as 2h"
 
 
 def _tag(source: Any) -> str | None:

@@ -17,7 +17,9 @@ from batch_transform.scoring.outputs.reconcile import Account, columns_of, stage
 from batch_transform.scoring.outputs.staged import Staged, staging
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.publish import resubmit
+from batch_transform.scoring.publish.compare import Comparison, Sides, compare
 from batch_transform.scoring.publish.judge import Finding, Measured, history_needed, judge
+from batch_transform.scoring.publish.loaded import Loaded
 from batch_transform.scoring.publish.profile import Profile, profiles
 from batch_transform.scoring.records import quarantine
 from batch_transform.scoring.warehouse.ledger import Entry
@@ -41,6 +43,8 @@ class LoadRun:
         run_id: the DAG run.
         publish_blocked: whether a person wants the partition published whatever the checks, or the
             load in force, say.
+        unpublished: why the partition is not to be replaced; empty where it is.
+        is_sample: whether these are some of the partition's records only.
         now: tells the time, for the ledger.
     """
 
@@ -52,28 +56,13 @@ class LoadRun:
     run_id: str
     snapshot_at: datetime | None = None
     publish_blocked: bool = False
+    unpublished: str = ""
+    is_sample: bool = False
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Loaded:
-    """What a load did.
-
-    Attributes:
-        rows: rows that the partition holds now.
-        changed: False where it held this very load already.
-        quarantined: records without a fit prediction.
-        findings: checks that failed, yet did not keep the partition from being published.
-    """
-
-    rows: int
-    changed: bool
-    quarantined: int
-    findings: tuple[Finding, ...]
-
-
 def load(run: LoadRun, objects: ObjectStore, open_warehouse: Open) -> Loaded:
-    """Replace the partition, whole or not at all.
+    """Replace the partition, whole or not at all; or only say what would replace it.
 
     Args:
         run: what to load.
@@ -90,7 +79,7 @@ def load(run: LoadRun, objects: ObjectStore, open_warehouse: Open) -> Loaded:
     settings = run.pipeline.settings
     before = _added_to(run, open_warehouse)
     if before is not None and before.digest == digest_of(run):
-        return Loaded(rows=before.rows, changed=False, quarantined=before.quarantined, findings=())
+        return Loaded(entry=before, changed=False, quarantined=before.quarantined, findings=())
     with staging(columns_of(settings, run.index)) as staged:
         account = stage_outputs(run.pipeline, run.index, objects, run.coverage, staged)
         measured = profiles(staged, settings.predictions)
@@ -101,20 +90,21 @@ def load(run: LoadRun, objects: ObjectStore, open_warehouse: Open) -> Loaded:
         if account.quarantined:
             objects.put(_records(run), quarantine.to_json_lines(account.quarantined))
         with open_warehouse() as warehouse:
-            findings = _judged(run, plan, warehouse, measured)
-            return _published(plan, findings, staged, warehouse)
-
-
-def _published(
-    plan: Load, findings: Sequence[Finding], staged: Staged, warehouse: Warehouse
-) -> Loaded:
-    entry = replace(plan.entry, findings=[str(finding) for finding in findings])
-    published = warehouse.replace(replace(plan, entry=entry), staged)
+            current = warehouse.in_force(plan.target, plan.partition)
+            comparison = _compared(run, plan, warehouse, staged, current)
+            findings = _judged(run, plan, warehouse, measured, current)
+            _let_pass(run, plan, findings, current, comparison)
+            entry = replace(plan.entry, findings=[str(finding) for finding in findings])
+            plan = replace(plan, entry=entry)
+            changed = not run.unpublished and warehouse.replace(plan, staged).changed
     return Loaded(
-        rows=published.rows,
-        changed=published.changed,
+        entry=entry,
+        changed=changed,
         quarantined=entry.quarantined,
         findings=tuple(findings),
+        unpublished=run.unpublished,
+        before=current,
+        comparison=comparison,
     )
 
 
@@ -187,30 +177,61 @@ def _entry(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Entr
     )
 
 
+def _compared(
+    run: LoadRun, plan: Load, warehouse: Warehouse, staged: Staged, current: Entry | None
+) -> Comparison | None:
+    """Compare the load with what it replaces: not where it adds to it, or is the same."""
+    if current is None or plan.adds_to or current.digest == plan.entry.digest:
+        return None
+    held = warehouse.held(plan, staged.folder)
+    if held is None:
+        return None
+    sides = Sides(staged=staged, ids=plan.ids, held=held, entry=current, is_sample=run.is_sample)
+    return compare(sides, run.pipeline.settings.predictions)
+
+
 def _judged(
-    run: LoadRun, plan: Load, warehouse: Warehouse, measured: dict[str, Profile]
+    run: LoadRun,
+    plan: Load,
+    warehouse: Warehouse,
+    measured: dict[str, Profile],
+    current: Entry | None,
 ) -> list[Finding]:
-    checks, entry = run.pipeline.settings.checks, plan.entry
-    current = warehouse.in_force(plan.target, plan.partition)
+    checks = run.pipeline.settings.checks
+    if run.is_sample:  # which has as many rows as were asked for
+        uncounted = checks.row_count.model_copy(update={"level": "off"})
+        checks = checks.model_copy(update={"row_count": uncounted})
     seen = Measured(
-        rows=entry.rows,
+        rows=plan.entry.rows,
         profiles=measured,
         history=warehouse.history(plan, history_needed(checks)),
         held=current.rows if current else 0,
     )
-    findings = judge(checks, seen)
-    mine = (entry.digest, entry.rows)
+    return judge(checks, seen)
+
+
+def _let_pass(
+    run: LoadRun,
+    plan: Load,
+    findings: Sequence[Finding],
+    current: Entry | None,
+    comparison: Comparison | None,
+) -> None:
+    """Stop a load that a check blocks, unless it is in force already, or is not published."""
+    mine = (plan.entry.digest, plan.entry.rows)
     is_published = current is not None and (current.digest, current.rows) == mine
     blocking = [finding for finding in findings if finding.level == "block"]
-    if blocking and not run.publish_blocked and not is_published:
-        raise _blocked(plan, blocking)
-    return findings
+    if blocking and not (run.publish_blocked or is_published or run.unpublished):
+        raise _blocked(plan, blocking, comparison)
 
 
-def _blocked(plan: Load, blocking: Sequence[Finding]) -> PartitionBlocked:
+def _blocked(
+    plan: Load, blocking: Sequence[Finding], comparison: Comparison | None
+) -> PartitionBlocked:
     listed = "\n  ".join(map(str, blocking))
+    would = f"\nIt would replace {comparison}." if comparison else ""
     return PartitionBlocked(
-        f"Partition {plan.partition} is not published, and its outputs stay:\n  {listed}\nTo"
+        f"Partition {plan.partition} is not published, and its outputs stay:\n  {listed}{would}\nTo"
         " publish it as it is, trigger a run of this partition with publish_blocked; no new job is"
         " paid"
     )

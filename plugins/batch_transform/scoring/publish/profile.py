@@ -87,14 +87,23 @@ def _profile(staged: Staged, column: str, each: Prediction) -> Profile:
     figures = Profile(nulls=nulls, mean=mean, varies=varies, outside=outside)
     if each.min is None or each.max is None or each.min == each.max:
         return figures
+    bins = histogram(staged, "staged", column, (each.min, each.max))
+    return replace(figures, bins=bins, low=each.min, high=each.max)
+
+
+def histogram(
+    staged: Staged, relation: str, column: str, bounds: tuple[float, float]
+) -> tuple[int, ...]:
+    """Count the values of a column in each equal part between two bounds."""
+    low, high = bounds
     counts = dict(
         staged.run(
             "histogram",
+            relation=relation,
             column=column,
-            min=repr(each.min),
-            width=repr((each.max - each.min) / BINS),
+            min=repr(low),
+            width=repr((high - low) / BINS),
             last=str(BINS - 1),
         )
     )
-    bins = tuple(counts.get(number, 0) for number in range(BINS))
-    return replace(figures, bins=bins, low=each.min, high=each.max)
+    return tuple(counts.get(number, 0) for number in range(BINS))

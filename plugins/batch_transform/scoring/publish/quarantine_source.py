@@ -14,7 +14,7 @@ from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.pipeline.contract import check
 from batch_transform.scoring.records.encoder import CHUNK_ROWS
 from batch_transform.scoring.records.quarantine import from_json_lines
-from batch_transform.scoring.sources.protocol import Lines
+from batch_transform.scoring.sources.protocol import Expected, Lines
 from batch_transform.scoring.sources.slices import Slice
 from batch_transform.scoring.warehouse.ledger import Entry
 
@@ -32,6 +32,15 @@ class QuarantineSource:
         self._entry = entry
         self._objects = objects
         self._part = part
+
+    def expected(self, partition: Partition, pipeline: Pipeline) -> Expected:
+        """Say how many records there are."""
+        rows = self._entry.quarantined if self._entry and self._entry.quarantine else 0
+        return Expected(rows=rows, told_by="the ledger")
+
+    def is_there(self, partition: Partition, pipeline: Pipeline) -> bool:
+        """Tell whether any is in quarantine."""
+        return self._entry is not None and bool(self._entry.quarantine)
 
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
         """Return the records.

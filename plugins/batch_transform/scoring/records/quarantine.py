@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from batch_transform.scoring.frozen import Frozen
 
 FILE_NAME = "records.jsonl"
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def writable(text: str) -> str:
+    """Replace what neither UTF-8 nor a database holds: half a surrogate pair, and NUL."""
+    return _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 class Quarantined(Frozen):
@@ -17,7 +27,8 @@ class Quarantined(Frozen):
         shard: name of the extract's shard.
         line: its number in that shard, from 1.
         status: HTTP status that the model answered; empty where that is not why.
-        reason: what the model said, or what is wrong with its answer.
+        reason: what the model said, or what is wrong with its answer; whatever characters a
+            container writes, it can be stored.
         record: the line as it was sent.
     """
 
@@ -25,7 +36,7 @@ class Quarantined(Frozen):
     shard: str
     line: int
     status: str = ""
-    reason: str
+    reason: Annotated[str, AfterValidator(writable)]
     record: str
 
     def __str__(self) -> str:

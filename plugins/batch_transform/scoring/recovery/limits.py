@@ -8,8 +8,8 @@ from itertools import islice
 from batch_transform.scoring.errors import JobFailed, LimitHit
 from batch_transform.scoring.records.quarantine import shown
 from batch_transform.scoring.recovery.cuts import MOST_PIECES
+from batch_transform.scoring.recovery.decisions import Round
 from batch_transform.scoring.recovery.pieces import Extracted
-from batch_transform.scoring.recovery.plan import Round
 from batch_transform.scoring.recovery.search import Search, hours_of
 from batch_transform.scoring.recovery.suspects import Suspect
 
@@ -100,9 +100,9 @@ def _reasons(search: Search, sent: Round) -> Iterator[str | None]:
         )
     if limits.instance_hours is not None and hours_of(search.jobs) >= limits.instance_hours:
         yield (
-            f"{hours_of(search.jobs):.2f} instance hours are used, and limits.instance_hours allows"
-            f" {limits.instance_hours:g}: raise it and clear the recover task."
-            f" {_size(search, sent)}"
+            f"{hours_of(search.jobs):.2f} instance hours are used, and limits.instance_hours, or a"
+            f" limit of cost, allows {limits.instance_hours:.4g}: raise it and clear the recover"
+            f" task. {_size(search, sent)}"
         )
     if search.run.now() >= search.run.ends:
         yield (

@@ -14,11 +14,11 @@ from batch_transform.scoring.jobs.look import Services
 from batch_transform.scoring.jobs.service import STOPPED, STOPPING, Job
 from batch_transform.scoring.names import RunLayout, content_digest, job_name
 from batch_transform.scoring.outputs.coverage import Coverage
-from batch_transform.scoring.recovery import limits, plan
+from batch_transform.scoring.recovery import decisions, limits
 from batch_transform.scoring.recovery.assess import assess
+from batch_transform.scoring.recovery.decisions import Round
 from batch_transform.scoring.recovery.outcome import Sent
 from batch_transform.scoring.recovery.pieces import Extracted, layout_of, read_index, write
-from batch_transform.scoring.recovery.plan import Round
 from batch_transform.scoring.recovery.search import Recovery, Search
 from batch_transform.scoring.recovery.spans import spans_of
 from batch_transform.scoring.recovery.suspects import Suspect
@@ -92,7 +92,7 @@ def _begun(run: Recovery, services: Services) -> Search:
     spans = tuple(spans_of([shard.records for shard in index.shards]))
     sent = Sent(index=index, spans=spans, shards=run.shards)
     outcome = assess(run.pipeline, sent, run.job, services, run.now())
-    state = plan.begin(outcome.parts, outcome.blamed, run.allowed)
+    state = decisions.begin(outcome.parts, outcome.blamed, run.allowed)
     search = Search(run=run, state=state, parts=dict(outcome.parts), jobs=[run.job])
     search.forgive(run.job)
     return search
@@ -208,12 +208,12 @@ def _planned(search: Search, chosen: Sequence[Suspect]) -> Round:
     state, bounds = search.state, search.run.limits
     if search.is_over_limit and not search.run.loads_rest:
         cuts_left = bounds.diagnose_jobs - search.diagnoses
-        return plan.next_round(state, chosen, cuts_left=cuts_left, most=_SMALL)
-    return plan.next_round(
+        return decisions.next_round(state, chosen, cuts_left=cuts_left, most=_SMALL)
+    return decisions.next_round(
         state,
         chosen,
         cuts_left=bounds.max_rounds - state.rounds - 1,  # the last round confirms
-        least=plan.pieces_to_prove(state, search.run.allowed),
+        least=decisions.pieces_to_prove(state, search.run.allowed),
     )
 
 

@@ -14,9 +14,9 @@ from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.outputs.coverage import Part
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.pipeline.job import Limits
+from batch_transform.scoring.recovery.decisions import Round, State, after, forgiven
 from batch_transform.scoring.recovery.outcome import Outcome
 from batch_transform.scoring.recovery.pieces import Extracted
-from batch_transform.scoring.recovery.plan import Round, State, after, forgiven
 from batch_transform.scoring.recovery.spans import Span
 
 

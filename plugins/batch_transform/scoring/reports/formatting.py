@@ -38,6 +38,13 @@ def figure(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.4g}"
 
 
+def value(found: Any) -> str:
+    """Spell a prediction: a measured number, or anything else as it is."""
+    if found is None or (isinstance(found, float | int) and not isinstance(found, bool)):
+        return figure(found)
+    return str(found)
+
+
 def percent(share: float | None) -> str:
     """Spell a share."""
     return NOTHING if share is None else f"{share:.1%}"
@@ -89,5 +96,5 @@ def indented(value: Any) -> str:
 
 FILTERS: Mapping[str, Callable[[Any], str]] = {
     each.__name__: each
-    for each in (number, figure, percent, dollars, size, duration, moment, looks, indented)
+    for each in (number, figure, value, percent, dollars, size, duration, moment, looks, indented)
 }

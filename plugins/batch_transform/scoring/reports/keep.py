@@ -24,3 +24,10 @@ def read(uri: S3Uri, objects: ObjectStore) -> RunReport | None:
         return RunReport.from_json(objects.get(uri))
     except ObjectMissing:
         return None
+
+
+def latest(partition: S3Uri, objects: ObjectStore) -> RunReport | None:
+    """Return the newest report below the prefix of a partition; None where there is none."""
+    kept = [uri for uri in objects.keys(partition) if uri.key.endswith(f"/{FILE_NAME}")]
+    reports = [report for uri in kept if (report := read(uri, objects)) is not None]
+    return max(reports, key=lambda report: report.made_at, default=None)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.errors import ObjectMissing
@@ -26,43 +26,33 @@ from batch_transform.scoring.names import RunLayout, S3Uri, job_name
 from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.records import quarantine
 from batch_transform.scoring.records.quarantine import Quarantined
+from batch_transform.scoring.reports.comparison import Comparison, Flips
+from batch_transform.scoring.reports.part import Part
+from batch_transform.scoring.warehouse.ledger import Entry
 
-_PLAN, _LOADED = "plan.json", "loaded.json"
 _ROUND = re.compile(r"/recover/[^/]+/round-\d+-([0-9a-f]+)/manifest\.json$")
 
 
-class _Found(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class LoadedFile(Part):
+    """What a load did, or would have done, as ``loaded.json`` has it.
 
+    Attributes:
+        replaced_rows: rows that the partition held before.
+        changed: False where it held this load already, or was not to be replaced.
+        unpublished: why it was not to be; empty where it was.
+        findings: what the checks said.
+        flips: those that say otherwise than before.
+        comparison: with the rows that were in force; None where there were none, or the same.
+        entry: of the load, for the ledger.
+    """
 
-class MovedRow(_Found):
-    """A row whose prediction a load changed, as ``loaded.json`` has it."""
-
-    id: Any
-    before: float | None = None
-    after: float | None = None
-
-
-class Comparison(_Found):
-    """What a load, or a run that was not to load, compared."""
-
-    gained: int | None = None
-    lost: int | None = None
-    changed: int | None = None
-    mean_before: float | None = None
-    mean_after: float | None = None
-    largest: tuple[MovedRow, ...] = ()
-
-
-class LoadedFile(_Found):
-    """What a load did, as ``loaded.json`` has it."""
-
-    rows: int | None = None
     replaced_rows: int | None = None
     changed: bool | None = None
-    quarantined: int | None = None
+    unpublished: str = ""
     findings: tuple[str, ...] = ()
-    comparison: Comparison = Field(default_factory=Comparison)
+    flips: Flips = Flips()
+    comparison: Comparison | None = None
+    entry: Entry | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,8 +126,8 @@ def read_left(trail: Trail, services: Services) -> Left:
         snapshot_at=snapshot.read(layout, objects),
         quarantined=tuple(_quarantined(kept, coverage)),
         jobs=tuple(_ran([trail.job_name, *names], trail.run_tag, services.jobs)),
-        plan=_plan(_get(objects, layout.attempt_root / _PLAN)),
-        loaded=_loaded(_get(objects, layout.attempt_root / _LOADED)),
+        plan=_plan(_get(objects, layout.plan)),
+        loaded=_loaded(_get(objects, layout.loaded)),
     )
 
 

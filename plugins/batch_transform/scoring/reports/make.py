@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
+from batch_transform.scoring.jobs.request import public
 from batch_transform.scoring.jobs.service import Job
-from batch_transform.scoring.records.quarantine import shown
+from batch_transform.scoring.records.quarantine import Quarantined
+from batch_transform.scoring.reports.comparison import Change
 from batch_transform.scoring.reports.figures import predicted
-from batch_transform.scoring.reports.left import Comparison, Left, RanJob
+from batch_transform.scoring.reports.left import Left, RanJob
 from batch_transform.scoring.reports.report import (
-    Change,
     Check,
     Funnel,
     JobRun,
-    Moved,
     Progress,
     RunReport,
     TaskRun,
@@ -39,6 +39,7 @@ _REQUEST = (
     "TransformResources",
     "DataProcessing",
     "DataCaptureConfig",
+    "Environment",
     "ExperimentConfig",
 )
 
@@ -54,10 +55,13 @@ class Known:
         run_id: of the run.
         state: of the run.
         now: when the report is made.
+        partition: the day it is to score, as far as it is known without an extract.
+        plan: what it was to do, as far as that is known without an extract.
         tasks: in the order of the run.
         progress: of the transform job.
         checks: name and level of each that is declared.
-        entry: the ledger's, where the run has loaded the partition.
+        entry: the ledger's, where the run has loaded the partition; else that of ``loaded.json``
+            is taken.
         history: entries of the partitions before it, latest first.
         published: whether the load changed the target; None where it has not come so far.
         prices: US dollars for an hour of an instance, by its type.
@@ -69,6 +73,8 @@ class Known:
     run_id: str
     state: str
     now: datetime
+    partition: date | None = None
+    plan: dict[str, Any] | None = None
     tasks: Sequence[TaskRun] = ()
     progress: Progress | None = None
     checks: Sequence[tuple[str, str]] = ()
@@ -80,7 +86,8 @@ class Known:
 
 def report_of(known: Known, left: Left) -> RunReport:
     """Make the report of a run, whatever it has come to."""
-    index, entry = left.index, known.entry
+    index, loaded = left.index, left.loaded
+    entry = known.entry or (loaded.entry if loaded else None)
     first = left.jobs[0].job if left.jobs else None
     return RunReport(
         pipeline=known.pipeline,
@@ -88,7 +95,7 @@ def report_of(known: Known, left: Left) -> RunReport:
         run_id=known.run_id,
         state=known.state,
         made_at=known.now,
-        partition=index.partition if index else None,
+        partition=index.partition if index else known.partition,
         table=known.table,
         model=first.model if first else "",
         snapshot_at=left.snapshot_at,
@@ -99,23 +106,26 @@ def report_of(known: Known, left: Left) -> RunReport:
         predictions=tuple(predicted(entry, known.history)) if entry else (),
         checks=tuple(_checks(known, left)),
         change=_change(known, left),
-        quarantined=left.quarantined[:MOST_RECORDS],
+        quarantined=tuple(map(_named, left.quarantined[:MOST_RECORDS])),
         request=request_of(first) if first else None,
-        plan=left.plan,
+        plan=left.plan or known.plan,
         places=dict(_places(left, first)),
     )
+
+
+def _named(record: Quarantined) -> Quarantined:
+    """Leave the line that was sent in quarantine: a report goes further than that does."""
+    return record.model_copy(update={"record": ""})
 
 
 def request_of(job: Job) -> dict[str, Any]:
     """Return the CreateTransformJob request of a job; of its environment the names alone."""
     described = job.described
-    request = {key: described[key] for key in _REQUEST if described.get(key)}
-    names = described.get("Environment") or {}
-    return {**request, "Environment": dict.fromkeys(names, "…")} if names else request
+    return public({key: described[key] for key in _REQUEST if described.get(key)})
 
 
 def _funnel(left: Left, entry: Entry | None) -> Funnel:
-    """Count by the ledger where the partition is loaded, else by what is in S3."""
+    """Count by the entry of the load, where it has come so far, else by what is in S3."""
     index = left.index
     if index is None:
         return Funnel()
@@ -124,7 +134,8 @@ def _funnel(left: Left, entry: Entry | None) -> Funnel:
         "size": sum(shard.bytes for shard in index.shards),
     }
     if entry is not None:
-        names = ("source_rows", "oversized", "records", "quarantined", "rows")
+        names = ["source_rows", "oversized", "records", "quarantined"]
+        names += [] if left.loaded and left.loaded.unpublished else ["rows"]
         return Funnel(**shards, **{name: getattr(entry, name) for name in names})
     return Funnel(
         **shards,
@@ -167,23 +178,16 @@ def _checks(known: Known, left: Left) -> Iterator[Check]:
 
 
 def _change(known: Known, left: Left) -> Change | None:
-    if left.loaded is None:
+    loaded = left.loaded
+    if loaded is None:
         return None if known.published is None else Change(published=known.published)
-    compared: Comparison = left.loaded.comparison
-    figures = compared.model_dump(exclude={"largest"})
     return Change(
-        published=left.loaded.changed if known.published is None else known.published,
-        replaced_rows=left.loaded.replaced_rows,
-        **figures,
-        largest=tuple(
-            Moved(id=_id(each.id), before=each.before, after=each.after)
-            for each in compared.largest
-        ),
+        published=loaded.changed if known.published is None else known.published,
+        unpublished=loaded.unpublished,
+        replaced_rows=loaded.replaced_rows,
+        comparison=loaded.comparison,
+        flips=loaded.flips,
     )
-
-
-def _id(value: Any) -> str:
-    return shown([str(part) for part in value]) if isinstance(value, list) else str(value)
 
 
 def _places(left: Left, job: Job | None) -> Iterator[tuple[str, str]]:

@@ -51,12 +51,15 @@ def environment(*folders: Path) -> Environment:
 
 def drawn(report: RunReport) -> dict[str, Any]:
     """Return what the template of a report is given: the report, and its plots."""
+    comparison = report.change.comparison if report.change else None
+    histograms = comparison.histograms if comparison else {}
     return {
         "report": report,
         "plots": {
             "timeline": plots.timeline(report.tasks, report.jobs),
             "distribution": {each.name: plots.distribution(each) for each in report.predictions},
             "means": {each.name: plots.means(each) for each in report.predictions},
+            "compared": {name: plots.compared(name, both) for name, both in histograms.items()},
         },
     }
 

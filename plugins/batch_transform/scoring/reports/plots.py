@@ -13,6 +13,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from batch_transform.scoring.reports.comparison import Histograms
 from batch_transform.scoring.reports.report import JobRun, Predicted, TaskRun
 
 _DROPPED = frozenset({"style", "script", "desc", "defs", "title"})
@@ -32,13 +33,14 @@ _BAR = 26  # units of height for each line of the timeline
 
 def distribution(column: Predicted) -> Markup:
     """Draw the share of rows in each bin, and that of the last partitions as a line."""
-    if not sum(column.bins):
-        return Markup()
-    chart = _pygal().XY(**_PLAIN, height=220, fill=True, show_dots=False, include_x_axis=True)
-    chart.add("now", list(_steps(column, column.bins)))
-    if sum(column.bins_before):
-        chart.add("before", list(_steps(column, column.bins_before)), fill=False)
-    return _drawn(chart, "distribution", f"Distribution of {column.name}")
+    bounds = column.low or 0.0, column.high or 0.0
+    return _shares(f"Distribution of {column.name}", bounds, column.bins, column.bins_before)
+
+
+def compared(name: str, both: Histograms) -> Markup:
+    """Draw the share of rows in each bin, and that of what the partition held as a line."""
+    label = f"Distribution of {name} in the load and in what the partition held"
+    return _shares(label, (both.low, both.high), both.after, both.before)
 
 
 def means(column: Predicted) -> Markup:
@@ -84,8 +86,20 @@ def _pygal() -> Any:
     return pygal
 
 
-def _steps(column: Predicted, bins: Sequence[int]) -> Iterator[tuple[float, float]]:
-    low, high, total = column.low or 0.0, column.high or 0.0, sum(bins)
+def _shares(
+    label: str, bounds: tuple[float, float], now: Sequence[int], before: Sequence[int]
+) -> Markup:
+    if not sum(now):
+        return Markup()
+    chart = _pygal().XY(**_PLAIN, height=220, fill=True, show_dots=False, include_x_axis=True)
+    chart.add("now", list(_steps(bounds, now)))
+    if sum(before):
+        chart.add("before", list(_steps(bounds, before)), fill=False)
+    return _drawn(chart, "distribution", label)
+
+
+def _steps(bounds: tuple[float, float], bins: Sequence[int]) -> Iterator[tuple[float, float]]:
+    (low, high), total = bounds, sum(bins)
     width = (high - low) / len(bins)
     for number, held in enumerate(bins):
         yield low + number * width, held / total

@@ -5,18 +5,16 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from batch_transform.scoring.records.quarantine import Quarantined
+from batch_transform.scoring.reports.comparison import Change
+from batch_transform.scoring.reports.part import Part
 
 FILE_NAME, PAGE_NAME = "report.json", "report.html"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Funnel(_Part):
+class Funnel(Part):
     """What became of every row of the source; None where that is not known yet.
 
     Attributes:
@@ -53,7 +51,7 @@ class Funnel(_Part):
         return self.source_rows == sent and self.predictions == self.rows
 
 
-class Progress(_Part):
+class Progress(Part):
     """How far the transform job of a run that is not over is.
 
     Attributes:
@@ -67,7 +65,7 @@ class Progress(_Part):
     eta_seconds: int | None = None
 
 
-class TaskRun(_Part):
+class TaskRun(Part):
     """The last try of a task.
 
     Attributes:
@@ -87,7 +85,7 @@ class TaskRun(_Part):
     words: str = ""
 
 
-class JobRun(_Part):
+class JobRun(Part):
     """A transform job.
 
     Attributes:
@@ -117,7 +115,7 @@ class JobRun(_Part):
         return self.seconds * self.instance_count / 3600
 
 
-class Past(_Part):
+class Past(Part):
     """A prediction's figures in a partition before."""
 
     partition: date
@@ -125,7 +123,7 @@ class Past(_Part):
     mean: float | None
 
 
-class Predicted(_Part):
+class Predicted(Part):
     """Figures of one predicted column, and of the last partitions beside it.
 
     Attributes:
@@ -148,7 +146,7 @@ class Predicted(_Part):
     before: tuple[Past, ...] = ()
 
 
-class Check(_Part):
+class Check(Part):
     """A check before publishing.
 
     Attributes:
@@ -161,37 +159,7 @@ class Check(_Part):
     facts: str = ""
 
 
-class Moved(_Part):
-    """A row whose prediction the load changed."""
-
-    id: str
-    before: float | None = None
-    after: float | None = None
-
-
-class Change(_Part):
-    """What the load changed in the partition; None where that was not compared.
-
-    Attributes:
-        published: False where the load changed nothing, or was not to.
-        replaced_rows: rows that the partition held before.
-        gained: rows of ids that it did not hold.
-        lost: rows of ids that it does not hold any more.
-        changed: rows whose predictions differ.
-        largest: those that differ most.
-    """
-
-    published: bool | None = None
-    replaced_rows: int | None = None
-    gained: int | None = None
-    lost: int | None = None
-    changed: int | None = None
-    mean_before: float | None = None
-    mean_after: float | None = None
-    largest: tuple[Moved, ...] = ()
-
-
-class RunReport(_Part):
+class RunReport(Part):
     """What a run did, or has done so far.
 
     Attributes:
@@ -211,7 +179,7 @@ class RunReport(_Part):
         predictions: figures of each predicted column.
         checks: all that are declared, by name.
         change: what the load changed.
-        quarantined: the first of the records without a prediction.
+        quarantined: the first of the records without a prediction: which they are, and why.
         request: of CreateTransformJob, without values of the environment.
         plan: what was expected before anything was done, where the run has left it.
         places: URIs of what lies in S3, by name.
@@ -236,7 +204,7 @@ class RunReport(_Part):
     quarantined: tuple[Quarantined, ...] = ()
     request: dict[str, Any] | None = None
     plan: dict[str, Any] | None = None
-    places: dict[str, str] = {}
+    places: dict[str, str] = Field(default_factory=dict)
 
     @property
     def instance_hours(self) -> float:
@@ -258,7 +226,10 @@ class RunReport(_Part):
 
     def without_records(self) -> RunReport:
         """Leave out what repeats content of records, for who may not read the DAG's logs."""
-        change = self.change and self.change.model_copy(update={"largest": ()})
+        change = self.change
+        if change and change.comparison:
+            compared = change.comparison.model_copy(update={"largest": ()})
+            change = change.model_copy(update={"comparison": compared})
         tasks = tuple(task.model_copy(update={"words": ""}) for task in self.tasks)
         kept: dict[str, Any] = {"quarantined": (), "change": change, "tasks": tasks}
         return self.model_copy(update=kept)

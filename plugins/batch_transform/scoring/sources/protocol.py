@@ -42,8 +42,38 @@ class Lines:
     read_at: datetime | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """What a source is likely to give, learnt without reading it.
+
+    Attributes:
+        rows: how many rows; None where only reading tells.
+        size: bytes of the files; None where there are none.
+        told_by: what said so, for people.
+    """
+
+    rows: int | None = None
+    size: int | None = None
+    told_by: str
+
+    def __str__(self) -> str:
+        facts = [f"about {self.rows} rows"] if self.rows is not None else []
+        facts += [f"{self.size} bytes"] if self.size is not None else []
+        return f"{' in '.join(facts) or 'an unknown number of rows'} ({self.told_by})"
+
+
 class Source(Protocol):
     """Where the records of a partition come from."""
+
+    def expected(self, partition: Partition, pipeline: Pipeline) -> Expected:
+        """Say what there is to read, at little cost.
+
+        Raises:
+            SourceError: reading would be refused.
+        """
+
+    def is_there(self, partition: Partition, pipeline: Pipeline) -> bool:
+        """Tell whether the partition has come: whether it has a row, or files a file."""
 
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
         """Return the partition's records.

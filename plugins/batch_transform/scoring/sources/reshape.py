@@ -48,12 +48,15 @@ def problems(path: Path) -> Iterator[str]:
         line = getattr(error, "lineno", None) or 1
         yield f"line {line}: {getattr(error, 'msg', error)}"
         return
+    except (RecursionError, MemoryError):
+        yield "is nested too deeply to be read"
+        return
     for node in module.body:
         if isinstance(node, _FUNCTIONS) and node.name == "reshape":
             arguments = [*node.args.posonlyargs, *node.args.args]
             if isinstance(node, ast.AsyncFunctionDef) or not (arguments or node.args.vararg):
                 yield f"line {node.lineno}: it must be a function of one argument, {_SIGNATURE}"
-    if "reshape" not in set(_names(module)):
+    if {"reshape", "*"}.isdisjoint(_names(module)):
         yield f"does not define {_SIGNATURE}"
 
 

@@ -33,6 +33,7 @@ from batch_transform.scoring.pipeline.query import for_sqlalchemy, statement
 from batch_transform.scoring.records.encoder import CHUNK_ROWS
 from batch_transform.scoring.sources.dialects import bound_values, explained, set_timezone
 from batch_transform.scoring.sources.protocol import (
+    Expected,
     Lines,
     Source,
     Table,
@@ -74,6 +75,20 @@ class SqlSource(Source):
         self._query = statement(query)
         self._part = part
         self._reshape = reshape
+
+    @override
+    def expected(self, partition: Partition, pipeline: Pipeline) -> Expected:
+        """Say nothing: databases other than PostgreSQL each have another way to ask."""
+        return Expected(told_by="only PostgreSQL estimates them")
+
+    @override
+    def is_there(self, partition: Partition, pipeline: Pipeline) -> bool:
+        source = text(f"(\n{for_sqlalchemy(self._query)}) source")
+        query = select(text("1")).select_from(source).limit(1)
+        with self._engine.connect() as connection, self._refusals():
+            set_timezone(connection, partition.timezone, self._query)
+            found = connection.execute(query, bound_values(connection, partition))
+            return found.first() is not None
 
     @override
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:

@@ -11,7 +11,7 @@ from typing_extensions import override
 from batch_transform.scoring.kinds import Column, Row
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline
-from batch_transform.scoring.sources.protocol import Lines, Source, Table, encoded
+from batch_transform.scoring.sources.protocol import Expected, Lines, Source, Table, encoded
 from batch_transform.scoring.sources.slices import Slice, checked
 
 
@@ -25,6 +25,14 @@ class RowsSource(Source):
         self._columns = columns
         self._rows = rows
         self._part = part
+
+    @override
+    def expected(self, partition: Partition, pipeline: Pipeline) -> Expected:
+        return Expected(rows=len(self._rows), told_by="a list")
+
+    @override
+    def is_there(self, partition: Partition, pipeline: Pipeline) -> bool:
+        return bool(self._rows)
 
     @override
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:

@@ -21,10 +21,12 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 from typing_extensions import override
 
@@ -34,6 +36,7 @@ from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.outputs.staged import Staged
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.records import quarantine
+from batch_transform.scoring.warehouse.held import HeldRows
 from batch_transform.scoring.warehouse.ledger import Entry
 from batch_transform.scoring.warehouse.order import settled
 from batch_transform.scoring.warehouse.protocol import Load, Published, Warehouse
@@ -41,7 +44,9 @@ from batch_transform.scoring.warehouse.statements import Step
 
 _ROWS_A_FILE = 1_000_000
 _DIGEST_LENGTH = 16
+_SUFFIX = ".parquet"
 _POINTER = "symlink.txt"
+_POINTER_OF_A_DAY = re.compile(rf"=(?P<day>\d{{4}}-\d\d-\d\d)/{re.escape(_POINTER)}\Z")
 _ENTRY = "entry.json"
 _QUARANTINE = "quarantine.jsonl"
 _TRIES = 10
@@ -80,7 +85,7 @@ class FilesWarehouse(Warehouse):
 
     @override
     def recent(self, target: Target, pipeline: str, before: date, count: int) -> list[Entry]:
-        days = map(_day, self._objects.keys(_pointers(target)))
+        days = filter(None, map(_day, self._objects.keys(_pointers(target))))
         entries: list[Entry] = []
         for day in sorted((day for day in days if day < before), reverse=True):
             entry = self._current(target, day).entry
@@ -89,6 +94,14 @@ class FilesWarehouse(Warehouse):
             if len(entries) == count:
                 break
         return entries
+
+    @override
+    def held(self, load: Load, folder: Path) -> HeldRows | None:
+        files = self._current(load.target, load.partition).files
+        paths = tuple(folder / f"held-{number:05d}.parquet" for number in range(len(files)))
+        for path, uri in zip(paths, files, strict=True):
+            path.write_bytes(self._objects.get(S3Uri.parse(uri)))
+        return HeldRows(paths=paths, format="parquet") if paths else None
 
     @override
     def replace(self, load: Load, staged: Staged) -> Published:
@@ -151,7 +164,11 @@ class FilesWarehouse(Warehouse):
         for uri in self._objects.keys(loads):
             folder, _, name = uri.key.rpartition("/")
             folders.setdefault(folder, []).append(name)
-        empty = [folder for folder, names in folders.items() if names == [_ENTRY]]
+        empty = [
+            folder
+            for folder, names in folders.items()
+            if _ENTRY in names and not any(name.endswith(_SUFFIX) for name in names)
+        ]
         entries = [self._entry(S3Uri(loads.bucket, folder)) for folder in empty]
         timed = [(each.snapshot_at or _NEVER, each) for each in entries if each is not None]
         return max(timed, key=lambda pair: pair[0])[1] if timed else None
@@ -193,7 +210,7 @@ def _files(load: Load, count: int) -> Iterator[tuple[S3Uri, tuple[int, int]]]:
     if not load.typed and not count:
         return  # its columns would have other types than those of the other partitions
     for number, start in enumerate(range(0, max(count, 1), _ROWS_A_FILE)):
-        yield _folder(load) / f"part-{number:05d}.parquet", (start, start + _ROWS_A_FILE)
+        yield _folder(load) / f"part-{number:05d}{_SUFFIX}", (start, start + _ROWS_A_FILE)
 
 
 def _root(target: Target) -> S3Uri:
@@ -218,5 +235,7 @@ def _pointer(target: Target, partition: date) -> S3Uri:
     return _pointers(target) / f"{target.partition_column}={partition.isoformat()}" / _POINTER
 
 
-def _day(pointer: S3Uri) -> date:
-    return date.fromisoformat(pointer.key.split("/")[-2].rpartition("=")[2])
+def _day(pointer: S3Uri) -> date | None:
+    """Return the day of a pointer; None of what others, such as Spark and Hive, put beside them."""
+    found = _POINTER_OF_A_DAY.search(pointer.key)
+    return date.fromisoformat(found["day"]) if found else None

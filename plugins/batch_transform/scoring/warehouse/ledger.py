@@ -64,8 +64,9 @@ class Entry:
 
     @classmethod
     def from_json(cls, body: bytes) -> Entry:
-        """Read an entry back."""
-        content = json.loads(body)
+        """Read an entry back; what a later version of this package added is left out."""
+        written = json.loads(body)
+        content = {name: written[name] for name in COLUMNS if name in written}
         times = {
             name: datetime.fromisoformat(content[name])
             for name in ("loaded_at", "snapshot_at")

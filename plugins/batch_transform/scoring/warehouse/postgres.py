@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from psycopg import Connection, IsolationLevel, sql
@@ -16,8 +17,10 @@ from typing_extensions import override
 from batch_transform.scoring.errors import OutputError, TargetRefused
 from batch_transform.scoring.outputs.staged import Staged
 from batch_transform.scoring.pipeline import Target
+from batch_transform.scoring.records.quarantine import Quarantined, writable
 from batch_transform.scoring.warehouse import upsert
 from batch_transform.scoring.warehouse.blocks import blocks
+from batch_transform.scoring.warehouse.held import HeldRows
 from batch_transform.scoring.warehouse.ledger import COLUMNS, Entry
 from batch_transform.scoring.warehouse.order import settled
 from batch_transform.scoring.warehouse.partitions import Patience, swap_partitions
@@ -30,6 +33,9 @@ from batch_transform.scoring.warehouse.table import (
     parts_of,
     prepare,
 )
+
+# COPY's texts, and the dates and errors that come back, whatever server, database and role say.
+_SESSION = "SET client_encoding TO 'UTF8'; SET datestyle TO ISO"
 
 
 class PostgresWarehouse(Warehouse):
@@ -49,6 +55,8 @@ class PostgresWarehouse(Warehouse):
 
         ``step`` is called with the name of each statement before it runs; tests stop loads there.
         """
+        with refusals("this connection"), connection.transaction():
+            connection.execute(_SESSION)
         # A snapshot older than the lock would not see what the load before this one put there.
         connection.isolation_level = IsolationLevel.READ_COMMITTED
         self._statements = Statements(connection, step) if step else Statements(connection)
@@ -72,6 +80,20 @@ class PostgresWarehouse(Warehouse):
         names = [name for name in COLUMNS if name in actual]
         rows = self._statements.run(name, {**parts, "columns": listed(names)}) if names else []
         return [Entry(**dict(zip(names, row, strict=True))) for row in rows]
+
+    @override
+    def held(self, load: Load, folder: Path) -> HeldRows | None:
+        parts, path = parts_of(load), folder / "held.csv"
+        with refusals(load.target.table), self._statements.connection.transaction():
+            actual = {each.name for each in find_columns(self._statements, parts["name"])}
+            if not actual or not self._count(load):
+                return None
+            values = sql.SQL(", ").join(
+                sql.Identifier(each.name) if each.name in actual else sql.NULL
+                for each in load.columns
+            )
+            self._statements.copy_out("export", {**parts, "values": values}, path)
+        return HeldRows(paths=(path,), format="csv")
 
     @override
     def replace(self, load: Load, staged: Staged) -> Published:
@@ -147,8 +169,8 @@ class PostgresWarehouse(Warehouse):
         parts = parts_of(load)
         self._statements.run("delete_quarantine", parts)
         if load.quarantined:
-            listed_ = [each.model_dump(exclude={"record"}) for each in load.quarantined]
-            records, attempt = sql.Literal(Jsonb(listed_)), sql.Literal(load.entry.run_id)
+            records = sql.Literal(Jsonb([_row(each) for each in load.quarantined]))
+            attempt = sql.Literal(load.entry.run_id)
             self._statements.run(
                 "write_quarantine", {**parts, "records": records, "attempt": attempt}
             )
@@ -159,6 +181,11 @@ class PostgresWarehouse(Warehouse):
         ]
         entry = {"columns": listed(COLUMNS), "values": sql.SQL(", ").join(literals)}
         self._statements.run("write_entry", {**parts, **entry})
+
+
+def _row(record: Quarantined) -> dict[str, Any]:
+    identity = [writable(part) for part in record.id]
+    return {**record.model_dump(exclude={"record"}), "id": identity}
 
 
 @contextmanager

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Protocol
 
 from batch_transform.scoring.outputs.staged import Staged, StagedColumn
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.records.quarantine import Quarantined
+from batch_transform.scoring.warehouse.held import HeldRows
 from batch_transform.scoring.warehouse.ledger import Entry
 
 
@@ -70,6 +72,12 @@ class Warehouse(Protocol):
         """Return the entry in force of each of the ``count`` partitions before a day.
 
         The latest partition comes first; those without rows of this pipeline are passed over.
+        """
+
+    def held(self, load: Load, folder: Path) -> HeldRows | None:
+        """Write the rows that the partition holds into a folder, in the columns of a load.
+
+        A column that the target lacks is NULL, or missing. None where there is no row to write.
         """
 
     def replace(self, load: Load, staged: Staged) -> Published:

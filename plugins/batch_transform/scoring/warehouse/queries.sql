@@ -113,6 +113,11 @@ SELECT pg_advisory_unlock(hashtextextended({name}, 0))
 -- name: copy
 COPY {table} ({columns}) FROM STDIN (FORMAT binary)
 
+-- name: export
+-- The rows of a partition: every value is quoted, so that NULL alone is not.
+COPY (SELECT {values} FROM {table} WHERE {partition_column} = {partition})
+TO STDOUT (FORMAT csv, NULL '\N', FORCE_QUOTE *, ENCODING 'UTF8')
+
 -- name: count_partition
 SELECT count(*) FROM {table} WHERE {partition_column} = {partition}
 

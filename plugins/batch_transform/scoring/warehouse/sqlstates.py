@@ -35,9 +35,22 @@ _OF_ERRORS: tuple[tuple[type[psycopg.Error], type[ScoringError], str], ...] = (
         TargetRefused,
         "The connection's role lacks a privilege for {target}; docs/pipeline.md lists the grants",
     ),
+    (
+        errors.DuplicateTable,
+        TargetRefused,
+        "A table beside {target} has the name of the partition's new one, and is none of its"
+        " partitions; rename it",
+    ),
+    (
+        errors.ReadOnlySqlTransaction,
+        Unreachable,
+        "The warehouse of {target} takes no writes: it is a standby, or"
+        " default_transaction_read_only is on for the connection's role or database",
+    ),
     (errors.LockNotAvailable, TargetLocked, "Others hold {target}"),
     (errors.OperationalError, Unreachable, "The warehouse of {target} does not answer"),
     (errors.InterfaceError, Unreachable, "The connection to the warehouse of {target} is lost"),
+    (psycopg.Error, TargetRefused, "PostgreSQL refuses to load {target}"),
 )
 
 
@@ -47,8 +60,6 @@ def refusals(target: str) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        for kind, ours, what in _OF_ERRORS:
-            if isinstance(error, kind):
-                text = f"{what.format(target=target)}; nothing was changed. It said: {error}"
-                raise ours(text) from error
-        raise
+        _, ours, what = next(row for row in _OF_ERRORS if isinstance(error, row[0]))
+        text = f"{what.format(target=target)}; nothing was changed. It said: {error}"
+        raise ours(text) from error

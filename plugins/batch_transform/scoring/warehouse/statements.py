@@ -55,6 +55,17 @@ class Statements:
                 copy.write(block)
                 self._step(f"{name}, after a block")
 
+    def copy_out(self, name: str, parts: Parts, path: Path) -> None:
+        """Write what a COPY gives to a file."""
+        self._step(name)
+        with (
+            path.open("wb") as file,
+            self.connection.cursor() as cursor,
+            cursor.copy(_STATEMENTS[name].format(**parts)) as copy,
+        ):
+            for block in copy:
+                file.write(block)
+
     def commit_follows(self) -> None:
         """Say that nothing but the commit is left of a transaction."""
         self._step("commit")

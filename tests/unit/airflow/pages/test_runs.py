@@ -8,6 +8,7 @@ from batch_transform.scoring.errors import Unreachable
 from batch_transform.scoring.jobs.owners import RUN_TAG, Owner
 from batch_transform.scoring.jobs.service import COMPLETED
 from batch_transform.scoring.names import RunLayout
+from batch_transform.scoring.reports.comparison import Change, Comparison
 from batch_transform.scoring.reports.keep import write
 from tests.factories import a_job, a_shard, an_index
 from tests.unit.airflow.pages.conftest import FLIGHTS, GROUPS, NO_LOGS, OTHER, ROOT
@@ -85,6 +86,19 @@ def test_a_run_that_goes_on_shows_how_far_it_is_and_looks_again(server, runs):
     assert '<meta http-equiv="refresh" content="5">' in answer.text
 
 
+def test_a_run_that_was_only_planned_shows_its_day_and_the_plan(server, runs):
+    planned = {"rows": 960, "plan": {"partition": "2013-06-01", "job": "would be started"}}
+    runs.add(tasks={"plan": "success"}, plan__return_value=planned)
+    text = text_of(server.get(PAGE))
+    assert f"{FLIGHTS} · 2013-06-01 success" in text
+    assert '"job": "would be started"' in text
+
+
+def test_a_plan_that_lies_in_s3_is_not_in_the_xcom(server, runs):
+    runs.add(tasks={"plan": "success"}, plan__return_value={"plan": "s3://bucket/plan.json"})
+    assert "What was expected before" not in text_of(server.get(PAGE))
+
+
 def test_a_run_that_begins_anew_does_not_show_its_old_report(server, runs):
     uri = kept(server, full_report("of yesterday"))
     runs.add(state="running", tasks=ALL_DONE, report__report=uri)
@@ -149,8 +163,9 @@ def test_the_words_of_the_task_that_failed_are_shown_to_who_may_read_its_log(ser
 
 def test_records_in_quarantine_are_shown_to_who_may_read_logs(server, runs):
     secret = full_report("secret")
+    moved = Change(comparison=Comparison(largest=secret.change.comparison.largest))
     report = full_report("ours").model_copy(
-        update={"quarantined": secret.quarantined, "change": secret.change}
+        update={"quarantined": secret.quarantined, "change": moved}
     )
     runs.add(tasks=ALL_DONE, report__report=kept(server, report))
     assert text_of(server.get(PAGE)).count("secret") > 3

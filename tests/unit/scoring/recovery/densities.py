@@ -4,7 +4,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from batch_transform.scoring.jobs.blame import Blame, Cause
-from batch_transform.scoring.recovery import plan
+from batch_transform.scoring.recovery import decisions
 from batch_transform.scoring.recovery.cuts import MOST_PIECES
 from batch_transform.scoring.recovery.spans import spans_of
 
@@ -48,22 +48,24 @@ def search(shards, bad, allowed, blame=REFUSED):
     spans, costs = spans_of(shards), Costs()
     costs.add(spans)
     blamed = {span: blame for span in spans if has_bad(span)}
-    state = plan.begin([span for span in spans if span not in blamed], blamed, allowed)
+    state = decisions.begin([span for span in spans if span not in blamed], blamed, allowed)
     while state.suspects:
         costs.stopped = "bad_records" if state.certain > allowed else ""
         costs.stopped = costs.stopped or ("max_rounds" if state.rounds >= ROUNDS else "")
         if costs.stopped:
             break
-        sent = plan.next_round(
+        sent = decisions.next_round(
             state,
             state.suspects,
             cuts_left=ROUNDS - state.rounds - 1,
-            least=plan.pieces_to_prove(state, allowed),
+            least=decisions.pieces_to_prove(state, allowed),
         )
         if len(sent.suspects) > MOST_PIECES:
             costs.stopped = "pieces"
             break
         costs.add(sent.spans)
-        state = plan.after(state, sent, {span: blame for span in sent.suspects if has_bad(span)})
+        state = decisions.after(
+            state, sent, {span: blame for span in sent.suspects if has_bad(span)}
+        )
     costs.given_up = len(state.given_up)
     return costs

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from batch_transform.scoring.recovery import plan
+from batch_transform.scoring.recovery import decisions
 from batch_transform.scoring.recovery.cuts import MOST_PIECES, expected_bad
+from batch_transform.scoring.recovery.decisions import Round, State
 from batch_transform.scoring.recovery.limits import not_to_pay
-from batch_transform.scoring.recovery.plan import Round, State
 from batch_transform.scoring.recovery.search import Search
 from batch_transform.scoring.recovery.spans import Span
 from batch_transform.scoring.recovery.suspects import Trial, failed
@@ -112,10 +112,10 @@ def test_dense_bad_records_are_found_through_all_that_a_job_is(run):
 
 def test_no_job_is_sent_more_objects_but_where_two_of_each_suspect_are_more():
     pairs = [Span(shard=0, first=first, records=2) for first in range(0, MOST_PIECES + 2, 2)]
-    state = plan.begin([Span(shard=1, first=0, records=1)], dict.fromkeys(pairs, REFUSED), 1)
-    sent = plan.next_round(state, state.suspects, cuts_left=3)
+    state = decisions.begin([Span(shard=1, first=0, records=1)], dict.fromkeys(pairs, REFUSED), 1)
+    sent = decisions.next_round(state, state.suspects, cuts_left=3)
     assert len(sent.suspects) == MOST_PIECES + 2
-    fewer = plan.next_round(state, state.suspects[:10], cuts_left=3, most=20)
+    fewer = decisions.next_round(state, state.suspects[:10], cuts_left=3, most=20)
     assert len(fewer.suspects) == 20
 
 

@@ -1,5 +1,6 @@
 """A report of what a run has left, however far it has come."""
 
+import json
 from datetime import UTC, date, datetime
 
 import pytest
@@ -103,14 +104,15 @@ def test_rounds_of_a_recovery_that_failed_are_found_by_their_folders(run):
     ]
 
 
-def test_the_records_in_quarantine_are_those_of_the_load(run):
+def test_the_records_in_quarantine_are_those_of_the_load_and_stay_there_themselves(run):
     run.extracted()
     run.recovered(quarantined=(BAD,))
-    assert run.report().quarantined == (BAD,)
+    named = BAD.model_copy(update={"record": ""})
+    assert run.report().quarantined == (named,)
     unfit = BAD.model_copy(update={"line": 4, "reason": "not a number"})
     run.quarantined(BAD, unfit)
     report = run.report()
-    assert report.quarantined == (BAD, unfit)
+    assert report.quarantined == (named, unfit.model_copy(update={"record": ""}))
     assert report.places["quarantine"] == f"{LAYOUT.quarantine}/records.jsonl"
 
 
@@ -163,26 +165,71 @@ def test_every_declared_check_is_there_with_what_it_found(run):
     assert run.report(checks=declared).checks == (), "nothing was checked yet"
 
 
-def test_what_the_load_compared_is_told(run):
-    run.extracted()
-    comparison = {
+def a_comparison(**changes):
+    """A comparison as ``loaded.json`` has it."""
+    facts = {
+        "run_id": "of_yesterday",
+        "model": "flight-delay",
+        "rows_before": 6,
+        "rows_after": 5,
         "gained": 1,
         "lost": 2,
         "changed": 3,
+        "column": "ripeness",
         "mean_before": 0.4,
         "mean_after": 0.5,
-        "largest": [{"id": ["17", "red"], "before": 0.1, "after": 0.9}, {"id": 4}],
-        "histograms": {"is": "of another version"},
+        "mean_change": 0.2,
+        "largest_change": 0.8,
+        "largest": [
+            {"id": ["17", "red"], "before": 0.1, "after": 0.9},
+            {"id": [4], "before": True, "after": "ripe"},
+        ],
+        "histograms": {"ripeness": {"low": 0, "high": 1, "before": [3, 3], "after": [1, 4]}},
+        "is": "of a later version",
     }
-    run.left("loaded.json", {"replaced_rows": 9, "changed": True, "comparison": comparison})
+    return {**facts, **changes}
+
+
+def test_what_the_load_compared_is_told(run):
+    run.extracted()
+    run.left(
+        "loaded.json",
+        {
+            "replaced_rows": 6,
+            "changed": True,
+            "comparison": a_comparison(),
+            "flips": {"fail_now": ["row_count"], "failed_before": ["constant ripeness"]},
+        },
+    )
     change = run.report().change
-    assert (change.published, change.replaced_rows) == (True, 9)
-    assert (change.gained, change.lost, change.changed) == (1, 2, 3)
-    assert (change.mean_before, change.mean_after) == (0.4, 0.5)
-    assert [(each.id, each.before, each.after) for each in change.largest] == [
+    assert (change.published, change.replaced_rows) == (True, 6)
+    found = change.comparison
+    assert (found.gained, found.lost, found.changed) == (1, 2, 3)
+    assert found.share_changed == 3 / 4
+    assert [(each.id, each.before, each.after) for each in found.largest] == [
         ("(17, red)", 0.1, 0.9),
-        ("4", None, None),
+        ("4", True, "ripe"),
     ]
+    assert found.histograms["ripeness"].after == (1, 4)
+    assert change.flips.fail_now == ("row_count",)
+
+
+def test_a_share_of_no_rows_is_no_number(run):
+    run.extracted()
+    run.left("loaded.json", {"comparison": a_comparison(rows_after=1, gained=1, changed=0)})
+    assert run.report().change.comparison.share_changed is None
+
+
+def test_a_load_that_is_not_published_is_counted_with_no_row_in_the_table(run):
+    run.extracted()
+    entry = json.loads(an_entry(rows=9, quarantined=1, profile=profile()).to_json())
+    run.left("loaded.json", {"changed": False, "unpublished": "as asked", "entry": entry})
+    report = run.report(published=False, history=[an_entry(profile=profile())])
+    assert (report.funnel.source_rows, report.funnel.predictions) == (10, 9)
+    assert report.funnel.rows is None
+    assert report.change.unpublished == "as asked"
+    assert report.predictions[0].bins == BINS
+    assert len(report.predictions[0].before) == 1
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b"null", {"comparison": "later"}, None])

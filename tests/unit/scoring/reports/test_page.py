@@ -9,15 +9,20 @@ import pytest
 
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.records.quarantine import Quarantined
+from batch_transform.scoring.reports.comparison import (
+    Change,
+    Comparison,
+    Flips,
+    Histograms,
+    Moved,
+)
 from batch_transform.scoring.reports.formatting import dollars, duration, moment, size
 from batch_transform.scoring.reports.keep import read, write
 from batch_transform.scoring.reports.page import report_page, style, style_digest
 from batch_transform.scoring.reports.report import (
-    Change,
     Check,
     Funnel,
     JobRun,
-    Moved,
     Past,
     Predicted,
     Progress,
@@ -42,6 +47,11 @@ def full_report(text="a text", **changes):
         name=text, mean=0.5, outside=1, low=0, high=1, bins=(1, 2), bins_before=(2, 1), drift=0.1,
         before=(Past(partition=date(2013, 6, 1), rows=3, mean=0.4),),
     )  # fmt: skip
+    compared = Comparison(
+        run_id=text, model=text, gained=1, lost=2, changed=3, rows_after=5, column=text,
+        mean_before=0.5, mean_change=0.1, largest=(Moved(id=text, before=text, after=0.5),),
+        histograms={text: Histograms(low=0, high=1, before=(1, 2), after=(2, 1))},
+    )  # fmt: skip
     kept = Quarantined(id=(text,), shard=text, line=1, status=text, reason=text, record=text)
     facts = {
         "pipeline": text,
@@ -57,7 +67,11 @@ def full_report(text="a text", **changes):
         "jobs": (job,),
         "predictions": (column,),
         "checks": (Check(name=text, level=text, facts=text),),
-        "change": Change(published=True, gained=1, largest=(Moved(id=text),)),
+        "change": Change(
+            unpublished=text,
+            comparison=compared,
+            flips=Flips(fail_now=(text,), failed_before=(text,)),
+        ),
         "quarantined": (kept,),
         "request": {text: text},
         "plan": {text: text},
@@ -110,7 +124,7 @@ def test_a_page_needs_nothing_from_elsewhere():
 def test_a_page_shows_every_section():
     text = Seen(report_page(full_report())).text
     for heading in (
-        "From source to table", "Predictions", "Checks", "What the load changed", "Quarantine",
+        "From source to table", "Predictions", "Checks", "What the load would change", "Quarantine",
         "Throughput and cost", "Timeline", "Transform jobs", "Request", "Plan", "Where it lies",
         "Progress",
     ):  # fmt: skip
@@ -138,7 +152,7 @@ def test_counts_that_do_not_agree_are_said():
 def test_plots_have_what_is_drawn_and_a_label():
     page = report_page(full_report())
     plots = re.findall(r'<svg[^>]*class="plot-(\w+)"[^>]*role="img" aria-label="([^"]*)"', page)
-    assert [kind for kind, _ in plots] == ["distribution", "means", "timeline"]
+    assert [kind for kind, _ in plots] == ["distribution", "means", "distribution", "timeline"]
     assert plots[0][1] == "Distribution of a text"
 
 
@@ -149,25 +163,45 @@ def test_drawing_leaves_no_finder_of_modules_behind():
 
 def test_what_was_never_measured_is_not_drawn():
     nothing = Predicted(name="label", nulls=0)
-    page = report_page(full_report(predictions=(nothing,), tasks=(), jobs=()))
+    page = report_page(full_report(predictions=(nothing,), tasks=(), jobs=(), change=None))
     assert "<svg" not in page
     page = report_page(full_report(tasks=(TaskRun(task_id="load", seconds=3.0),), jobs=()))
     assert 'class="plot-timeline"' not in page, "nobody knows when it began"
 
 
+def a_change(**facts):
+    return Seen(report_page(full_report(change=Change(**facts)))).text
+
+
+def test_the_page_says_what_the_load_did():
+    assert "3 rows were replaced with 2." in a_change(published=True, replaced_rows=3)
+    assert "The partition was empty, and was loaded." in a_change(published=True)
+    assert "the partition held this load already" in a_change(published=False)
+    text = " ".join(Seen(report_page(full_report())).text.split())
+    assert "Nothing was published: a text." in text
+    assert "predictions that differ 3, 75.0% of the rows on both sides" in text
+    assert "where it changed by 0.1 on average" in text
+    assert "a text a text 0.5" in text, "id, before, after"
+    assert "Checks that fail now, and held before: a text" in text
+
+
 def test_who_may_not_read_logs_sees_nothing_of_any_record():
-    ours = full_report("ours")
     secret = full_report("secret")
     failed = TaskRun(task_id="load", state="failed", words="secret")
-    report = ours.model_copy(
-        update={"quarantined": secret.quarantined, "change": secret.change, "tasks": (failed,)}
+    moved = Comparison(gained=1, largest=(Moved(id="secret", before="secret"),))
+    report = full_report("ours").model_copy(
+        update={
+            "quarantined": secret.quarantined,
+            "change": Change(comparison=moved),
+            "tasks": (failed,),
+        }
     )
     assert "secret" in report_page(report)
     hidden = report.without_records()
     assert "secret" not in report_page(hidden)
     assert b"secret" not in hidden.to_json()
     assert hidden.funnel == report.funnel
-    assert hidden.change.gained == 1
+    assert hidden.change.comparison.gained == 1
 
 
 def test_a_report_is_kept_as_json_and_as_a_page_that_say_where_they_are():

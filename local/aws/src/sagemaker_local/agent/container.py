@@ -23,6 +23,7 @@ from sagemaker_local.agent.errors import (
     JobError,
     ObjectError,
 )
+from sagemaker_local.agent.listening import ports_below
 
 if TYPE_CHECKING:
     from sagemaker_local.agent.plan import ContainerSpec
@@ -34,6 +35,7 @@ NO_PING = (
     "implemented and responds with an HTTP 200 status code"
 )
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "TZ")
+_HINT_SECONDS = 20.0
 _USUAL_LINE = 256
 """Longer lines count as several of those that are kept, so that a few cannot fill the memory."""
 _HEADERS = {"User-Agent": "Go-http-client/1.1"}
@@ -106,9 +108,14 @@ class Container:
         Raises:
             JobError: it did not in time, ended, or flooded its log.
         """
-        end = time.monotonic() + self._switches["ping_timeout_seconds"]
+        patience = self._switches["ping_timeout_seconds"]
+        end = time.monotonic() + patience
+        hint = end - patience + min(_HINT_SECONDS, patience / 2)
         pause = 0.02
         while time.monotonic() < end:
+            if time.monotonic() > hint:
+                hint = end
+                self._say_where_it_listens()
             if self.flooded.is_set():
                 raise JobError(self.flood_reason)
             if self._answers_ping() and not never:
@@ -187,6 +194,20 @@ class Container:
                 return channel.exchange(head, b"", 2.0).status == 200
         except ExchangeFailed:
             return False
+
+    def _say_where_it_listens(self) -> None:
+        """Write into the container's log why it may not be found; the service does not."""
+        if self._process is None:
+            return
+        port = self.target.port
+        others = [each for each in ports_below(self._process.pid) if each != port]
+        said = f"sagemaker-local: nothing has answered /ping on port {port} yet"
+        if others:
+            said += (
+                f". The container listens on {', '.join(map(str, others))}: let it take its port "
+                "from SAGEMAKER_BIND_TO_PORT, as many containers share this machine"
+            )
+        self._log([said.encode()])
 
     def _forward_log(self) -> None:
         assert self._process is not None  # noqa: S101 - started just before

@@ -21,6 +21,7 @@ from sagemaker_local.transform.errors import (
     ValidationException,
 )
 from sagemaker_local.transform.listing import page
+from sagemaker_local.transform.packages import unpacked
 from sagemaker_local.transform.planning import Where, definitions
 from sagemaker_local.transform.ports import Ports
 from sagemaker_local.transform.runner import Run, RunContext
@@ -181,9 +182,10 @@ class TransformService:
 
     def _model(self, name: str, region: str) -> dict[str, Any]:
         try:
-            model = sagemaker_backends[DEFAULT_ACCOUNT_ID][region]._models.get(name)
+            backend = sagemaker_backends[DEFAULT_ACCOUNT_ID][region]
         except KeyError:  # a region that AWS does not have
-            model = None
+            backend = None
+        model = backend._models.get(name) if backend else None
         if model is None:
             raise ValidationException(f'Could not find model "{_arn("model", name, region)}".')
         document: dict[str, Any] = model.response_object
@@ -192,7 +194,8 @@ class TransformService:
                 "SageMaker Batch currently doesn't support Model entity with container "
                 "definitions which use ModelDataSource attribute"
             )
-        return document
+        containers = unpacked(definitions(document), backend)
+        return {**document, "PrimaryContainer": None, "Containers": containers}
 
     def _check_inputs(self, request: dict[str, Any], model: dict[str, Any], region: str) -> None:
         source = request["TransformInput"]["DataSource"]["S3DataSource"]

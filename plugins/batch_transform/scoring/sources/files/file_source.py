@@ -23,6 +23,7 @@ from batch_transform.scoring.sources.files.opened import FileFormat, OpenedFile,
 from batch_transform.scoring.sources.files.parquet_table import Lying, ParquetTable
 from batch_transform.scoring.sources.files.picked import check_picked, files_of, named, picked
 from batch_transform.scoring.sources.protocol import (
+    Expected,
     Lines,
     Source,
     Table,
@@ -62,6 +63,17 @@ class FileSource(Source):
         self._part = part
 
     @override
+    def expected(self, partition: Partition, pipeline: Pipeline) -> Expected:
+        matching = self._matching(files_of(pipeline), partition)
+        sizes = [self._objects.size(each.uri) for each in matching]
+        return Expected(size=sum(sizes), told_by=f"the sizes of {len(sizes)} files")
+
+    @override
+    def is_there(self, partition: Partition, pipeline: Pipeline) -> bool:
+        files = glob(files_of(pipeline).files, partition.day)
+        return next(self._listed(files), None) is not None
+
+    @override
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
         if files_of(pipeline).format != "parquet":
             return encoded(self._reshape(self.read(partition, pipeline)), pipeline)
@@ -89,11 +101,14 @@ class FileSource(Source):
             return Table(columns=columns, rows=iter(()))
         return Table(columns=columns, rows=_rows(chain([first], parts), columns, pipeline))
 
+    def _listed(self, files: Glob) -> Iterator[StoredObject]:
+        listed = self._objects.listed(files.start)
+        return (stored for stored in listed if files.keys.fullmatch(stored.uri.key))
+
     def _matching(self, settings: Files, partition: Partition) -> list[StoredObject]:
         """List the partition's files, or those of the slice where they lie by slices."""
         files = glob(settings.files, partition.day)
-        listed = self._objects.listed(files.start)
-        matching = [stored for stored in listed if files.keys.fullmatch(stored.uri.key)]
+        matching = list(self._listed(files))
         if not matching:
             raise SourceError(
                 f"No file of partition {partition.label} matches {settings.files}: the data have"

@@ -36,6 +36,7 @@ from batch_transform.scoring.sources.postgres.stream import stream
 from batch_transform.scoring.sources.postgres.types import Spelling, quoted, sort_key
 from batch_transform.scoring.sources.postgres.values import values
 from batch_transform.scoring.sources.protocol import (
+    Expected,
     Lines,
     Source,
     Table,
@@ -70,6 +71,26 @@ class CopySource(Source):
         self._part = part
         self._reshape = reshape
         self._query = with_parameters(statement(query), parameter)
+
+    @override
+    def expected(self, partition: Partition, pipeline: Pipeline) -> Expected:
+        """Ask the planner how many rows it expects."""
+        plan = self._asked(f"EXPLAIN (FORMAT JSON)\n{self._query}", partition)
+        return Expected(rows=int(plan[0]["Plan"]["Plan Rows"]), told_by="EXPLAIN")
+
+    @override
+    def is_there(self, partition: Partition, pipeline: Pipeline) -> bool:
+        query = f"SELECT EXISTS (SELECT FROM (\n{self._query}) AS source)"  # noqa: S608
+        return bool(self._asked(query, partition))
+
+    def _asked(self, query: str, partition: Partition) -> Any:
+        try:
+            with refusals_of_the_database(), self._connection.cursor() as cursor:
+                begin(self._connection, partition, None)
+                cursor.execute(query)
+                return cursor.fetchone()[0]
+        finally:
+            self._connection.rollback()
 
     @override
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:

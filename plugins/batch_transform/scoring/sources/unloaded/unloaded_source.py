@@ -17,6 +17,7 @@ from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.sources.files.parquet_format import rows_in
 from batch_transform.scoring.sources.files.parquet_table import Lying, ParquetTable
 from batch_transform.scoring.sources.protocol import (
+    Expected,
     Lines,
     Source,
     TableFunction,
@@ -49,6 +50,15 @@ class UnloadedSource(Source):
         self._list = unloaded
         self._part = part
         self._reshape = reshape
+
+    @override
+    def expected(self, partition: Partition, pipeline: Pipeline) -> Expected:
+        unloaded = Unloaded.from_json(self._objects.get(self._list))
+        return Expected(rows=unloaded.rows, told_by="the engine that has unloaded them")
+
+    @override
+    def is_there(self, partition: Partition, pipeline: Pipeline) -> bool:
+        return True
 
     @override
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
@@ -94,6 +104,22 @@ class UnloadedSource(Source):
                         f"{uri} has {found} rows, and {each.rows} were unloaded into it. {_CURE}"
                     )
                 yield uri, Path(file.name)
+
+
+class ToUnload(Source):
+    """What an engine is going to unload: only then is it known what there is."""
+
+    @override
+    def expected(self, partition: Partition, pipeline: Pipeline) -> Expected:
+        return Expected(told_by="the engine counts them when it unloads")
+
+    @override
+    def is_there(self, partition: Partition, pipeline: Pipeline) -> bool:
+        return True
+
+    @override
+    def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
+        raise ManifestError(f"Nothing was unloaded. {_CURE}")
 
 
 @dataclass(frozen=True, kw_only=True)

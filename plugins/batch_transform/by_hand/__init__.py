@@ -1,0 +1,1 @@
+"""A run by hand: the tasks of a pipeline's DAG in one process, without a scheduler."""

@@ -1,0 +1,30 @@
+"""Which partition a run of a pipeline's DAG scores, seen from Airflow's own database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from batch_transform.params import PARTITION
+from batch_transform.scoring.errors import PartitionError
+from batch_transform.scoring.partition import Partition, RunDates, resolve
+
+
+def partition_of_row(run: Any, timezone: str) -> Partition | None:
+    """Resolve a run's partition as its own tasks do; None where it names none that is over.
+
+    Args:
+        run: a ``DagRun``, or a row with what it says of its date.
+        timezone: the pipeline's.
+    """
+    dates = RunDates(
+        parameter=str((run.conf or {}).get(PARTITION) or "") or None,
+        partition_key=run.partition_key,
+        logical_date=run.logical_date,
+        manual=run.run_type == "manual",
+        backfill=run.run_type == "backfill",
+        run_after=run.run_after,
+    )
+    try:
+        return resolve(dates, timezone).partition
+    except PartitionError:
+        return None

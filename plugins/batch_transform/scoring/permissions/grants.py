@@ -1,0 +1,58 @@
+"""Grants of PostgreSQL for the roles behind a pipeline's connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from batch_transform.scoring.permissions.tables import tables_of
+from batch_transform.scoring.pipeline import Pipeline, Query
+from batch_transform.scoring.warehouse.ledger import ledger_of, quarantine_of
+
+_RIGHTS_BY_SWAP = {
+    "rows": "SELECT, INSERT, DELETE",
+    "upsert": "SELECT, INSERT, UPDATE, DELETE",
+}
+
+
+def grants(pipeline: Pipeline, role: str) -> str:
+    """Write the grants of a role that both reads the source and loads the target."""
+    lines = list(_source(pipeline, role))
+    if not pipeline.settings.target.in_s3:
+        lines += _target(pipeline, role)
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+def _source(pipeline: Pipeline, role: str) -> Iterator[str]:
+    source = pipeline.settings.source
+    if not isinstance(source, Query):
+        return
+    tables = tables_of(pipeline.query)
+    schemas = dict.fromkeys(each.rpartition(".")[0] for each in tables if "." in each)
+    yield f"-- The source: connection {source.conn_id}."
+    for schema in schemas:
+        yield f"GRANT USAGE ON SCHEMA {schema} TO {_quoted(role)};"
+    if tables:
+        yield f"GRANT SELECT ON {', '.join(tables)} TO {_quoted(role)};"
+
+
+def _target(pipeline: Pipeline, role: str) -> Iterator[str]:
+    target = pipeline.settings.target
+    schema = target.table.rpartition(".")[0] or "public"
+    to = _quoted(role)
+    yield f"-- The target, its ledger and its quarantine: connection {target.conn_id}."
+    yield f"GRANT USAGE ON SCHEMA {schema} TO {to};"
+    yield "-- Until the first load has made the tables, which belong to the role from then on."
+    yield f"GRANT CREATE ON SCHEMA {schema} TO {to};"
+    if target.swap not in _RIGHTS_BY_SWAP:
+        yield "-- Each load makes a table and attaches it: the role must own the target, and keeps"
+        yield "-- CREATE."
+        return
+    rights = _RIGHTS_BY_SWAP[target.swap]
+    yield "-- Instead, where the tables are there and belong to another role:"
+    yield f"-- GRANT {rights} ON {target.table} TO {to};"
+    yield f"-- GRANT SELECT, INSERT, UPDATE (snapshot_at) ON {ledger_of(target.table)} TO {to};"
+    yield f"-- GRANT SELECT, INSERT, DELETE ON {quarantine_of(target.table)} TO {to};"
+
+
+def _quoted(role: str) -> str:
+    return '"' + role.replace('"', '""') + '"'

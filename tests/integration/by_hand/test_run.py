@@ -1,0 +1,63 @@
+"""A day scored from a shell, with ``batch-transform plan`` and ``run``."""
+
+import json
+
+import psycopg
+
+from tests.integration.by_hand.conftest import DAY
+
+
+def rows(database):
+    with psycopg.connect(database) as connection:
+        found = connection.execute("SELECT to_regclass('predictions.pears')").fetchone()[0]
+        if found is None:
+            return None
+        return connection.execute("SELECT count(*) FROM predictions.pears").fetchone()[0]
+
+
+def jobs(fruit):
+    found = fruit.aws.client("sagemaker").list_transform_jobs(NameContains="pears", MaxResults=100)
+    return {each["TransformJobName"] for each in found["TransformJobSummaries"]}
+
+
+def test_a_day_is_planned_tried_and_published(fruit, command, database):
+    before = jobs(fruit)
+    planned = command("plan", "pears", DAY, "--json")
+    assert (planned.exit_code, jobs(fruit)) == (0, before), planned.stderr
+    assert json.loads(planned.stdout)["plan"]["source"]["rows"] is not None
+    assert "plan: Partition 2013-06-01" in planned.stderr
+
+    tried = command("run", "pears", DAY, "--limit", "3", "--json")
+    assert tried.exit_code == 0, tried.stderr
+    left = json.loads(tried.stdout)
+    assert (left["load"]["rows"], left["load"]["published"], rows(database)) == (3, False, None)
+    assert len(jobs(fruit)) == len(before) + 1
+
+    published = command("run", "pears", DAY, "--publish")
+    assert published.exit_code == 0, published.stderr
+    assert "rows        7, published" in published.stdout
+    assert "quarantined 1 records" in published.stdout
+    assert rows(database) == 7
+    assert "extract: Wrote " in published.stderr
+    assert "credentials retrieved" not in published.stderr, "only what our tasks say"
+
+    told = command("report", "pears", DAY)
+    assert told.exit_code == 0, told.stderr
+    assert "predictions 7 rows, 1 records quarantined" in told.stdout
+
+    paid = jobs(fruit)
+    again = command("run", "pears", DAY, "--publish")
+    assert "which the partition held already" in again.stdout
+    assert jobs(fruit) == paid, "paid twice"
+
+
+def test_errors_are_those_of_the_ui(command):
+    early = command("run", "apples", "2013-05-31")
+    assert (early.exit_code, early.stdout) == (4, "")
+    assert "error: Partition 2013-05-31 is before the first" in early.stderr
+    unknown = command("run", "apples", DAY, "--param", "instancetype=ml.m5.large")
+    assert unknown.exit_code == 3
+    assert "did you mean instance_type?" in unknown.stderr
+    assert "Traceback" not in unknown.stderr
+    assert command("run", "apples", DAY, "--param", "cost_cap").exit_code == 3
+    assert command("report", "apples", "2013-06-30").exit_code == 4
