@@ -60,7 +60,8 @@ def work(make_pipeline, partition, monkeypatch):
 
 def context_of(attempt):
     ti = SimpleNamespace(id=attempt, dag_id="apples", task_id="unload", run_id="nightly")
-    return {"ti": ti, "params": {}}
+    asked = {"partition": ""}
+    return {"ti": ti, "params": asked, "dag": SimpleNamespace(params=asked)}
 
 
 def test_slices_read_what_one_statement_has_unloaded(store, work):

@@ -2,18 +2,21 @@
 
 import asyncio
 from datetime import date
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
 from batch_transform.dag import scoring_dag
 from batch_transform.following import statement_trigger
 from batch_transform.following.statement_trigger import StatementTrigger
+from batch_transform.open_source import AskedSource, open_asked
 from batch_transform.operators import unload as unload_module
 from batch_transform.operators.extract import ExtractOperator
 from batch_transform.operators.unload import UnloadOperator
-from batch_transform.scoring.errors import Unreachable
+from batch_transform.scoring.asked import Asked
+from batch_transform.scoring.errors import ManifestError, Unreachable
 from batch_transform.scoring.names import RunLayout
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Extract, Query, Unload
@@ -64,8 +67,8 @@ def task(world, pipeline, engine):
 
 def context_of(world, attempt="first", **params):
     context = world.context(attempt, task_id="unload", **params)
-    context["params"] = params
-    return context
+    asked = {"partition": "", **params}
+    return {**context, "params": asked, "dag": SimpleNamespace(params=asked)}
 
 
 def deferred(task, context):
@@ -106,7 +109,10 @@ def test_a_task_waits_in_the_triggerer_and_goes_on_in_another_process(
         unloaded=again["unloaded"],
         connect=world.connect,
     )
-    with part._source(context_of(world), DAY, world.objects) as source:
+    run = AskedSource(
+        asked=Asked(), day=DAY.day, objects=world.objects, part=part.part, unloaded=part.unloaded
+    )
+    with open_asked(pipeline, run) as source:
         blocks = b"".join(source.lines(DAY, pipeline).blocks)
     assert [line.split(b",")[0] for line in blocks.splitlines()] == [b"1", b"3"]
 
@@ -157,6 +163,21 @@ def test_the_triggerer_looks_again_after_a_failure_and_wakes_the_task_with_other
     monkeypatch.setattr(engine, "look", look)
     (event,) = asyncio.run(seen(deferral.trigger))
     assert event == {"why": "the triggerer cannot watch the statement: broken"}
+
+
+def test_a_plan_is_drawn_up_before_anything_is_unloaded(world, pipeline):
+    run = AskedSource(asked=Asked(), day=DAY.day, objects=world.objects)
+    with open_asked(pipeline, run) as source:
+        assert source.is_there(DAY, pipeline)
+        assert "counts them when it unloads" in str(source.expected(DAY, pipeline))
+        with pytest.raises(ManifestError, match="Nothing was unloaded"):
+            source.lines(DAY, pipeline)
+
+
+def test_what_is_only_planned_is_not_unloaded(world, task, engine):
+    with pytest.raises(AirflowSkipException):
+        task().execute(context_of(world, dry_run=True))
+    assert engine.running == {}
 
 
 def test_quarantined_records_are_not_unloaded(world, task, engine):
