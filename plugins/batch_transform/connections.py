@@ -135,6 +135,10 @@ class Aws(AwsServices):
         """Return clients that give up after seconds."""
         return Aws(self._conn_id, _HURRIED, self._kms_key)
 
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of a service."""
+        return self._session.client(service)
+
     @cached_property
     def _session(self) -> OneSession:
         from botocore.config import Config

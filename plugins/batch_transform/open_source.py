@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from batch_transform.scoring.asked import Asked
     from batch_transform.scoring.aws.objects import ObjectStore
     from batch_transform.scoring.pipeline import Pipeline
-    from batch_transform.scoring.sources.protocol import Source
+    from batch_transform.scoring.sources.protocol import Source, TableFunction
     from batch_transform.scoring.sources.slices import Slice
 
 
@@ -34,12 +34,14 @@ class AskedSource:
         day: the partition.
         objects: where records that are kept in quarantine lie.
         part: the slice to read; None for all rows.
+        unloaded: URI of the list of what an engine has unloaded; empty where none has.
     """
 
     asked: Asked
     day: date
     objects: ObjectStore
     part: Slice | None = None
+    unloaded: str = ""
 
 
 @contextmanager
@@ -55,18 +57,32 @@ def open_asked(pipeline: Pipeline, run: AskedSource) -> Iterator[Source]:
         yield QuarantineSource(entry, run.objects, run.part)
         return
     records = run.asked.sample
-    with open_source(pipeline, run.part) as source:
+    with _opened(pipeline, run) as source:
         yield source if records is None else Sample(source, share_of(records, run.part))
+
+
+@contextmanager
+def _opened(pipeline: Pipeline, run: AskedSource) -> Iterator[Source]:
+    """Lend the pipeline's source: where an engine unloads, what it has unloaded by now."""
+    if not pipeline.settings.unloads:
+        with open_source(pipeline, run.part) as source:
+            yield source
+        return
+    from batch_transform.scoring.names import S3Uri
+    from batch_transform.scoring.sources.unloaded.unloaded_source import ToUnload, UnloadedSource
+
+    if run.unloaded:
+        place, reshape = S3Uri.parse(run.unloaded), _reshape_of(pipeline)
+        yield UnloadedSource(run.objects, place, run.part, reshape)
+    else:
+        yield ToUnload()
 
 
 @contextmanager
 def open_source(pipeline: Pipeline, part: Slice | None = None) -> Iterator[Source]:
     """Lend the source that a pipeline names, or a slice of it."""
-    from batch_transform.scoring.sources.protocol import unchanged
-    from batch_transform.scoring.sources.reshape import Reshape
-
     conn_id = pipeline.settings.source.conn_id
-    reshape = Reshape(pipeline.reshape) if pipeline.reshape else unchanged
+    reshape = _reshape_of(pipeline)
     if isinstance(pipeline.settings.source, Files):
         from batch_transform.scoring.sources.files.file_source import FileSource
 
@@ -82,6 +98,13 @@ def open_source(pipeline: Pipeline, part: Slice | None = None) -> Iterator[Sourc
 
     with sql_engine(conn_id) as engine:
         yield SqlSource(engine, pipeline.query, part, reshape)
+
+
+def _reshape_of(pipeline: Pipeline) -> TableFunction:
+    from batch_transform.scoring.sources.protocol import unchanged
+    from batch_transform.scoring.sources.reshape import Reshape
+
+    return Reshape(pipeline.reshape) if pipeline.reshape else unchanged
 
 
 def _is_postgres(conn_id: str) -> bool:

@@ -35,7 +35,7 @@ Owner: {owner}. Settings: `{folder}/pipeline.yaml`.
 def runbook(pipeline: Pipeline) -> str:
     """Write the DAG's documentation page."""
     spec = pipeline.settings
-    tasks = tasks_of(spec.extract.count)
+    tasks = tasks_of(spec.extract.count, unloads=spec.unloads)
     facts = {
         "format": spec.record.format,
         "model": spec.model.label,

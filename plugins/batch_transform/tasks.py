@@ -36,6 +36,13 @@ TASKS = (
         " cause is mended.",
     ),
     Task(
+        task_id="unload",
+        does="has the warehouse unload the day's rows into files, in one snapshot",
+        on_failure="The log has the warehouse's words. Nothing was written but files below the"
+        " attempt's own prefix; clear it once the cause is mended. Clearing or marking it while it"
+        " runs stops its statement.",
+    ),
+    Task(
         task_id="extract",
         does="writes the day's rows as {format} shards to S3",
         on_failure="The log names the row and column that cannot be written, or the columns that"
@@ -92,9 +99,12 @@ TASKS = (
 )
 
 
-def tasks_of(slices: int) -> tuple[Task, ...]:
+def tasks_of(slices: int, *, unloads: bool = False) -> tuple[Task, ...]:
     """Return the tasks of a pipeline whose extract is cut into so many slices."""
-    return tuple(task for task in TASKS if slices > 1 or task.task_id != "join_slices")
+    left_out = {"join_slices"} if slices == 1 else set()
+    if not unloads:
+        left_out.add("unload")
+    return tuple(task for task in TASKS if task.task_id not in left_out)
 
 
 def in_order(things: Iterable[_T], key: Callable[[_T], tuple[str, int]]) -> list[_T]:

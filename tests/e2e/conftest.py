@@ -17,6 +17,11 @@ from local.stack import PIPELINES, StackSettings, running_stack
 RUN_SECONDS = 120
 SLICED = "sliced_flights"
 PICKY = "picky_flights"
+UNLOADED = "unloaded_flights"
+UNLOADING = {
+    "conn_id: warehouse\n  sql: features.sql": "conn_id: aws_default\n  sql: features.sql\n"
+    "  unload: {workgroup: laptop, database: warehouse}"
+}
 STRICT = "strict_flights"
 DEAR = "dear_flights"
 GAPS = "gaps_flights"
@@ -108,6 +113,7 @@ def pipelines(laptop_folder):
     shutil.copytree(PIPELINES, folder)
     for name, changes in (
         (SLICED, {"limits: ": "extract: {slices: 3}\nlimits: "}),
+        (UNLOADED, {"limits: ": "extract: {slices: 3}\nlimits: ", **UNLOADING}),
         (PICKY, {"{name: flight-delay}": "{name: picky}", "deadline: 6h": "bad_records: 1%"}),
         (STRICT, {"{name: flight-delay}": "{name: stern}"}),
         (DEAR, {"deadline: 6h": "cost: 0.000001, over_cost: ask"}),

@@ -32,7 +32,7 @@ class ExtractOperator(BaseOperator):
     ``{"partition": "2013-06-01", "records": 842, "shards": 2, "index": "s3://…"}``.
     """
 
-    template_fields = ("plan",)
+    template_fields = ("plan", "unloaded")
     operator_extra_links = REPORT_LINKS
     ui_color = "#d7e9f7"
 
@@ -44,11 +44,13 @@ class ExtractOperator(BaseOperator):
         slice_number: int | None = None,
         connect: Connect = Aws,
         plan: Any = None,
+        unloaded: Any = "",
         **kwargs: Any,
     ) -> None:
         """Extract for a pipeline of this deployment: all rows, or those of one slice.
 
-        The plan of which the task before has told is kept beside what is written.
+        The plan of which the task before has told is kept beside what is written. Where an engine
+        has unloaded the rows, ``unloaded`` is the URI of its list.
         """
         super().__init__(multiple_outputs=True, **kwargs)
         self.pipeline = pipeline
@@ -56,6 +58,7 @@ class ExtractOperator(BaseOperator):
         self.connect = connect
         self.plan = plan
         self.slice_number = slice_number
+        self.unloaded = unloaded
 
     @property
     def part(self) -> Slice | None:
@@ -81,7 +84,13 @@ class ExtractOperator(BaseOperator):
             report_unfinished(self, objects, layout)
         else:
             self.log.info("Slice %d of %d: %s", part.number, part.count, part.label)
-        run = AskedSource(asked=asked, day=partition.day, objects=objects, part=part)
+        run = AskedSource(
+            asked=asked,
+            day=partition.day,
+            objects=objects,
+            part=part,
+            unloaded=self.unloaded,
+        )
         with open_asked(pipeline, run) as source:
             index = extract(pipeline, partition, source, objects, layout)
         keep_plan(self.plan, objects, layout)

@@ -15,6 +15,7 @@ from batch_transform.operators.extract import (
     report_unfinished,
     summary,
 )
+from batch_transform.operators.unload import UnloadOperator
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.join import join
 from batch_transform.scoring.names import RunLayout
@@ -78,12 +79,17 @@ def extract_tasks(pipeline: Pipeline, deployment: Deployment, plan: XComArg) -> 
         plan: what the task before tells of the run's plan.
     """
     work: dict[str, Any] = {"pipeline": pipeline, "deployment": deployment}
+    reading = dict(work)
+    if pipeline.settings.unloads:
+        unload = UnloadOperator(task_id="unload", **work)
+        plan >> unload
+        reading["unloaded"] = XComArg(unload, "unloaded")
     count = pipeline.settings.extract.count
     if count == 1:
-        return ExtractOperator(task_id="extract", plan=plan, **work)
-    extract = ExtractOperator.partial(task_id="extract", map_index_template=_LABEL, **work).expand(
-        slice_number=list(range(count))
-    )
+        return ExtractOperator(task_id="extract", plan=plan, **reading)
+    extract = ExtractOperator.partial(
+        task_id="extract", map_index_template=_LABEL, **reading
+    ).expand(slice_number=list(range(count)))
     plan >> extract
     indexes = XComArg(extract, "index")
     return JoinSlicesOperator(task_id="join_slices", indexes=indexes, plan=plan, **work)

@@ -131,6 +131,16 @@ class RunLayout:
         return self.attempt_root / "manifest.json"
 
     @property
+    def unload(self) -> S3Uri:
+        """Prefix of what an engine unloads."""
+        return self.attempt_root / "unload"
+
+    @property
+    def unloaded(self) -> S3Uri:
+        """The list of what an engine has unloaded."""
+        return self.attempt_root / "unload.json"
+
+    @property
     def output(self) -> S3Uri:
         """Prefix of the transform job's outputs."""
         return self.attempt_root / "output"
@@ -164,6 +174,12 @@ def content_digest(content: Any) -> str:
     """Digest any JSON value: equal values give equal digests, on every machine."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def statement_name(layout: RunLayout, *task: str) -> str:
+    """Name a statement of a task's run: the same for each of its attempts, and for no other."""
+    partition = layout.partition_root
+    return f"{partition.key[-200:]}/{content_digest([str(partition), *task])}"
 
 
 def job_name(pipeline: str, partition: str, digest: str, generation: int = 1) -> str:

@@ -47,10 +47,17 @@ def scratch_folder(work: str, needs: str) -> Iterator[Path]:
 def _clear_abandoned(root: Path) -> None:
     """Remove the folders that no process holds."""
     for folder in root.glob("*-*"):
-        held = _opened(folder)
+        with suppress(FileNotFoundError):  # its own process has removed it meanwhile
+            _remove_if_abandoned(folder)
+
+
+def _remove_if_abandoned(folder: Path) -> None:
+    held = _opened(folder)
+    try:
         with suppress(BlockingIOError):
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
+    finally:
         os.close(held)
 
 

@@ -57,6 +57,13 @@ def test_the_folder_of_a_load_that_runs_is_left_alone():
     assert not one.exists()
 
 
+def test_a_folder_that_is_removed_while_it_is_looked_at_is_none():
+    with scratch() as folder:
+        (folder.parent / "load-removed").symlink_to("nowhere")  # opened, it is not there
+        with scratch() as other:
+            assert other.exists()
+
+
 def test_others_cannot_look_into_it():
     with scratch() as folder:
         assert folder.parent.stat().st_mode & 0o077 == 0

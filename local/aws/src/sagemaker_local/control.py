@@ -16,6 +16,7 @@ from sagemaker_local.transform.faults import BadRuleError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sagemaker_local.redshift.service import RedshiftService
     from sagemaker_local.transform.service import TransformService
 
 PREFIX = "/_local/"
@@ -28,11 +29,12 @@ class BadRequestError(ValueError):
 class Control:
     """The control endpoints of one service."""
 
-    def __init__(self, service: TransformService) -> None:
+    def __init__(self, service: TransformService, redshift: RedshiftService) -> None:
         self._service = service
+        self._redshift = redshift
         self._routes: dict[tuple[str, str], Callable[[Any], Any]] = {
             ("GET", "health"): lambda _: {"status": "ok"},
-            ("POST", "reset"): lambda _: service.reset(),
+            ("POST", "reset"): lambda _: self._reset(),
             ("GET", "switches"): lambda _: self._switches(),
             ("PUT", "switches"): self._set_switches,
             ("GET", "faults"): lambda _: service.faults.all(),
@@ -43,6 +45,7 @@ class Control:
             ("PUT", "containers"): service.containers.register,
             ("PUT", "limits"): self._set_limits,
             ("GET", "limits"): lambda _: service.limits,
+            ("PUT", "redshift"): self._set_redshift,
             ("GET", "clock"): lambda _: {"now": service.clock.now()},
             ("POST", "clock"): self._move_clock,
         }
@@ -99,6 +102,16 @@ class Control:
 
     def _add_fault(self, document: Any) -> None:
         self._service.faults.add(document)
+
+    def _reset(self) -> None:
+        self._service.reset()
+        self._redshift.reset()
+
+    def _set_redshift(self, document: Any) -> None:
+        dsn = document.get("dsn") if isinstance(document, dict) else None
+        if not isinstance(dsn, str):
+            raise BadRequestError('send {"dsn": "…"}, of a PostgreSQL database')
+        self._redshift.dsn = dsn
 
     def _set_limits(self, document: Any) -> None:
         good = isinstance(document, dict) and all(type(each) is int for each in document.values())

@@ -17,17 +17,22 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
     from sagemaker_local.objects import ObjectStore
+    from sagemaker_local.redshift.service import RedshiftService
     from sagemaker_local.transform.service import TransformService
 
 _MOTO_RESET = "/moto-api/reset"
+_REDSHIFT = "RedshiftData."
 
 
 class Front:
     """Dispatches each request."""
 
-    def __init__(self, service: TransformService, store: ObjectStore) -> None:
+    def __init__(
+        self, service: TransformService, redshift: RedshiftService, store: ObjectStore
+    ) -> None:
         self._service = service
-        self._control = control.Control(service)
+        self._redshift = redshift
+        self._control = control.Control(service, redshift)
         self._store = store
         self._moto = DomainDispatcherApplication(create_backend_app)
 
@@ -38,6 +43,8 @@ class Front:
         operation = wire.operation_of(environ)
         if operation is not None:
             answer = wire.answer(self._service, operation, Request(environ))
+        elif statement := wire.operation_of(environ, _REDSHIFT, self._redshift.handlers):
+            answer = wire.answer(self._redshift, statement, Request(environ))
         elif path.startswith(data.PREFIX):
             answer = data.answer(self._store, Request(environ))
         elif path.startswith(control.PREFIX):
@@ -45,5 +52,6 @@ class Front:
         else:
             if path == _MOTO_RESET and environ.get("REQUEST_METHOD") == "POST":
                 self._service.reset()
+                self._redshift.reset()
             answer = streams.answer(self._store, environ) or self._moto
         return answer(environ, start_response)

@@ -18,6 +18,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from sagemaker_local.containers import Containers
 from sagemaker_local.front import Front
 from sagemaker_local.objects import ObjectStore, private_folder
+from sagemaker_local.redshift.service import RedshiftService
 from sagemaker_local.s3.models import install
 from sagemaker_local.settings import Switches
 from sagemaker_local.transform.clock import Clock
@@ -86,10 +87,11 @@ class LocalAws:
             store=store,
         )
         self.service = TransformService(parts, self.endpoint_url)
+        self.redshift = RedshiftService(settings, self.endpoint_url)
         self._server: BaseWSGIServer = make_server(
             host,
             self.port,
-            Front(self.service, store),
+            Front(self.service, self.redshift, store),
             threaded=True,
             request_handler=_Handler,
             fd=self._socket.fileno(),
@@ -104,6 +106,7 @@ class LocalAws:
 
     def stop(self) -> None:
         """End all jobs and containers, then serving."""
+        self.redshift.reset()
         self.service.stop_all()
         self._server.shutdown()
         self._thread.join(5)

@@ -289,5 +289,12 @@ SWITCHES = (
         default=0.0,
         known="Seconds from creation to TransformStartTime; minutes on the service.",
     ),
+    Switch(
+        name="redshift_unload",
+        default="as_documented",
+        allowed=("as_documented", "conflict", "file_too_many", "manifest_disagrees"),
+        known="What may go wrong with a batch that unloads: ERROR 1023 at its end, a file that the "
+        "manifest lacks, or one of another number of rows than the manifest says.",
+    ),
 )
 """All switches."""

@@ -9,7 +9,14 @@ from batch_transform.scoring.pipeline.file import Pipeline, PipelineFile, Schedu
 from batch_transform.scoring.pipeline.job import Limits, Model, Recover, Transform
 from batch_transform.scoring.pipeline.notify import Notify
 from batch_transform.scoring.pipeline.record import ENGINE_OUTPUT, Policies, Record, Shards
-from batch_transform.scoring.pipeline.source import SOURCE_TAGS, Extract, Files, Query, Source
+from batch_transform.scoring.pipeline.source import (
+    SOURCE_TAGS,
+    Extract,
+    Files,
+    Query,
+    Source,
+    Unload,
+)
 from batch_transform.scoring.pipeline.target import Prediction, Target
 
 __all__ = [
@@ -34,4 +41,5 @@ __all__ = [
     "Source",
     "Target",
     "Transform",
+    "Unload",
 ]

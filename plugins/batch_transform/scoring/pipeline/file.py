@@ -23,7 +23,7 @@ from batch_transform.scoring.pipeline.job import Limits, Model, Recover, Transfo
 from batch_transform.scoring.pipeline.notify import Notify
 from batch_transform.scoring.pipeline.prediction_types import TYPES
 from batch_transform.scoring.pipeline.record import Record, Shards
-from batch_transform.scoring.pipeline.source import Extract, Files, Source
+from batch_transform.scoring.pipeline.source import Extract, Files, Query, Source
 from batch_transform.scoring.pipeline.target import Prediction, Target
 
 _LONGEST_NAME = 63
@@ -94,6 +94,11 @@ class PipelineFile(Section):
         """Format of the outputs: that of the records, unless ``Accept`` is overridden."""
         accept = self.transform.requested("TransformOutput", "Accept", "")
         return _ACCEPTED.get(accept, self.record.format)
+
+    @property
+    def unloads(self) -> bool:
+        """Whether the database unloads the rows of the query."""
+        return isinstance(self.source, Query) and self.source.unload is not None
 
     def broken(self) -> Iterator[tuple[Place, str]]:
         """Hold the sections to each other."""

@@ -44,15 +44,44 @@ def _delimiter(value: Any) -> Any:
     return value
 
 
+class Unload(Section):
+    """How Redshift unloads the query's rows into files, asked through its Data API.
+
+    Attributes:
+        workgroup: name of a workgroup of Redshift Serverless.
+        cluster: instead: identifier of a provisioned cluster.
+        database: name of the database.
+        db_user: the user of a provisioned cluster, where ``secret`` names none.
+        secret: ARN of a secret of Secrets Manager with user and password; without it and
+            ``db_user``, the AWS connection's own identity is the user.
+        iam_role: ARN of the role by which Redshift writes to S3; ``default`` is its own default.
+    """
+
+    workgroup: Text | None = None
+    cluster: Text | None = None
+    database: Text
+    db_user: Text | None = None
+    secret: Text | None = None
+    iam_role: Text = "default"
+
+    def broken(self) -> Iterator[tuple[Place, str]]:
+        """Hold the settings to one place and one user."""
+        if (self.workgroup is None) == (self.cluster is None):
+            yield (), "give either workgroup or cluster"
+        if self.db_user is not None and (self.workgroup is not None or self.secret is not None):
+            yield ("db_user",), "is of a cluster without a secret"
+
+
 class Query(Section):
     """Records from a SQL database.
 
     Attributes:
-        conn_id: Airflow connection of a SQL database; of AWS where the source is files.
+        conn_id: Airflow connection of a SQL database; of AWS where the source is files, or unloads.
         sql: the query's file, beside ``pipeline.yaml``.
         identifiers: names of tables and columns that the query has as ``{{ name }}``:
             ``{table: source.flights}``; one that it has not is refused. Values are bound, never
             pasted.
+        unload: how Redshift unloads the rows for the tasks of the extract.
         wait: how long ``plan`` waits for the first row of the partition, or for the first file:
             ``2h``. It looks every minute at first, then every five, and holds no worker meanwhile.
         asset: name of an Airflow asset whose event is waited for instead: one with the partition's
@@ -62,19 +91,22 @@ class Query(Section):
     conn_id: ConnId
     sql: FileName
     identifiers: dict[Name, Text] = Field(default_factory=dict)
+    unload: Unload | None = None
     wait: Duration | None = None
     asset: Text | None = None
 
     def broken(self) -> Iterator[tuple[Place, str]]:
-        """Hold what is waited for to how long."""
+        """Hold what is waited for to how long, and to who can be asked."""
         yield from _endless(self)
+        if self.unload is not None and self.wait is not None:
+            yield ("wait",), "asks the source for its first row, and one that unloads is not asked"
 
 
 class Files(Section):
     r"""Records from files in S3.
 
     Attributes:
-        conn_id: Airflow connection of a SQL database; of AWS where the source is files.
+        conn_id: Airflow connection of a SQL database; of AWS where the source is files, or unloads.
         files: pattern of the files of a partition.
         format: ``parquet``, ``csv`` or ``jsonl``; CSV and JSON Lines may be gzip, whatever their
             names.

@@ -21,11 +21,13 @@ from batch_transform.scoring.testing.simulated import (
     SimulatedTransform,
     TimedOut,
 )
+from batch_transform.scoring.testing.unloading import InMemoryEngine
 
 __all__ = [
     "BROKEN",
     "Died",
     "FakeAws",
+    "InMemoryEngine",
     "InMemoryJobs",
     "InMemoryLogs",
     "InMemoryMemory",

@@ -7,7 +7,7 @@ import logging
 import re
 import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
@@ -16,7 +16,7 @@ from sagemaker_local.transform.errors import ApiError, InternalFailure, Serializ
 from sagemaker_local.transform.faults import OPERATIONS
 
 if TYPE_CHECKING:
-    from sagemaker_local.transform.service import TransformService
+    from collections.abc import Container
 
 _TARGET = "SageMaker."
 _SCOPE = re.compile(r"Credential=[^/,\s]+/\d+/([a-z0-9-]+)/sagemaker/aws4_request")
@@ -25,14 +25,23 @@ _MOST_BYTES = 4 << 20
 _log = logging.getLogger(__name__)
 
 
-def operation_of(environ: dict[str, Any]) -> str | None:
-    """The operation on transform jobs that a request names, if it does."""
-    target = str(environ.get("HTTP_X_AMZ_TARGET", ""))
-    operation = target.removeprefix(_TARGET)
-    return operation if target != operation and operation in OPERATIONS else None
+class Service(Protocol):
+    """What carries out operations."""
+
+    def call(self, operation: str, request: dict[str, Any], region: str) -> dict[str, Any]:
+        """Carry out one, or raise ApiError."""
 
 
-def answer(service: TransformService, operation: str, request: Request) -> Response:
+def operation_of(
+    environ: dict[str, Any], target: str = _TARGET, known: Container[str] = OPERATIONS
+) -> str | None:
+    """The operation that a request names, on transform jobs by default, if it does."""
+    named = str(environ.get("HTTP_X_AMZ_TARGET", ""))
+    operation = named.removeprefix(target)
+    return operation if named != operation and operation in known else None
+
+
+def answer(service: Service, operation: str, request: Request) -> Response:
     """Carry out one operation; whatever the request is, the answer is a result or a code."""
     try:
         result = service.call(operation, _document(request), _region(request))

@@ -20,7 +20,7 @@ from batch_transform.scoring.pipeline.filepattern import Glob, glob
 from batch_transform.scoring.sources.files.csv_format import CsvFormat
 from batch_transform.scoring.sources.files.json_format import JsonLinesFormat
 from batch_transform.scoring.sources.files.opened import FileFormat, OpenedFile, Texts
-from batch_transform.scoring.sources.files.parquet_table import ParquetTable
+from batch_transform.scoring.sources.files.parquet_table import Lying, ParquetTable
 from batch_transform.scoring.sources.files.picked import check_picked, files_of, named, picked
 from batch_transform.scoring.sources.protocol import (
     Expected,
@@ -78,7 +78,8 @@ class FileSource(Source):
         if files_of(pipeline).format != "parquet":
             return encoded(self._reshape(self.read(partition, pipeline)), pipeline)
         matching = self._matching(files_of(pipeline), partition)
-        table = ParquetTable(lambda: self._downloaded(matching), pipeline, self._part)
+        lying = Lying(part=self._part, by_slice=files_of(pipeline).by_slice)
+        table = ParquetTable(lambda: self._downloaded(matching), pipeline, lying)
         if self._reshape is unchanged:
             lines = table.lines()
         else:

@@ -66,6 +66,13 @@ def open_parquet(path: Path) -> ParquetFile:
     )
 
 
+def rows_in(path: Path) -> int:
+    """Return how many rows a file has, as its footer says."""
+    with _readable():
+        count: int = parquet.read_metadata(path).num_rows
+    return count
+
+
 @contextmanager
 def _readable() -> Iterator[None]:
     try:

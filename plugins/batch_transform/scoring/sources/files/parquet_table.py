@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from batch_transform.scoring.errors import SourceError
 from batch_transform.scoring.kinds import Column, Row
@@ -30,7 +33,6 @@ from batch_transform.scoring.sources.files.neighbours import Neighbours
 from batch_transform.scoring.sources.files.parquet_format import ParquetFile, open_parquet
 from batch_transform.scoring.sources.files.picked import (
     check_picked,
-    files_of,
     named,
     picked,
 )
@@ -45,6 +47,26 @@ _AS_THEY_COME = "row_number() OVER ()"
 Downloaded = Generator[tuple[S3Uri, Path]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lying:
+    """How rows lie in files.
+
+    Attributes:
+        part: the slice to read; None for all rows.
+        by_slice: whether the files have the rows of the slice alone.
+        instants: columns whose timestamps have no zone, and are in UTC all the same.
+    """
+
+    part: Slice | None = None
+    by_slice: bool = False
+    instants: frozenset[str] = frozenset()
+
+    def type_of(self, name: str, file: ParquetFile) -> Any:
+        """Return the Arrow type by which a column is read."""
+        arrow = file.types[name]
+        return pa.timestamp(arrow.unit, "UTC") if name in self.instants else arrow
+
+
 class ParquetTable:
     """The rows of Parquet files, or those of a slice, as records or as Python's values.
 
@@ -52,13 +74,11 @@ class ParquetTable:
     of those before it cannot, all are read once more, with types that hold both.
     """
 
-    def __init__(
-        self, files: Callable[[], Downloaded], pipeline: Pipeline, part: Slice | None = None
-    ) -> None:
+    def __init__(self, files: Callable[[], Downloaded], pipeline: Pipeline, lying: Lying) -> None:
         """Read files, which each call of ``files`` puts on the worker's disk one by one."""
         self._files = files
         self._pipeline = pipeline
-        self._part = part
+        self._lying = lying
 
     def lines(self) -> Lines:
         """Return the records."""
@@ -102,7 +122,7 @@ class ParquetTable:
         return Table(columns=begun.columns, rows=rows())
 
     def _begun(self, carriers: Sequence[Carrier] = ()) -> _Reading:
-        return _Reading(self._files(), self._pipeline, self._part, carriers)
+        return _Reading(self._files(), self._pipeline, self._lying, carriers)
 
 
 class _Reading:
@@ -112,11 +132,12 @@ class _Reading:
         self,
         files: Downloaded,
         pipeline: Pipeline,
-        part: Slice | None,
+        lying: Lying,
         carriers: Sequence[Carrier],
     ) -> None:
         self._pipeline = pipeline
-        self._part = part
+        self._lying = lying
+        self._part = lying.part
         self._parts = _opened(files)
         self._first = next(self._parts, None)
         if self._first is None:
@@ -170,7 +191,7 @@ class _Reading:
                     yield taken(batch, self._carriers)
 
     def _carriers_of(self, file: ParquetFile) -> tuple[Carrier, ...]:
-        return tuple(carrier(file.types[name]) for name in self._names)
+        return tuple(carrier(self._lying.type_of(name, file)) for name in self._names)
 
     def _rows_query(self) -> str:
         """Write the statement of all rows, or of those of the slice where they lie together."""
@@ -190,7 +211,7 @@ class _Reading:
     @property
     def _by_slice(self) -> bool:
         """Whether the files of other slices lie elsewhere."""
-        return self._part is not None and files_of(self._pipeline).by_slice
+        return self._part is not None and self._lying.by_slice
 
     def _keys(self) -> list[int]:
         """Return the places of the ids; none where the files lack one, or none can order it."""

@@ -23,7 +23,9 @@ def picked(has: Sequence[Column], pipeline: Pipeline) -> tuple[Column, ...]:
     """Return the columns to read, with the kinds that the first file knows."""
     names: Sequence[str] = pipeline.settings.record.columns
     if pipeline.reshape is not None:
-        names = files_of(pipeline).columns or [column.name for column in has]
+        source = pipeline.settings.source
+        chosen = source.columns if isinstance(source, Files) else None
+        names = chosen or [column.name for column in has]
     known = {column.name: column for column in has}
     return tuple(known.get(name, Column(name=name)) for name in names)
 

@@ -1,0 +1,1 @@
+"""Redshift's Data API, as far as UNLOAD goes: queries on PostgreSQL, Parquet by DuckDB."""

@@ -1,0 +1,54 @@
+"""The engine that unloads a pipeline's query, from its Airflow connection."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from batch_transform.connections import Aws
+from batch_transform.scoring.pipeline import Query, Unload
+
+if TYPE_CHECKING:
+    from batch_transform.scoring.deployment import Deployment
+    from batch_transform.scoring.pipeline import Pipeline
+    from batch_transform.scoring.sources.unloaded.engine import Engine
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnginePlace:
+    """Where an engine is, in JSON values, as a trigger carries it.
+
+    Attributes:
+        conn_id: Airflow connection by which statements are sent.
+        aws_conn_id: Airflow connection of the bucket into which they unload.
+        unload: the pipeline's settings of it.
+    """
+
+    conn_id: str
+    aws_conn_id: str
+    unload: dict[str, Any]
+
+    @classmethod
+    def of(cls, pipeline: Pipeline, deployment: Deployment) -> EnginePlace | None:
+        """Return the place of the engine that unloads for a pipeline; None where none does."""
+        source = pipeline.settings.source
+        if not isinstance(source, Query) or source.unload is None:
+            return None
+        return cls(
+            conn_id=source.conn_id,
+            aws_conn_id=deployment.aws_conn_id,
+            unload=source.unload.model_dump(),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return asdict(self)
+
+
+def open_engine(place: EnginePlace, *, hurried: bool = False) -> Engine:
+    """Return the engine of a place; ``hurried`` for who is being killed."""
+    from batch_transform.scoring.sources.unloaded.redshift import RedshiftEngine
+
+    asked, stored = Aws(place.conn_id), Aws(place.aws_conn_id)
+    client = (asked.hurried() if hurried else asked).client("redshift-data")
+    return RedshiftEngine(client, stored.objects, Unload.model_validate(place.unload))

@@ -1,0 +1,104 @@
+"""Unload and extract as the tasks do, through a connection of Airflow's, on the stand-in."""
+
+import asyncio
+import json
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+
+from batch_transform.following import statement_trigger
+from batch_transform.following.statement_trigger import StatementTrigger
+from batch_transform.open_engine import EnginePlace
+from batch_transform.operators import extract as extract_module
+from batch_transform.operators import unload as unload_module
+from batch_transform.operators.extract import ExtractOperator
+from batch_transform.operators.unload import UnloadOperator
+from batch_transform.scoring.aws.objects import S3Objects
+from batch_transform.scoring.deployment import Deployment
+from batch_transform.scoring.extract.index import ExtractIndex
+from batch_transform.scoring.names import S3Uri
+
+BUCKET = "unloads-bucket"
+
+
+@pytest.fixture
+def store(sagemaker_local_server, database, monkeypatch):
+    """A real S3, and a Redshift with five apples, to which Airflow's connection leads."""
+    extra = {"endpoint_url": sagemaker_local_server.endpoint_url, "region_name": "us-east-1"}
+    connection = {"conn_type": "aws", "login": "test", "password": "test", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    sagemaker_local_server.control("PUT", "redshift", {"dsn": database})
+    with psycopg.connect(database, autocommit=True) as opened:
+        opened.execute(
+            "CREATE TABLE apples AS SELECT n AS apple_id, n / 8.0::float AS weight,"
+            " 'red' AS colour FROM generate_series(1, 5) AS n"
+        )
+    client = sagemaker_local_server.client("s3")
+    client.create_bucket(Bucket=BUCKET)
+    yield S3Objects(client)
+    for entry in client.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+        client.delete_object(Bucket=BUCKET, Key=entry["Key"])
+    client.delete_bucket(Bucket=BUCKET)
+
+
+@pytest.fixture
+def work(make_pipeline, partition, monkeypatch):
+    unload = {"workgroup": "analytics", "database": "dev"}
+    pipeline = make_pipeline(
+        source={"conn_id": "aws_default", "unload": unload}, extract={"slices": 2}
+    )
+    query = "SELECT * FROM apples WHERE :partition IS NOT NULL"
+    deployment = Deployment(root=S3Uri(BUCKET, "runs"), poll_seconds=1, deferrable=False)
+    for module in (unload_module, extract_module):
+        monkeypatch.setattr(module, "partition_of", lambda *_: partition)
+    return {
+        "pipeline": pipeline.model_copy(update={"query": query}),
+        "deployment": deployment,
+    }
+
+
+def context_of(attempt):
+    ti = SimpleNamespace(id=attempt, dag_id="apples", task_id="unload", run_id="nightly")
+    asked = {"partition": ""}
+    return {"ti": ti, "params": asked, "dag": SimpleNamespace(params=asked)}
+
+
+def test_slices_read_what_one_statement_has_unloaded(store, work):
+    left = UnloadOperator(task_id="unload", **work).execute(context_of("unload"))
+    assert left["rows"] == 5
+    lines = []
+    for number in range(2):
+        task = ExtractOperator(
+            task_id="extract", slice_number=number, unloaded=left["unloaded"], **work
+        )
+        made = task.execute(context_of(f"slice-{number}"))
+        index = ExtractIndex.from_json(store.get(S3Uri.parse(made["index"])))
+        where = S3Uri.parse(made["index"].removesuffix("/index.json"))
+        lines.append(b"".join(store.get(where / shard.name) for shard in index.shards))
+    assert lines == [b"2,0.25,red\n4,0.5,red\n", b"1,0.125,red\n3,0.375,red\n5,0.625,red\n"]
+
+
+def test_the_triggerer_sees_a_statement_end_and_stops_one(store, work, monkeypatch):
+    place = EnginePlace.of(work["pipeline"], work["deployment"])
+    task = UnloadOperator(task_id="unload", **work)
+    monkeypatch.setattr(task, "_follow", lambda *_, **__: {})
+    task.execute(context_of("unload"))
+    monkeypatch.setattr(statement_trigger, "pause", lambda *_: 0.05)
+    monkeypatch.setattr(statement_trigger, "_SHORTEST_SECONDS", 0)
+    trigger = StatementTrigger(place.as_json(), task.handle, 1.0, seconds_left=60.0)
+
+    async def seen():
+        return [event.payload async for event in trigger.run()]
+
+    assert asyncio.run(seen()) == [{"why": "the statement has finished"}]
+    slow = work["pipeline"].model_copy(
+        update={"query": "SELECT apples.* FROM apples, pg_sleep(60) WHERE :partition IS NOT NULL"}
+    )
+    task = UnloadOperator(task_id="unload", pipeline=slow, deployment=work["deployment"])
+    monkeypatch.setattr(task, "_follow", lambda *_, **__: {})
+    task.execute(context_of("second"))
+    trigger = StatementTrigger(place.as_json(), task.handle, 1.0, seconds_left=60.0)
+    asyncio.run(trigger.on_kill())
+    (event,) = asyncio.run(seen())
+    assert "was stopped by somebody" in event["why"]
