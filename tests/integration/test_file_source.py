@@ -85,20 +85,6 @@ def test_objects_are_listed_by_the_beginning_of_their_keys(store):
     assert list(store.listed(S3Uri(BUCKET, "fish"))) == []
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["a b", "a+b", "a%41", "?a=b&c#d", "\N{GREEN APPLE}", "..", "a//b", "é", "'\"\\", "~{*}"],
-)
-def test_a_key_may_have_any_characters(store, name):
-    uri, copied = key(f"{name}.csv"), key(f"{name}, copied")
-    store.put(uri, b"red")
-    store.copy(uri, copied)
-    assert [stored.uri for stored in store.listed(key(name))] == sorted([uri, copied], key=str)
-    assert [store.get(each) for each in (uri, copied)] == [b"red"] * 2
-    assert [downloaded(store, stored) for stored in store.listed(key(name))] == [b"red"] * 2
-    assert S3Uri.parse(str(uri)) == uri
-
-
 def test_an_object_that_is_another_than_was_listed_is_not_downloaded(store):
     uri = S3Uri(BUCKET, "apple")
     store.put(uri, b"red")
