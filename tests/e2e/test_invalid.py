@@ -53,13 +53,13 @@ def test_a_letter_wrong_in_one_pipeline_leaves_the_others_and_what_runs_alone(la
 def test_a_misspelt_parameter_of_a_run_scores_nothing_and_says_what_was_meant(laptop, jobs):
     run_id, state = laptop.trigger(FLIGHTS, Partition="2013-08-03")
     assert state == "failed"
-    assert laptop.states(FLIGHTS, run_id)["extract"] == "failed"
-    said = laptop.log_of(FLIGHTS, run_id, "extract")
+    assert laptop.states(FLIGHTS, run_id)["plan"] == "failed"
+    said = laptop.log_of(FLIGHTS, run_id, "plan")
     assert "'Partition' is no parameter of a run; did you mean partition?" in said
 
 
 def test_a_day_before_the_first_is_refused(laptop):
     run_id, state = laptop.trigger(FLIGHTS, partition="2013-05-31")
     assert state == "failed"
-    said = laptop.log_of(FLIGHTS, run_id, "extract")
+    said = laptop.log_of(FLIGHTS, run_id, "plan")
     assert "Partition 2013-05-31 is before the first, which is start_date in pipeline.yaml" in said
