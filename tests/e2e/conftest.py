@@ -67,15 +67,20 @@ class Laptop:
         )
         return run_id, self.finished(dag_id, run_id)
 
-    def log_of(self, dag_id, run_id, task_id):
+    def log_of(self, dag_id, run_id, task_id, attempt=1):
         """Return what a task's first try has logged, as if no line were wrapped."""
-        return " ".join(each["event"] for each in self.events_of(dag_id, run_id, task_id))
+        return " ".join(each["event"] for each in self.events_of(dag_id, run_id, task_id, attempt))
 
-    def events_of(self, dag_id, run_id, task_id):
+    def events_of(self, dag_id, run_id, task_id, attempt=1):
         """Return the lines of a task's first try, as Airflow's window gets them."""
-        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1"
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
         asked = self.api.client.get(path, headers={"Accept": "application/x-ndjson"})
         return [json.loads(line) for line in asked.raise_for_status().text.splitlines()]
+
+    def tries(self, dag_id, run_id, task_id):
+        """Return how often a task was tried."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
+        return self.api.client.get(path).raise_for_status().json()["try_number"]
 
     def states(self, dag_id, run_id):
         """Return the state of each task of a run."""

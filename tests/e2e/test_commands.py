@@ -107,7 +107,12 @@ def test_the_demo_scores_four_days_of_both_pipelines_and_leaves_no_process(start
 
 @pytest.mark.parametrize(
     "moment",
-    ["Starting PostgreSQL", "Loading a year", "Starting Airflow", "  flight_delay"],
+    [
+        "Starting PostgreSQL",
+        pytest.param("Loading a year", marks=pytest.mark.slow),
+        "Starting Airflow",
+        pytest.param("  flight_delay", marks=pytest.mark.slow),
+    ],
 )
 def test_ctrl_c_at_any_point_leaves_no_process_and_the_next_start_works(start, moment):
     demo = start("demo")

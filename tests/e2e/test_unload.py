@@ -7,6 +7,7 @@ import pytest
 
 from tests.e2e.conftest import SLICED, UNLOADED
 
+pytestmark = pytest.mark.slow
 DAY = "2013-06-13"
 
 

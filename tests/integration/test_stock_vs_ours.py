@@ -27,6 +27,7 @@ from batch_transform.following.trigger import TransformJobTrigger
 from batch_transform.operators.janitor import StopOrphansOperator
 from batch_transform.operators.transform import TransformOperator
 from batch_transform.operators.wait import TransformSensor
+from batch_transform.params import run_params
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.manifest import build as build_manifest
 from batch_transform.scoring.jobs import request
@@ -84,7 +85,8 @@ class Side:
         )
         task = SimpleNamespace(retries=8)
         memory = {"task_state_store": self.memory}
-        return {"ti": ti, "task_instance": ti, "task": task, "params": {}, **memory}
+        about = {"ti": ti, "task_instance": ti, "task": task}
+        return {**about, "dag": SimpleNamespace(params=run_params()), "params": {}, **memory}
 
     def stock(self, **changes):
         reads = request.reading(request.build(self.pipeline.settings), self.root / "manifest.json")

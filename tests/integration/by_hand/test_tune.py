@@ -78,6 +78,7 @@ def best(found):
     return found["trials"][0]
 
 
+@pytest.mark.slow
 def test_a_container_that_serves_one_request_at_a_time(tuned):
     found = tuned("alone", parallel=1, each=0.005)
     assert best(found)["max_concurrent_transforms"] in NEARLY[1]
@@ -85,6 +86,7 @@ def test_a_container_that_serves_one_request_at_a_time(tuned):
     assert len(found["trials"]) <= 8
 
 
+@pytest.mark.slow
 def test_a_container_that_serves_eight(tuned):
     found = tuned("eight", parallel=8, each=0.02)
     assert best(found)["max_concurrent_transforms"] in NEARLY[8]

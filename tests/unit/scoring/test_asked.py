@@ -36,7 +36,7 @@ def test_what_is_asked_for_is_in_the_request_and_nothing_else_changes(make_pipel
         max_concurrent_transforms=8,
     )
     before, after = request.build(pipeline.settings), request.build(settings)
-    assert after == request.for_run(before, settings)
+    assert after == request.for_run(before, settings, {})
     assert (after["ModelName"], after["MaxConcurrentTransforms"]) == ("pears", 8)
     assert after["TransformResources"] == {"InstanceType": "ml.c5.xlarge", "InstanceCount": 3}
     for name in before.keys() - {"ModelName", "MaxConcurrentTransforms", "TransformResources"}:
