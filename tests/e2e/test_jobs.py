@@ -9,14 +9,12 @@ import signal
 import time
 from contextlib import contextmanager
 
-import boto3
 import httpx
 import pytest
 
 from batch_transform.dag import JANITOR
-from tests.e2e.conftest import POOL
+from tests.e2e.conftest import FLIGHTS, POOL, sagemaker
 
-FLIGHTS = "flight_delay"
 DAYS = {
     "marked failed": "2013-07-01",
     "marked success": "2013-07-02",
@@ -39,13 +37,7 @@ class Jobs:
     def __init__(self, laptop):
         self.laptop = laptop
         self.url = laptop.stack.aws_url
-        self.client = boto3.client(
-            "sagemaker",
-            endpoint_url=self.url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        self.client = sagemaker(self.url)
 
     def order(self, method, path, **body):
         httpx.request(method, f"{self.url}/_local/{path}", json=body).raise_for_status()

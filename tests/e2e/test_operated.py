@@ -2,25 +2,23 @@
 
 import pytest
 
-FLIGHTS = "flight_delay"
+from tests.e2e.conftest import FLIGHTS
 
 
 def run_of(laptop, dag_id, run_id):
     return laptop.api.client.get(f"/dags/{dag_id}/dagRuns/{run_id}").raise_for_status().json()
 
 
-def test_a_run_says_its_partition_and_its_result(laptop):
-    run_id, state = laptop.trigger(FLIGHTS, partition="2013-06-20")
-    assert state == "success"
-    run = run_of(laptop, FLIGHTS, run_id)
-    assert run["partition_key"] == "2013-06-20"
-    rows, total = laptop.rows("2013-06-20")
-    said = f"2013-06-20 · {rows:,} rows · mean {total / rows:.3g} · 0 quarantined"
+def test_a_run_says_its_partition_and_its_result(laptop, scored):
+    run = run_of(laptop, FLIGHTS, scored.run_id)
+    assert run["partition_key"] == scored.day
+    rows, total = laptop.rows(scored.day)
+    said = f"{scored.day} · {rows:,} rows · mean {total / rows:.3g} · 0 quarantined"
     assert run["note"].startswith(said)
-    asked = {"source_run_id": run_id, "source_dag_id": FLIGHTS}
+    asked = {"source_run_id": scored.run_id, "source_dag_id": FLIGHTS}
     told = laptop.api.client.get("/assets/events", params=asked).raise_for_status().json()
     (event,) = told["asset_events"]
-    assert (event["name"], event["partition_key"]) == ("predictions.flight_delay", "2013-06-20")
+    assert (event["name"], event["partition_key"]) == ("predictions.flight_delay", scored.day)
     assert (event["extra"]["rows"], event["extra"]["model"]) == (rows, "flight-delay")
 
 
@@ -43,14 +41,13 @@ def test_a_persons_note_stays(laptop):
     assert run_of(laptop, FLIGHTS, run_id)["note"] == "for Ann"
 
 
-def test_a_run_that_compares_says_so_and_changes_nothing(laptop):
-    laptop.trigger(FLIGHTS, partition="2013-06-21")
-    before = laptop.rows("2013-06-21")
-    run_id, state = laptop.trigger(FLIGHTS, partition="2013-06-21", sample=50)
+def test_a_run_that_compares_says_so_and_changes_nothing(laptop, scored):
+    before = laptop.rows(scored.day)
+    run_id, state = laptop.trigger(FLIGHTS, partition=scored.day, sample=50)
     assert state == "success"
-    assert laptop.rows("2013-06-21") == before
+    assert laptop.rows(scored.day) == before
     note = run_of(laptop, FLIGHTS, run_id)["note"]
-    assert note.startswith("2013-06-21 · compared, not published · 50 rows")
+    assert note.startswith(f"{scored.day} · compared, not published · 50 rows")
     replaces = laptop.api.returned(FLIGHTS, run_id, "load")["replaces"]
     assert replaces.startswith("would replace 50 rows with 50; mean 0.")
     assert replaces.endswith(" 0 predictions differ")
@@ -101,6 +98,8 @@ def test_an_error_is_said_in_lines_that_fit_and_without_a_traceback(laptop):
     assert errors[-1]["event"].startswith("The task failed; the lines above say why")
     assert not any("error_detail" in each for each in events)
     assert not any("credentials" in each["event"] for each in events)
+    said = " ".join(each["event"] for each in events)
+    assert "'Sample' is no parameter of a run; did you mean sample?" in said
     mine = [each["event"] for each in events if "batch_transform" in each.get("logger", "")]
     assert mine
     assert max(map(len, mine)) <= 100, "about as many fit at 1400 pixels"

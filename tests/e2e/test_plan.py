@@ -2,10 +2,9 @@
 
 import pytest
 
-from tests.e2e.conftest import DEAR
+from tests.e2e.conftest import DEAR, FLIGHTS
 from tests.e2e.test_jobs import Jobs, until
 
-FLIGHTS = "flight_delay"
 DAY = "2013-10-01"  # which no other test scores
 
 
@@ -26,17 +25,31 @@ def test_a_dry_run_plans_and_ends(laptop):
 @pytest.mark.parametrize(
     ("conf", "text"),
     [
-        ({"Sample": 5}, "'Sample' is no parameter of a run; did you mean sample?"),
+        ({"partition": "2199-01-01"}, "Partition 2199-01-01 is not over"),
+        (
+            {"partition": "2013-05-31"},
+            "Partition 2013-05-31 is before the first, which is start_date in pipeline.yaml",
+        ),
         ({"sample": 5, "resubmit": True}, "resubmit changes the partition, and this run does not"),
         ({"instance_type": "ml.m5.tiny"}, "InstanceType"),
         ({"model": "nobody"}, "There is no SageMaker model 'nobody'"),
     ],
 )
 def test_what_cannot_be_had_is_said_by_the_first_task(laptop, conf, text):
-    run_id, state = laptop.trigger(FLIGHTS, partition=DAY, **conf)
+    run_id, state = laptop.trigger(FLIGHTS, **{"partition": DAY, **conf})
     assert state == "failed"
-    assert laptop.states(FLIGHTS, run_id)["plan"] == "failed"
+    states = laptop.states(FLIGHTS, run_id)
+    assert states.pop("plan") == "failed"
+    assert set(states.values()) == {"upstream_failed"}
     assert text in laptop.log_of(FLIGHTS, run_id, "plan")
+
+
+def test_what_is_no_date_is_refused_before_a_run_is_made(laptop):
+    answer = laptop.post(
+        f"/dags/{FLIGHTS}/dagRuns", logical_date=None, conf={"partition": "yesterday"}
+    )
+    assert answer.status_code == 400
+    assert "yesterday" in answer.text
 
 
 @pytest.mark.parametrize(

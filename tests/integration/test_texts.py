@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from batch_transform.scoring.errors import OutputError, SourceError, TargetRefused
@@ -97,8 +97,8 @@ def answered(form, line, texts):
         return json.dumps({"SageMakerOutput": verdict, **record}).encode() + b"\n"
     ((apple, colour),) = csv.reader([line.decode()])
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow([apple, colour, texts[apple]])
-    return buffer.getvalue().encode()
+    csv.writer(buffer).writerow([apple, colour, texts[apple]])  # quotes what is in its line ends
+    return buffer.getvalue().removesuffix("\r\n").encode() + b"\n"
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +130,8 @@ LIGHT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
     st.sampled_from([1, MANY]),
 )
 @settings(max_examples=25, **LIGHT)
+@example("rows", [("", "\r"), ("", "\r0"), ("", "a\r")], 1)
+@example("rows", [("", "\r"), ("", "\r0"), ("", "a\r")], MANY)
 def test_any_csv_text_is_in_the_table_or_named(lab, swap, pairs, copies):
     ids = [f"{apple}{number}" for apple, _ in pairs for number in range(copies)]
     verdicts = dict(zip(ids, (verdict for _, verdict in pairs for _ in range(copies)), strict=True))
