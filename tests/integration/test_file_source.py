@@ -2,17 +2,23 @@
 
 import gzip
 import json
+import re
 import tempfile
 import tracemalloc
 from io import BytesIO
 
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pyarrow import parquet
+from pydantic import ValidationError
 
 from batch_transform.open_source import open_source
 from batch_transform.scoring.aws.objects import ObjectChanged, S3Objects
-from batch_transform.scoring.errors import SourceChanged, SourceError
+from batch_transform.scoring.deployment import Deployment
+from batch_transform.scoring.errors import SettingsError, SourceChanged, SourceError
+from batch_transform.scoring.extract import manifest
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.extract.join import join
 from batch_transform.scoring.names import RunLayout, S3Uri
@@ -83,6 +89,78 @@ def test_objects_are_listed_by_the_beginning_of_their_keys(store):
     assert [downloaded(store, stored) for stored in found] == [name.encode() for name in names]
     assert [stored.uri.key for stored in store.listed(S3Uri(BUCKET, "fruit/"))] == names[1:3]
     assert list(store.listed(S3Uri(BUCKET, "fish"))) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a b",
+        "a+b",
+        "a%41",
+        "?a=b&c#d",
+        "\N{GREEN APPLE}",
+        "..",
+        "a//b",
+        "é",
+        "'\"\\",
+        "~{*}",
+    ],
+)
+def test_a_key_may_have_any_characters(store, name):
+    uri, copied = key(f"{name}.csv"), key(f"{name}, copied")
+    store.put(uri, b"red")
+    store.copy(uri, copied)
+    assert [stored.uri for stored in store.listed(key(name))] == sorted([uri, copied], key=str)
+    assert [store.get(each) for each in (uri, copied)] == [b"red"] * 2
+    assert [downloaded(store, stored) for stored in store.listed(key(name))] == [b"red"] * 2
+
+
+parts_of_keys = st.text(
+    st.characters(
+        codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="{}"
+    )
+    | st.sampled_from("/+% \"'"),
+    min_size=1,
+    max_size=12,
+).filter(lambda part: not part.endswith("/"))
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(folder=parts_of_keys, name=parts_of_keys)
+def test_files_shards_and_manifest_lie_below_keys_of_any_characters(
+    s3, make_file_pipeline, partition, folder, name
+):
+    store = S3Objects(s3)
+    source = f"s3://{BUCKET}/{literal(folder)}/{{{{ partition }}}}/**/*"
+    pipeline = make_file_pipeline({"files": source, "format": "csv"})
+    (uri,) = files = [S3Uri(BUCKET, f"{folder}/2013-06-01/a{name.replace('/', '/a')}")]
+    store.put(uri, HEADER + b"7,,\n")
+    layout = RunLayout.of(S3Uri(BUCKET, f"{folder} runs"), "apples", "2013-06-01", name)
+    index = extract(pipeline, partition, FileSource(store), store, layout)
+    written = manifest.write(index, layout, store)
+    shards = manifest.parse(store.get(S3Uri.parse(str(written))))
+    assert RunLayout.of_index(str(layout.index)) == layout
+    assert [store.get(shard) for shard in shards] == [b"7,,\n"]
+    for each in (*files, *store.keys(layout.attempt_root)):
+        s3.delete_object(Bucket=BUCKET, Key=each.key)
+
+
+def literal(text):
+    """A pattern that matches a text alone."""
+    return re.sub(r"([*?\[{}])", r"[\1]", text)
+
+
+@pytest.mark.parametrize("character", ["\n", "\r", "\0", "\x1b", "\u2028"])
+def test_a_key_of_control_characters_is_refused_before_anything_is_done(
+    make_file_pipeline, character
+):
+    with pytest.raises(SettingsError, match="a key has no line breaks and no other control"):
+        Deployment.from_environ({"BATCH_TRANSFORM_S3_URI": f"s3://{BUCKET}/a{character}b"})
+    source = f"s3://{BUCKET}/a{character}b/{{{{ partition }}}}"
+    with pytest.raises(ValidationError, match="a pattern has no line breaks and no other control"):
+        make_file_pipeline({"files": source, "format": "csv"})
 
 
 def test_an_object_that_is_another_than_was_listed_is_not_downloaded(store):

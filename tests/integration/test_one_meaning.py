@@ -30,6 +30,8 @@ HOSTILE_DEFAULTS = {
     "bytea_output": "escape",
     "standard_conforming_strings": "off",
     "transform_null_equals": "on",
+    "array_nulls": "off",
+    "timezone_abbreviations": "India",
     "client_encoding": "LATIN1",
     "default_transaction_isolation": "read committed",
 }
@@ -175,6 +177,8 @@ EXPRESSIONS = {
     r"'\xff'::bytea::text": r'"\\xff"',
     r"'a\nb'": r'"a\\nb"',
     "(NULL = NULL) IS NULL": "true",
+    "'{1,NULL}'::text[]": '["1", null]',
+    "'2013-06-02 12:00 IST'::timestamptz": '"2013-06-02T10:00:00+00:00"',
     "'🍏'": '"🍏"',
     '\'{"a": 12345678901234567890.123456789, "b": 1.10}\'::jsonb': (
         '{"a": 12345678901234567890.123456789, "b": 1.10}'

@@ -10,7 +10,8 @@ from typing import Any
 
 JOB_NAME_LIMIT = 63
 _DIGEST_LENGTH = 12
-_S3_URI = re.compile(r"s3://([a-z0-9][a-z0-9.\-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
+CONTROL = r"\x00-\x1f\x7f\x85\u2028\u2029"  # line breaks among them: SageMaker's URIs have none
+_S3_URI = re.compile(rf"s3://([a-z0-9][a-z0-9.\-]{{1,61}}[a-z0-9])(?:/([^{CONTROL}]*))?")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,10 @@ def _why_not(text: str) -> str:
     bucket = text.removeprefix("s3://").partition("/")[0]
     if not 3 <= len(bucket) <= 63:
         return f"the name of a bucket has 3 to 63 characters, and {bucket!r} has {len(bucket)}"
+    if control := re.search(rf"[{CONTROL}]", text):
+        return (
+            f"a key has no line breaks and no other control characters, and it has {control[0]!r}"
+        )
     return (
         f"the name of a bucket has lower-case letters, digits, dots and hyphens, and a letter or"
         f" digit at both ends, unlike {bucket!r}"

@@ -61,3 +61,13 @@ def test_errors_are_those_of_the_ui(command):
     assert "Traceback" not in unknown.stderr
     assert command("run", "apples", DAY, "--param", "cost_cap").exit_code == 3
     assert command("report", "apples", "2013-06-30").exit_code == 4
+
+
+def test_a_run_may_lie_below_a_prefix_of_any_characters(fruit, command, monkeypatch):
+    root = "näch +%41/'\"\\ ?a=b&c#d/\N{GREEN APPLE}"
+    monkeypatch.setenv("BATCH_TRANSFORM_S3_URI", f"s3://runs/{root}")
+    ran = command("run", "apples", DAY, "--publish", "--param", "force_rerun=true", "--json")
+    assert ran.exit_code == 0, ran.stderr
+    left = json.loads(ran.stdout)
+    assert (left["load"]["rows"], left["load"]["quarantined"]) == (7, 1)
+    assert left["load"]["loaded"].startswith(f"s3://runs/{root}/apples/")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.names import CONTROL, S3Uri
 
 _PARTS = re.compile(r"s3://([a-z0-9][a-z0-9.\-]{1,61}[a-z0-9])/(.+)", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
@@ -76,6 +76,7 @@ def problems(pattern: str) -> Iterator[str]:
     if parts is None:
         yield "a pattern reads like s3://bucket/folder/*.parquet; the bucket has no wildcards"
         return
+    yield from _control_characters(pattern)
     names = {match[1] for match in _PLACEHOLDER.finditer(parts[2])}
     for name in sorted(names - {*_VALUES, "slice"}):
         yield f"nothing gives {{{{ {name} }}}} a value; there are {', '.join(_VALUES)}, slice"
@@ -94,6 +95,11 @@ def problems(pattern: str) -> Iterator[str]:
         yield "the text between [ and ] is no set of characters, such as [a-z] or [!0-9]"
     if any("**" in segment and segment != "**" for segment in key.split("/")):
         yield "** matches whole folders, alone between slashes"
+
+
+def _control_characters(pattern: str) -> Iterator[str]:
+    if control := re.search(rf"[{CONTROL}]", pattern):
+        yield f"a pattern has no line breaks and no other control characters such as {control[0]!r}"
 
 
 def glob(pattern: str, day: date) -> Glob:

@@ -8,6 +8,8 @@ SELECT
     set_config('bytea_output', 'hex', true),
     set_config('standard_conforming_strings', 'on', true),
     set_config('transform_null_equals', 'off', true),
+    set_config('array_nulls', 'on', true),
+    set_config('timezone_abbreviations', 'Default', true),
     set_config('batch_transform.partition', %(partition)s, true),
     set_config('batch_transform.partition_start', %(partition_start)s, true),
     set_config('batch_transform.partition_end', %(partition_end)s, true),
