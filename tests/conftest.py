@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 PROJECT = Path(__file__).parents[1]
@@ -32,6 +33,10 @@ os.environ.update(
         "OMP_WAIT_POLICY": "PASSIVE",
     }
 )
+
+# The same examples for everyone; HYPOTHESIS_PROFILE=default draws others.
+settings.register_profile("suite", derandomize=True, database=None, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
 @pytest.hookimpl(tryfirst=True)
