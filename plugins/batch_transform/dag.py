@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG, TaskGroup, XComArg
+from airflow.sdk.configuration import conf
 
 from batch_transform.assets import asset_of
 from batch_transform.following.retrying import RetryByType
@@ -33,11 +34,12 @@ from batch_transform.operators.report import ReportOperator
 from batch_transform.operators.transform import TransformOperator
 from batch_transform.operators.wait import TransformSensor
 from batch_transform.params import run_params
+from batch_transform.placement import placement
 from batch_transform.pools import pool_of
 from batch_transform.runbook import runbook
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import PipelineInvalid
-from batch_transform.scoring.pipeline import Pipeline
+from batch_transform.scoring.pipeline import Pipeline, PipelineFile
 from batch_transform.scoring.pipelines import read_all, read_pipeline
 from batch_transform.tasks import REPORT
 from batch_transform.timetable import PartitionTimetable
@@ -95,6 +97,7 @@ def scoring_dag(pipeline: Pipeline, deployment: Deployment) -> DAG:
         start_date=datetime.combine(spec.start_date, time.min, UTC),
         catchup=False,
         params=run_params(),
+        max_active_tasks=_at_once(spec),
         tags={TAG, spec.record.format},
         **notices(spec.notify),
         default_args=_task_policy(pipeline),
@@ -181,7 +184,13 @@ def _task_policy(pipeline: Pipeline) -> dict[str, Any]:
         "retries": 2,
         "retry_delay": timedelta(minutes=1),
         "execution_timeout": pipeline.settings.limits.deadline,
+        **placement(pipeline.settings.workers),
     }
+
+
+def _at_once(settings: PipelineFile) -> int:
+    """Return how many tasks of a run may run at once: all slices, whatever Airflow's default is."""
+    return max(conf.getint("core", "max_active_tasks_per_dag"), settings.extract.count)
 
 
 def _bind_tasks(pipeline: Pipeline, deployment: Deployment) -> None:

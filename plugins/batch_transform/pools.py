@@ -18,9 +18,9 @@ from airflow.sdk import Context
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import ConfigurationError
 from batch_transform.scoring.pipeline import Pipeline
+from batch_transform.scoring.pipeline.workers import POOL_OF_JOBS
 
 UNFIT_POOL = "unfit_pool"  # an XCom that the scheduler leaves for the tasks
-_PREFIX = "transform-"
 _UNLIMITED = -1
 
 
@@ -37,7 +37,7 @@ class Slots:
         Args:
             there_are: slots of the pool; None where there is no such pool.
         """
-        kind = self.pool.removeprefix(_PREFIX)
+        kind = self.pool.removeprefix(POOL_OF_JOBS)
         cure = (
             f"In Airflow, under Admin > Pools, give it a slot for each {kind} that may run at once,"
             " deferred tasks included, and clear this task; or set BATCH_TRANSFORM_POOLS to false"
@@ -57,7 +57,7 @@ def pool_of(pipeline: Pipeline, deployment: Deployment) -> dict[str, Any]:
     if not deployment.pools:
         return {}
     transform = pipeline.settings.transform
-    return {"pool": f"{_PREFIX}{transform.kinds[0]}", "pool_slots": transform.instance_count}
+    return {"pool": f"{POOL_OF_JOBS}{transform.kinds[0]}", "pool_slots": transform.instance_count}
 
 
 def slots_of(task: Any, conf: Mapping[str, Any]) -> Slots | None:
@@ -67,10 +67,10 @@ def slots_of(task: Any, conf: Mapping[str, Any]) -> Slots | None:
         task: with the slots that ``pool_of`` gave it.
         conf: what the run was asked for.
     """
-    if not task.pool.startswith(_PREFIX):
+    if not task.pool.startswith(POOL_OF_JOBS):
         return None
     kind, count = conf.get("instance_type"), conf.get("instance_count")
-    pool = f"{_PREFIX}{kind}" if kind else task.pool
+    pool = f"{POOL_OF_JOBS}{kind}" if kind else task.pool
     return Slots(pool=pool, count=count or task.pool_slots)
 
 

@@ -16,6 +16,7 @@ from batch_transform.operators.extract import (
     summary,
 )
 from batch_transform.operators.unload import UnloadOperator
+from batch_transform.placement import placement
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.join import join
 from batch_transform.scoring.names import RunLayout
@@ -79,7 +80,7 @@ def extract_tasks(pipeline: Pipeline, deployment: Deployment, plan: XComArg) -> 
         plan: what the task before tells of the run's plan.
     """
     work: dict[str, Any] = {"pipeline": pipeline, "deployment": deployment}
-    reading = dict(work)
+    reading = {**work, **placement(pipeline.settings.extract.workers)}
     if pipeline.settings.unloads:
         unload = UnloadOperator(task_id="unload", **work)
         plan >> unload

@@ -100,16 +100,26 @@ def test_a_run_takes_a_partition_or_nothing(dag):
         partition.resolve("yesterday")
 
 
+@pytest.fixture
+def with_settings(tmp_path, monkeypatch):
+    """A function that returns the DAG of a pipeline with further settings."""
+
+    def with_settings(**more):
+        shutil.copytree(PIPELINES / "flight_delay", tmp_path / "flight_delay")
+        with (tmp_path / "flight_delay" / "pipeline.yaml").open("a") as settings:
+            settings.writelines(f"{name}: {json.dumps(each)}\n" for name, each in more.items())
+        monkeypatch.setenv("BATCH_TRANSFORM_PIPELINES", str(tmp_path))
+        bag = parse()
+        assert bag.import_errors == {}
+        return bag.dags["flight_delay"]
+
+    return with_settings
+
+
 @pytest.fixture(params=[{"slices": 3}, {"ranges": [10, 20]}], ids=str)
-def sliced(request, tmp_path, monkeypatch):
+def sliced(request, with_settings):
     """The DAG of a pipeline whose extract is cut into three slices."""
-    shutil.copytree(PIPELINES / "flight_delay", tmp_path / "flight_delay")
-    with (tmp_path / "flight_delay" / "pipeline.yaml").open("a") as settings:
-        settings.write(f"extract: {json.dumps(request.param)}\n")
-    monkeypatch.setenv("BATCH_TRANSFORM_PIPELINES", str(tmp_path))
-    bag = parse()
-    assert bag.import_errors == {}
-    return bag.dags["flight_delay"]
+    return with_settings(extract=request.param)
 
 
 def test_slices_are_mapped_tasks_and_one_joins_them(sliced):
@@ -137,6 +147,38 @@ def test_what_airflow_keeps_of_a_mapped_task_is_short(sliced):
         if task["__var"]["task_id"] == "extract"
     )
     assert kept["pipeline"] == "flight_delay"
+
+
+@pytest.mark.parametrize(("slices", "at_once"), [(40, 40), (2, 16)])
+def test_as_many_tasks_may_run_at_once_as_there_are_slices(with_settings, slices, at_once):
+    assert with_settings(extract={"slices": slices}).max_active_tasks == at_once
+
+
+WORKERS = {"queue": "scoring", "pool": "nightly", "executor_config": {"memory": "1GB"}}
+OF_SLICES = {"pool": "slices", "executor_config": {"memory": "4GB"}}
+
+
+def test_tasks_run_where_the_pipeline_says(with_settings, monkeypatch):
+    monkeypatch.setenv("BATCH_TRANSFORM_POOLS", "true")
+    extract = {"slices": 3, "workers": OF_SLICES}
+    dag = with_settings(workers=WORKERS, extract=extract)
+    placed = {
+        task.task_id: {name: getattr(task, name) for name in WORKERS} for task in dag.tasks
+    }
+    assert placed.pop("extract") == {**WORKERS, **OF_SLICES}
+    jobs = {**WORKERS, "pool": "transform-ml.m5.large"}
+    assert (placed.pop("transform"), placed.pop("recover")) == (jobs, jobs)
+    assert set(placed) == {"plan", "join_slices", "build_manifest", "wait", "load", "report"}
+    assert all(each == WORKERS for each in placed.values())
+
+
+def test_one_task_that_extracts_runs_where_slices_would(with_settings):
+    assert with_settings(extract={"workers": OF_SLICES}).get_task("extract").pool == "slices"
+
+
+def test_without_a_word_tasks_run_where_airflow_has_them(dag):
+    assert {(task.queue, task.pool) for task in dag.tasks} == {("default", "default_pool")}
+    assert not any(task.executor_config for task in dag.tasks)
 
 
 def test_without_slices_there_is_nothing_to_join(dag):

@@ -18,6 +18,7 @@ from batch_transform.scoring.pipeline.source import (
     Unload,
 )
 from batch_transform.scoring.pipeline.target import Prediction, Target
+from batch_transform.scoring.pipeline.workers import Workers
 
 __all__ = [
     "ENGINE_OUTPUT",
@@ -42,4 +43,5 @@ __all__ = [
     "Target",
     "Transform",
     "Unload",
+    "Workers",
 ]

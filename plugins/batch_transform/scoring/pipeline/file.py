@@ -25,6 +25,7 @@ from batch_transform.scoring.pipeline.prediction_types import TYPES
 from batch_transform.scoring.pipeline.record import Record, Shards
 from batch_transform.scoring.pipeline.source import Extract, Files, Query, Source
 from batch_transform.scoring.pipeline.target import Prediction, Target
+from batch_transform.scoring.pipeline.workers import Workers
 
 _LONGEST_NAME = 63
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
@@ -70,6 +71,7 @@ class PipelineFile(Section):
         recover: what becomes of answers that are there, and wrong.
         checks: what is checked before a partition is published.
         notify: who is told how a run went.
+        workers: which workers run the tasks.
     """
 
     description: Text
@@ -88,6 +90,7 @@ class PipelineFile(Section):
     recover: Recover = Recover()
     checks: Checks = Checks()
     notify: Notify | None = None
+    workers: Workers = Workers()
 
     @property
     def reply_format(self) -> Literal["csv", "jsonl"]:

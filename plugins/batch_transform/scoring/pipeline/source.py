@@ -22,6 +22,7 @@ from batch_transform.scoring.pipeline.fields import (
     broken_rule,
     twice,
 )
+from batch_transform.scoring.pipeline.workers import Workers
 
 _MOST = 100
 _LARGEST = 2**63  # an integer id is one of a database's bigint
@@ -197,10 +198,13 @@ class Extract(Section):
         slices: number of tasks that read at once, each the integer ids with another remainder.
         ranges: instead: ascending boundaries between what the tasks read, ``[1000000, 2000000]`` or
             ``["h", "p"]``; N boundaries are N + 1 slices, between which no id can fall.
+        workers: which workers read, and how many of the tasks at once; what is not set here is
+            that of ``workers``.
     """
 
     slices: Annotated[Integer, Field(ge=1, le=_MOST)] | None = None
     ranges: _Boundaries | None = None
+    workers: Workers = Workers()
 
     @property
     def count(self) -> int:
