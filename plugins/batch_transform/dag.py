@@ -190,7 +190,8 @@ def _task_policy(pipeline: Pipeline) -> dict[str, Any]:
 
 def _at_once(settings: PipelineFile) -> int:
     """Return how many tasks of a run may run at once: all slices, whatever Airflow's default is."""
-    return max(conf.getint("core", "max_active_tasks_per_dag"), settings.extract.count)
+    airflows_own: int = conf.getint("core", "max_active_tasks_per_dag")
+    return max(airflows_own, settings.extract.count)
 
 
 def _bind_tasks(pipeline: Pipeline, deployment: Deployment) -> None:

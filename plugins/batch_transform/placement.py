@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from batch_transform.scoring.errors import ConfigurationError
@@ -29,10 +30,10 @@ def _pod(manifest: Any) -> Any:
     https://airflow.apache.org/docs/apache-airflow-providers-cncf-kubernetes/stable/kubernetes_executor.html#pod-override
     """
     try:
-        from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator
+        generator = import_module("airflow.providers.cncf.kubernetes.pod_generator")
     except ImportError as error:
         raise ConfigurationError(
             f"workers.executor_config has {_POD}, and this Airflow has no Kubernetes provider:"
             " install apache-airflow-providers-cncf-kubernetes, or leave it out"
         ) from error
-    return PodGenerator.deserialize_model_dict(manifest)
+    return generator.PodGenerator.deserialize_model_dict(manifest)

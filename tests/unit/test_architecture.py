@@ -24,7 +24,7 @@ PACKAGES = {*HOUSES, "include", "tests"}
 FLOORS = [
     {"testing", "pipelines", "drafts", "tuning"},
     {"reports"},
-    {"planning", "publish", "permissions"},
+    {"planning", "publish", "permissions", "capacity"},
     {"recovery", "warehouse"},
     {"outputs"},
     {"jobs"},

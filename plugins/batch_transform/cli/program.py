@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from batch_transform.cli.capacity import capacity
 from batch_transform.cli.check import check
 from batch_transform.cli.command import command
 from batch_transform.cli.from_notebook import from_notebook
@@ -28,6 +29,7 @@ COMMANDS: tuple[Callable[[Any], Outcome], ...] = (
     run,
     report,
     tune,
+    capacity,
     iam,
     schema,
 )

@@ -162,9 +162,7 @@ def test_tasks_run_where_the_pipeline_says(with_settings, monkeypatch):
     monkeypatch.setenv("BATCH_TRANSFORM_POOLS", "true")
     extract = {"slices": 3, "workers": OF_SLICES}
     dag = with_settings(workers=WORKERS, extract=extract)
-    placed = {
-        task.task_id: {name: getattr(task, name) for name in WORKERS} for task in dag.tasks
-    }
+    placed = {task.task_id: {name: getattr(task, name) for name in WORKERS} for task in dag.tasks}
     assert placed.pop("extract") == {**WORKERS, **OF_SLICES}
     jobs = {**WORKERS, "pool": "transform-ml.m5.large"}
     assert (placed.pop("transform"), placed.pop("recover")) == (jobs, jobs)
