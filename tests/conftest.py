@@ -1,10 +1,12 @@
 """What every test uses: an Airflow home of its own, and a real PostgreSQL."""
 
+import functools
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
+import botocore.session
 import psycopg
 import pytest
 from hypothesis import settings
@@ -33,6 +35,9 @@ os.environ.update(
         "OMP_WAIT_POLICY": "PASSIVE",
     }
 )
+
+# Every session reads megabytes about AWS, and tests make thousands: they are read once.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 # The same examples for everyone; HYPOTHESIS_PROFILE=default draws others.
 settings.register_profile("suite", derandomize=True, database=None, deadline=None)
