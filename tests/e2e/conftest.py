@@ -199,7 +199,7 @@ def laptop(laptop_folder, pipelines):
             "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
             # What a pipeline's file holds is read when a test asks for it: see `reparse`.
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
-            "AIRFLOW__DAG_PROCESSOR__PARSING_CLEANUP_INTERVAL": "2",
+            "AIRFLOW__SCHEDULER__PARSING_CLEANUP_INTERVAL": "2",
             "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "5",
             "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
         },

@@ -128,7 +128,7 @@ def test_ctrl_c_at_any_point_leaves_no_process_and_the_next_start_works(start, m
 
 def test_what_a_killed_stack_left_is_ended_by_the_next_start(start):
     killed = start("demo")
-    killed.read_until("Starting Airflow")
+    killed.read_until("Loading a year")
     killed.process.kill()
     killed.process.wait()
     assert killed.family()
