@@ -64,6 +64,10 @@ def _s3(operation, parameters):
     if operation == "ListMultipartUploads":
         yield Asked("s3:ListBucketMultipartUploads", bucket)
         return
+    if operation == "DeleteObjects":
+        for each in parameters["Delete"]["Objects"]:
+            yield Asked("s3:DeleteObject", f"{bucket}/{each['Key']}")
+        return
     key = parameters.get("SSEKMSKeyId")
     yield Asked(f"s3:{_OBJECT[operation]}", f"{bucket}/{parameters['Key']}")
     if operation == "CopyObject":

@@ -12,7 +12,7 @@ and a second one shows the folders that cannot be read, with ``report_invalid`` 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ from batch_transform.following.retrying import RetryByType
 from batch_transform.invalid import InvalidPipelines
 from batch_transform.notices import notices
 from batch_transform.operators.build_manifest import BuildManifestOperator
-from batch_transform.operators.janitor import StopOrphansOperator
 from batch_transform.operators.join_slices import extract_tasks
 from batch_transform.operators.load import LoadOperator
 from batch_transform.operators.plan import PlanOperator
@@ -43,12 +42,10 @@ from batch_transform.scoring.pipeline import Pipeline, PipelineFile
 from batch_transform.scoring.pipelines import read_all, read_pipeline
 from batch_transform.tasks import REPORT
 from batch_transform.timetable import PartitionTimetable
+from batch_transform.upkeep import TAG, housekeeping_dag, janitor_dag
 
 # What waiting cures may take hours; RetryByType gives other errors fewer.
 RETRIES_OF_JOBS = 8
-JANITOR = "batch_transform_janitor"
-TAG = "batch-transform"  # by which the plugin's list of pipelines finds them
-JANITOR_EVERY = timedelta(minutes=5)  # no job runs for nobody for longer than twice that
 # Mostly there is nothing to recover: then a run that is nearly done does not wait for those behind.
 FIRST_IN_THE_POOL = 100
 
@@ -62,16 +59,20 @@ def declare(
         namespace: ``globals()`` of the DAG file.
         pipelines: the folder whose subfolders are the pipelines; the environment variable
             ``BATCH_TRANSFORM_PIPELINES`` names another one where it is set.
-        janitor: whether to declare the DAG that stops orphaned jobs, too: once in a deployment.
+        janitor: whether to declare the DAG that stops orphaned jobs, too, and the one that deletes
+            what is old where ``BATCH_TRANSFORM_KEEP_DAYS`` is set: once in a deployment.
 
     Raises:
         ConfigurationError: the deployment's environment is wrong, or there is no such folder.
     """
     deployment = Deployment.from_environ(os.environ)
-    read = list(_dags(pipelines, deployment))
-    dags = [each for each in read if not isinstance(each, PipelineInvalid)]
+    read = list(read_all(deployment.pipelines or Path(pipelines)))
+    dags = [each for each in _dags(read, deployment) if not isinstance(each, PipelineInvalid)]
     if janitor:
         dags.append(janitor_dag(deployment))
+    if janitor and deployment.keep:
+        valid = [each for each in read if isinstance(each, Pipeline)]
+        dags.append(housekeeping_dag(valid, deployment))
     namespace.update({f"_dag_{dag.dag_id}": dag for dag in dags})
 
 
@@ -81,7 +82,8 @@ def report_invalid(namespace: MutableMapping[str, Any], *, pipelines: Path | str
     The arguments are those of ``declare``, which passes the same folders over.
     """
     deployment = Deployment.from_environ(os.environ)
-    errors = [each for each in _dags(pipelines, deployment) if isinstance(each, PipelineInvalid)]
+    read = read_all(deployment.pipelines or Path(pipelines))
+    errors = [each for each in _dags(read, deployment) if isinstance(each, PipelineInvalid)]
     if errors:
         namespace["batch_transform_invalid"] = InvalidPipelines(errors)
 
@@ -105,32 +107,6 @@ def scoring_dag(pipeline: Pipeline, deployment: Deployment) -> DAG:
         auto_register=False,
     ) as dag:
         _bind_tasks(pipeline, deployment)
-    return dag
-
-
-def janitor_dag(deployment: Deployment) -> DAG:
-    """Make the DAG that stops the deployment's transform jobs which run for no task any more."""
-    with DAG(
-        dag_id=JANITOR,
-        description="Stops transform jobs that run for no task any more",
-        doc_md="Each task stops its own transform job when it is marked, or out of time. Where its"
-        " process was killed or Airflow was away at that moment, the job runs on for nobody, and is"
-        " paid for: this DAG stops it. It asks Airflow about the owners in the job's tags.",
-        schedule=JANITOR_EVERY,
-        start_date=datetime(2013, 1, 1, tzinfo=UTC),
-        catchup=False,
-        max_active_runs=1,
-        is_paused_upon_creation=False,
-        tags={TAG},
-    ) as dag:
-        StopOrphansOperator(
-            task_id="stop_orphans",
-            deployment=deployment,
-            owner="batch-transform",
-            retries=1,
-            retry_delay=timedelta(minutes=1),
-            execution_timeout=timedelta(minutes=5),
-        )
     return dag
 
 
@@ -164,9 +140,11 @@ def batch_transform_group(
     return group
 
 
-def _dags(pipelines: Path | str, deployment: Deployment) -> Iterator[DAG | PipelineInvalid]:
+def _dags(
+    pipelines: Iterable[Pipeline | PipelineInvalid], deployment: Deployment
+) -> Iterator[DAG | PipelineInvalid]:
     """Make the DAG of every pipeline folder; one that cannot be made does not stop the others."""
-    for pipeline in read_all(deployment.pipelines or Path(pipelines)):
+    for pipeline in pipelines:
         if isinstance(pipeline, PipelineInvalid):
             yield pipeline
             continue

@@ -1,5 +1,7 @@
 """An S3 whose objects are the files of a folder, and that discards what is written to it."""
 
+from datetime import UTC, datetime
+
 from batch_transform.scoring.aws.objects import StoredObject
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.testing import InMemoryObjects
@@ -16,7 +18,8 @@ class FolderStore(InMemoryObjects):
     def listed(self, start):
         for path in sorted(self._folder.rglob("*.parquet")):
             key = f"{PARTITION}/{path.relative_to(self._folder)}"
-            yield StoredObject(uri=S3Uri(self._bucket, key), etag="")
+            at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            yield StoredObject(uri=S3Uri(self._bucket, key), etag="", modified=at)
 
     def download(self, stored, file):
         name = stored.uri.key.removeprefix(f"{PARTITION}/")

@@ -1,9 +1,12 @@
 """What both object stores do: S3, and the one in memory that stands for it."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+from botocore.stub import Stubber
 
 from batch_transform.scoring.aws.objects import ObjectChanged, S3Objects
-from batch_transform.scoring.errors import ObjectMissing
+from batch_transform.scoring.errors import AccessRefused, ObjectMissing
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.testing import InMemoryObjects
 
@@ -59,6 +62,33 @@ def test_an_object_is_replaced_as_it_was_listed_or_not_at_all(store):
     assert store.get(URI) == b"second"
     store.put_if(URI, b"third", etag(store))
     assert store.get(URI) == b"third"
+
+
+def test_what_is_deleted_is_gone_and_what_is_not_there_is_no_error(store):
+    many = [S3Uri(BUCKET, f"many/{number:04}") for number in range(1003)]  # S3 takes 1000 at once
+    for uri in many:
+        store.put(uri, b"x")
+    store.put(URI, b"x")
+    store.delete([*many[1:], S3Uri(BUCKET, "gone")])
+    assert list(store.keys(S3Uri(BUCKET, "many"))) == many[:1]
+    assert store.has(URI)
+    assert not store.has(many[1])
+    store.delete([])
+
+
+def test_a_listing_says_when_an_object_was_stored(store):
+    before = datetime.now(UTC) - timedelta(seconds=2)  # S3 gives whole seconds
+    store.put(URI, b"x")
+    (stored,) = store.listed(URI)
+    assert before < stored.modified < datetime.now(UTC) + timedelta(seconds=2)
+
+
+def test_an_object_that_may_not_be_deleted_is_an_error_though_the_answer_is_200(s3):
+    refused = {"Errors": [{"Key": "a", "Code": "AccessDenied", "Message": "no"}]}
+    with Stubber(s3) as stubbed:
+        stubbed.add_response("delete_objects", refused)
+        with pytest.raises(AccessRefused, match="DeleteObjects: AccessDenied"):
+            S3Objects(s3).delete([URI])
 
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"

@@ -86,6 +86,7 @@ def _deployed(pipeline: Pipeline, deployment: Deployment, account: Account) -> D
         account=account,
         root=deployment.root,
         aws_conn_id=deployment.aws_conn_id,
+        is_tidied=bool(deployment.keep),
     )
 
 

@@ -26,3 +26,8 @@ def is_alive(owner: Owner) -> bool:
         dag_id=owner.dag_id, run_ids=[owner.run_id], states=_RUN_ALIVE
     )
     return runs > 0
+
+
+def is_at_work(dag_id: str) -> bool:
+    """Tell whether any run of a DAG has not ended."""
+    return RuntimeTaskInstance.get_dr_count(dag_id=dag_id, states=_RUN_ALIVE) > 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
@@ -23,15 +21,13 @@ from batch_transform.scoring.jobs.service import Job, get
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.outputs.sent import check_recovered, covered
-from batch_transform.scoring.pipeline import Pipeline, Target
+from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.publish.load import LoadRun, load
 from batch_transform.scoring.publish.loaded import Loaded
 from batch_transform.scoring.records.quarantine import FILE_NAME
 from batch_transform.scoring.warehouse.ledger import quarantine_of
-from batch_transform.scoring.warehouse.protocol import Warehouse
+from batch_transform.scoring.warehouse.protocol import Lend
 from batch_transform.this_run import asked_of, pipeline_of
-
-Lend = Callable[[Target], AbstractContextManager[Warehouse]]  # lends the warehouse of a target
 
 
 class LoadOperator(BaseOperator):

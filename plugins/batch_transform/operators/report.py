@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,17 +17,15 @@ from batch_transform.following.watch import owner_of
 from batch_transform.links import REPORT_LINKS
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.index import ExtractIndex
-from batch_transform.scoring.pipeline import Pipeline, Target
+from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.publish.judge import declared_checks, history_needed
 from batch_transform.scoring.reports.keep import write
 from batch_transform.scoring.reports.left import Left, Trail, read_left
 from batch_transform.scoring.reports.make import Known, report_of
 from batch_transform.scoring.reports.report import RunReport, TaskRun
 from batch_transform.scoring.warehouse.ledger import Entry
-from batch_transform.scoring.warehouse.protocol import Warehouse
+from batch_transform.scoring.warehouse.protocol import Lend
 from batch_transform.tasks import in_order
-
-Lend = Callable[[Target], AbstractContextManager[Warehouse]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,6 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 
 from batch_transform.connections import Aws, AwsServices, open_warehouse
-from batch_transform.operators.report import Lend
 from batch_transform.report.access import MAY_READ, may_read_logs, readable_dags
 from batch_transform.report.calendar import months_of, year_of_runs, years_of
 from batch_transform.report.live import UNREADABLE, report_of_run
@@ -28,6 +27,7 @@ from batch_transform.report.subjects import Subject, subjects_of_dag, subjects_o
 from batch_transform.report.words import last_words
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.warehouse.ledger import Entry
+from batch_transform.scoring.warehouse.protocol import Lend
 
 _LATEST = 30  # partitions in the table below a calendar
 _DAYS_OF_A_YEAR = 366

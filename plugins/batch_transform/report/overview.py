@@ -12,8 +12,8 @@ from airflow.models.xcom import XComModel
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
-from batch_transform.dag import JANITOR, TAG
 from batch_transform.tasks import REPORT
+from batch_transform.upkeep import HOUSEKEEPING, JANITOR, TAG
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,9 @@ class Line:
 
 def lines_of(dag_ids: Collection[str], session: Session) -> list[Line]:
     """List the pipelines among some DAGs, by their ids: those with the package's tag."""
-    tagged = select(DagTag.dag_id).where(DagTag.name == TAG, DagTag.dag_id != JANITOR)
+    tagged = select(DagTag.dag_id).where(
+        DagTag.name == TAG, DagTag.dag_id.not_in((JANITOR, HOUSEKEEPING))
+    )
     query = select(DagModel.dag_id, DagModel.description, DagModel.is_paused).where(
         DagModel.dag_id.in_(tagged), DagModel.dag_id.in_(dag_ids), ~DagModel.is_stale
     )

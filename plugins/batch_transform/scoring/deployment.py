@@ -6,14 +6,19 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from batch_transform.scoring.errors import SettingsError
-from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.names import BULK_KINDS, S3Uri
 
 _PRICES = (
     "BATCH_TRANSFORM_PRICES is {text!r}; set it to USD for an instance hour, by instance type:"
     " ml.m5.large=0.115,ml.c5.xlarge=0.204"
+)
+_KEEP = (
+    "BATCH_TRANSFORM_KEEP_DAYS is {text!r}; set it to whole days for each kind that is to be"
+    " deleted some day: inputs=30,outputs=90,quarantine=365"
 )
 
 
@@ -30,6 +35,7 @@ class Deployment:
         pools: whether the transform task takes slots of the pool of its instance type.
         pipelines: the folder of the pipelines, in place of the one that a DAG file names.
         prices: USD for an instance hour of transform jobs, by instance type.
+        keep: how long what runs left is kept, by its kind; what is not named is kept for ever.
     """
 
     root: S3Uri
@@ -40,6 +46,7 @@ class Deployment:
     pools: bool = False
     pipelines: Path | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
+    keep: Mapping[str, timedelta] = field(default_factory=dict)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Deployment:
@@ -67,6 +74,7 @@ class Deployment:
             if (folder := environ.get("BATCH_TRANSFORM_PIPELINES"))
             else None,
             prices=_prices(environ.get("BATCH_TRANSFORM_PRICES", "")),
+            keep=_keep(environ.get("BATCH_TRANSFORM_KEEP_DAYS", "")),
         )
 
 
@@ -83,6 +91,16 @@ def _prices(text: str) -> dict[str, float]:
 
 def _pairs(text: str) -> dict[str, str]:
     return dict(each.split("=") for each in text.split(",") if each.strip())
+
+
+def _keep(text: str) -> dict[str, timedelta]:
+    try:
+        days = {kind.strip(): int(each) for kind, each in _pairs(text).items()}
+    except ValueError as error:
+        raise SettingsError(_KEEP.format(text=text)) from error
+    if not days.keys() <= set(BULK_KINDS) or not all(0 < each < 36500 for each in days.values()):
+        raise SettingsError(_KEEP.format(text=text))
+    return {kind: timedelta(days=each) for kind, each in days.items()}
 
 
 def _positive_int(environ: Mapping[str, str], key: str, default: int) -> int:

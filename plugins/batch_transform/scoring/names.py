@@ -12,6 +12,13 @@ JOB_NAME_LIMIT = 63
 _DIGEST_LENGTH = 12
 CONTROL = r"\x00-\x1f\x7f\x85\u2028\u2029"  # line breaks among them: SageMaker's URIs have none
 _S3_URI = re.compile(rf"s3://([a-z0-9][a-z0-9.\-]{{1,61}}[a-z0-9])(?:/([^{CONTROL}]*))?")
+# What an attempt leaves that takes room, by kind, below its prefix; the rest is its small records.
+_BULK = (
+    ("outputs", re.compile(r"(?:recover/.+/)?output/.+")),
+    ("inputs", re.compile(r"(?:recover/.+/)?input/(?!index\.json$).+|unload/.+")),
+    ("quarantine", re.compile(r"quarantine/.+")),
+)
+BULK_KINDS = tuple(kind for kind, _ in _BULK)
 
 
 @dataclass(frozen=True)
@@ -86,9 +93,19 @@ class RunLayout:
         return cls(attempt_root=S3Uri.parse(root))
 
     @classmethod
+    def of_manifest(cls, uri: S3Uri) -> RunLayout:
+        """Find the layout again from the manifest of a transform job."""
+        return cls(attempt_root=S3Uri(uri.bucket, uri.key.rpartition("/")[0]))
+
+    @classmethod
     def of_quarantine(cls, uri: S3Uri) -> RunLayout:
         """Find the layout again from an object of its quarantine."""
         return cls(attempt_root=S3Uri(uri.bucket, uri.key.rpartition("/quarantine/")[0]))
+
+    def bulk_kind(self, uri: S3Uri) -> str | None:
+        """Say what an object of the attempt is one of; None of the small ones that tell of it."""
+        path = uri.key.removeprefix(f"{self.attempt_root.key}/")
+        return next((kind for kind, shape in _BULK if shape.fullmatch(path)), None)
 
     @property
     def plan(self) -> S3Uri:
@@ -134,6 +151,11 @@ class RunLayout:
     def manifest(self) -> S3Uri:
         """The ManifestFile of the transform job."""
         return self.attempt_root / "manifest.json"
+
+    @property
+    def retired(self) -> S3Uri:
+        """Lies there where no run is to attach any more to a job that reads the manifest."""
+        return self.attempt_root / "retired.json"
 
     @property
     def unload(self) -> S3Uri:

@@ -18,13 +18,13 @@ from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 
 from batch_transform import dag as module
-from batch_transform.dag import JANITOR
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import PipelineInvalid
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.pipelines import read_pipeline
 from batch_transform.tasks import tasks_of
 from batch_transform.timetable import PartitionTimetable
+from batch_transform.upkeep import JANITOR
 from tests.fuzz import mutated
 from tests.project import PIPELINES, readme_block
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import IO, Any, Protocol
 
 from botocore.exceptions import ClientError
@@ -20,6 +21,7 @@ from batch_transform.scoring.names import S3Uri
 _MISSING = frozenset({404})
 _CHANGED = frozenset({404, 412})  # gone, and not as the condition says
 _PIECE_BYTES = 1 << 20
+_DELETED_AT_ONCE = 1000
 _TRIES = 3  # of a body that is cut off while it is read, which boto3 does not read again
 
 
@@ -34,10 +36,12 @@ class StoredObject:
     Attributes:
         uri: where it lies.
         etag: S3's name of its content; another content has another.
+        modified: when it was stored, by the clock of the store.
     """
 
     uri: S3Uri
     etag: str
+    modified: datetime
 
 
 class ObjectStore(Protocol):
@@ -70,6 +74,14 @@ class ObjectStore(Protocol):
     def size(self, uri: S3Uri) -> int:
         """Return an object's size in bytes, or raise ObjectMissing."""
 
+    def has(self, uri: S3Uri) -> bool:
+        """Tell whether there is an object."""
+        try:
+            self.size(uri)
+        except ObjectMissing:
+            return False
+        return True
+
     def copy(self, source: S3Uri, target: S3Uri) -> str:
         """Copy an object without its bytes passing through here, or raise ObjectMissing.
 
@@ -90,6 +102,9 @@ class ObjectStore(Protocol):
 
         What is written is the content that was listed, whatever is done to the object meanwhile.
         """
+
+    def delete(self, uris: Sequence[S3Uri]) -> None:
+        """Delete objects of one bucket; one that is not there is no error."""
 
     def unfinished(self, prefix: S3Uri) -> Iterator[S3Uri]:
         """List the objects below ``prefix/`` whose upload was begun and neither done nor aborted.
@@ -188,7 +203,11 @@ class S3Objects(ObjectStore):
             Bucket=start.bucket, Prefix=start.key
         )
         for entry in _entries(pages, "Contents"):
-            yield StoredObject(uri=S3Uri(start.bucket, entry["Key"]), etag=entry["ETag"])
+            yield StoredObject(
+                uri=S3Uri(start.bucket, entry["Key"]),
+                etag=entry["ETag"],
+                modified=entry["LastModified"],
+            )
 
     @override
     def download(self, stored: StoredObject, file: IO[bytes]) -> None:
@@ -206,6 +225,20 @@ class S3Objects(ObjectStore):
                 raise
             for piece in response["Body"].iter_chunks(_PIECE_BYTES):
                 file.write(piece)
+
+    @override
+    def delete(self, uris: Sequence[S3Uri]) -> None:
+        """Delete objects, as many at once as S3 takes; an answer of 200 may still hold errors.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+        """
+        for start in range(0, len(uris), _DELETED_AT_ONCE):
+            some = uris[start : start + _DELETED_AT_ONCE]
+            listed = {"Objects": [{"Key": uri.key} for uri in some], "Quiet": True}
+            with translated():
+                answer = self._client.delete_objects(Bucket=some[0].bucket, Delete=listed)
+                for refused in answer.get("Errors", ()):
+                    raise ClientError({"Error": refused}, "DeleteObjects")
 
     @override
     def unfinished(self, prefix: S3Uri) -> Iterator[S3Uri]:

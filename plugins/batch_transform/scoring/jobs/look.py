@@ -22,6 +22,7 @@ from batch_transform.scoring.jobs.service import (
     TransformJobs,
     get,
 )
+from batch_transform.scoring.names import RunLayout, S3Uri
 
 
 class Services(Protocol):
@@ -129,8 +130,15 @@ def is_usable(services: Services, job: Job, index: ExtractIndex) -> bool:
     """
     missing = missing_outputs(index, services.objects, job.output)
     if job.status == COMPLETED:
-        return not missing
-    return _leaves_something(services, job, missing, index)
+        is_whole = not missing
+    else:
+        is_whole = _leaves_something(services, job, missing, index)
+    return is_whole and not _is_retired(services.objects, job)
+
+
+def _is_retired(objects: ObjectStore, job: Job) -> bool:
+    """Tell whether what the job read and wrote is to be deleted, or partly is."""
+    return objects.has(RunLayout.of_manifest(S3Uri.parse(job.manifest)).retired)
 
 
 def _leaves_something(

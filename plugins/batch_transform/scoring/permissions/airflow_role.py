@@ -30,12 +30,14 @@ class Deployed:
         account: where it runs.
         root: below which the deployment's runs keep their objects.
         aws_conn_id: the deployment's AWS connection.
+        is_tidied: whether housekeeping deletes what is old.
     """
 
     pipeline: Pipeline
     account: Account
     root: S3Uri
     aws_conn_id: str = "aws_default"
+    is_tidied: bool = False
 
     @property
     def runs(self) -> S3Uri:
@@ -81,6 +83,10 @@ def _runs(deployed: Deployed) -> Iterator[Statement]:
         actions=("s3:ListBucketMultipartUploads",),
         resources=(account.bucket(runs),),
     )
+    if deployed.is_tidied:
+        yield Statement(
+            sid="Housekeeping", actions=("s3:DeleteObject",), resources=(account.objects(runs),)
+        )
     kms_key = deployed.pipeline.settings.transform.kms_key
     if kms_key is not None:
         yield encrypting("RunKey", account, kms_key, "s3")

@@ -100,8 +100,7 @@ def _line_starts(body: bytes) -> Any:
 
 def layout_of(job: Job) -> RunLayout:
     """Return the layout of what a job reads, whoever wrote it."""
-    manifest_uri = S3Uri.parse(job.manifest)
-    return RunLayout(attempt_root=S3Uri(manifest_uri.bucket, manifest_uri.key.rpartition("/")[0]))
+    return RunLayout.of_manifest(S3Uri.parse(job.manifest))
 
 
 def read_index(objects: ObjectStore, layout: RunLayout) -> ExtractIndex | None:

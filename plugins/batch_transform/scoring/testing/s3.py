@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
+from datetime import UTC, datetime
 from threading import Lock
 from typing import IO, Self
 
@@ -22,12 +23,20 @@ class InMemoryObjects(ObjectStore):
     Attributes:
         content: the objects.
         keys_used: the KMS key of each; None where it is the bucket's own default.
+        stored_at: when each was stored.
+        now: tells the time.
     """
 
-    def __init__(self, kms_key: str | None = None) -> None:
+    def __init__(
+        self,
+        kms_key: str | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         """Start empty."""
         self.content: dict[S3Uri, bytes] = {}
         self.keys_used: dict[S3Uri, str | None] = {}
+        self.stored_at: dict[S3Uri, datetime] = {}
+        self.now = now
         self._kms_key = kms_key
         self._lock = Lock()
 
@@ -41,6 +50,7 @@ class InMemoryObjects(ObjectStore):
     def put(self, uri: S3Uri, body: bytes) -> None:
         self.content[uri] = body
         self.keys_used[uri] = self._kms_key
+        self.stored_at[uri] = self.now()
 
     @override
     def put_if(self, uri: S3Uri, body: bytes, etag: str | None) -> None:
@@ -74,7 +84,9 @@ class InMemoryObjects(ObjectStore):
     def listed(self, start: S3Uri) -> Iterator[StoredObject]:
         for uri in sorted(self.content, key=lambda uri: uri.key):
             if uri.bucket == start.bucket and uri.key.startswith(start.key):
-                yield StoredObject(uri=uri, etag=_etag(self.content[uri]))
+                yield StoredObject(
+                    uri=uri, etag=_etag(self.content[uri]), modified=self.stored_at[uri]
+                )
 
     @override
     def download(self, stored: StoredObject, file: IO[bytes]) -> None:
@@ -82,6 +94,11 @@ class InMemoryObjects(ObjectStore):
         if body is None or _etag(body) != stored.etag:
             raise ObjectChanged(str(stored.uri))
         file.write(body)
+
+    @override
+    def delete(self, uris: Sequence[S3Uri]) -> None:
+        for uri in uris:
+            self.content.pop(uri, None)
 
     @override
     def unfinished(self, prefix: S3Uri) -> Iterator[S3Uri]:

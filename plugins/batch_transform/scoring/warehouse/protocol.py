@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -99,3 +100,6 @@ class Warehouse(Protocol):
             TargetMismatch: the target is not as declared.
             OutputError: the partition would hold another number of rows than were staged.
         """
+
+
+Lend = Callable[[Target], AbstractContextManager[Warehouse]]  # lends the warehouse of a target

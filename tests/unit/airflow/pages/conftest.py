@@ -31,7 +31,7 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from batch_transform.dag import TAG, batch_transform_group, scoring_dag
+from batch_transform.dag import batch_transform_group, scoring_dag
 from batch_transform.report import app as pages
 from batch_transform.report.subjects import _dags
 from batch_transform.report.views import FASTAPI_APPS
@@ -41,6 +41,7 @@ from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.pipelines import read_pipeline
 from batch_transform.scoring.testing import FakeAws, InMemoryObjects
 from batch_transform.scoring.warehouse.files import FilesWarehouse
+from batch_transform.upkeep import TAG
 from tests.contract.warehouse.loads import a_load, stage_of
 from tests.project import PIPELINES
 

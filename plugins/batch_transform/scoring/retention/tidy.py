@@ -1,0 +1,131 @@
+"""Tidies the prefix of a pipeline's runs, one partition after the other."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from batch_transform.scoring.aws.objects import ObjectStore
+from batch_transform.scoring.jobs.service import Job, TransformJobs
+from batch_transform.scoring.names import S3Uri, job_name_start
+from batch_transform.scoring.pipeline import Pipeline
+from batch_transform.scoring.retention.attempts import attempts, partitions
+from batch_transform.scoring.retention.verdict import Partition, Verdict, verdict
+from batch_transform.scoring.warehouse.protocol import Warehouse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Housekeeping:
+    """What is needed to tidy the runs of a pipeline.
+
+    Attributes:
+        pipeline: the pipeline.
+        root: below which the deployment's runs keep their objects.
+        objects: where they are.
+        jobs: the transform jobs.
+        warehouse: whose ledger says what is in force.
+        keep: how long each kind of object is kept.
+        is_at_work: tells whether a run of the pipeline has not ended; asked before each deletion.
+        now: tells the time.
+    """
+
+    pipeline: Pipeline
+    root: S3Uri
+    objects: ObjectStore
+    jobs: TransformJobs
+    warehouse: Warehouse
+    keep: Mapping[str, timedelta]
+    is_at_work: Callable[[], bool]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tidied:
+    """What was done.
+
+    Attributes:
+        deleted: how many objects of each kind.
+        retired: jobs whose outputs no run attaches to any more.
+        is_broken_off: whether a run was at work: the rest is left to the next time.
+    """
+
+    deleted: Counter[str] = field(default_factory=Counter)
+    retired: int = 0
+    is_broken_off: bool = False
+
+
+def tidy(work: Housekeeping) -> Tidied:
+    """Delete what nobody can need any more, and retire what is to go next.
+
+    Nothing that was not deleted in a pass that broke off is lost: the next one comes to it again.
+
+    Raises:
+        Transient: AWS, or the warehouse, could not be asked.
+        AccessRefused: it may not be.
+    """
+    deleted: Counter[str] = Counter()
+    retired = 0
+    for said in _verdicts(work):
+        if not (said.restore or said.retire or said.delete):
+            continue
+        if work.is_at_work():
+            return Tidied(deleted=deleted, retired=retired, is_broken_off=True)
+        deleted.update(_carry_out(work, said))
+        retired += len(said.retire)
+    return Tidied(deleted=deleted, retired=retired)
+
+
+def _verdicts(work: Housekeeping) -> Iterator[Verdict]:
+    runs = work.root / work.pipeline.name
+    busy = frozenset(_busy(work))
+    for label, listed in partitions(work.objects, runs):
+        day = _day(label)
+        if day is None:
+            continue
+        entry = work.warehouse.in_force(work.pipeline.settings.target, day)
+        job = work.jobs.find(entry.job_name) if entry and entry.job_name else None
+        partition = Partition(
+            attempts=attempts(work.objects, runs / label, listed),
+            entry=entry,
+            job_places=frozenset(_places(job)),
+            is_job_known=entry is None or not entry.job_name or job is not None,
+            busy=busy,
+        )
+        yield verdict(partition, work.keep, work.now())
+
+
+def _carry_out(work: Housekeeping, said: Verdict) -> Counter[str]:
+    objects = work.objects
+    objects.delete(said.restore)
+    for mark in said.retire:
+        since = work.now().isoformat()
+        objects.put(mark, json.dumps({"retired_at": since, "by": "housekeeping"}).encode())
+    for uris in said.delete.values():
+        objects.delete(uris)
+    return Counter({kind: len(uris) for kind, uris in said.delete.items()})
+
+
+def _busy(work: Housekeeping) -> Iterator[S3Uri]:
+    """Yield what the pipeline's jobs in progress read and write."""
+    start = job_name_start(work.pipeline.name)
+    for name, _ in work.jobs.running():
+        if name.startswith(start):
+            yield from _places(work.jobs.find(name))
+
+
+def _places(job: Job | None) -> Iterator[S3Uri]:
+    if job is not None:
+        yield S3Uri.parse(job.manifest)
+        yield job.output
+
+
+def _day(label: str) -> date | None:
+    """Return the day of a partition's label; None of what is no partition."""
+    try:
+        day = date.fromisoformat(label)
+    except ValueError:
+        return None
+    return day if day.isoformat() == label else None
