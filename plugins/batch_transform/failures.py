@@ -19,14 +19,14 @@ def no_retry() -> Iterator[None]:
     """Fail the task at once on an error that the same input would bring again.
 
     An error of the package is in the log before the task fails, without a traceback: it says what
-    is wrong, and what to do. What is Transient, and errors of the network or of a database, pass
-    through, and the task's retries apply.
+    is wrong, what to do, and which section of the documentation has more. What is Transient, and
+    errors of the network or of a database, pass through, and the task's retries apply.
     """
     tidy()
     try:
         yield
     except ScoringError as error:
-        _log.error(str(error))
+        _log.error(f"{error}\nMore: {error.page}")
         if isinstance(error, Transient):
             raise
         raise AirflowFailException(str(error)) from error

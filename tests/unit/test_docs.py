@@ -75,3 +75,39 @@ def test_every_command_is_in_its_page():
     page = (DOCS / "command-line.md").read_text()
     for name in group.list_commands(click.Context(group)):
         assert f"| `{name}" in page, name
+
+
+def named_tests(page):
+    return re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (DOCS / page).read_text())
+
+
+def test_each_guarantee_names_tests_and_each_of_them_exists():
+    text = (DOCS / "guarantees.md").read_text()
+    sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
+    assert len(sections) == 6
+    for section in sections:
+        says, how, held = (section.find(f"**{word}") for word in ("Says", "How", "Held by"))
+        assert 0 < says < how < held
+        assert re.search(r"`tests/[\w/]+\.py::\w+`", section[held:])
+    for path, name in named_tests("guarantees.md"):
+        source = (PROJECT / path).read_text()
+        assert name, path
+        assert re.search(rf"^(def {name}\(|{name} = )", source, re.MULTILINE), f"{path}::{name}"
+
+
+def test_each_row_of_the_comparison_is_measured_by_what_there_is_or_cited():
+    text = (DOCS / "comparison.md").read_text()
+    stock = "".join(path.read_text() for path in (PROJECT / "tests/integration").glob("*.py"))
+    for name in re.findall(r"`(test_\w+)`", text):
+        assert f"def {name}(" in stock, name
+    assert all((PROJECT / path).is_file() for path, _ in named_tests("comparison.md"))
+    table = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    for line in table:
+        assert re.search(r"`test_|\]\(https://|`make |`tests/", line), line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_benchmark_of_the_docs_exists(page):
+    benches = "".join(path.read_text() for path in (PROJECT / "tests/bench").glob("*_bench.py"))
+    for name in re.findall(r"make bench ROW=([\w-]+)", page.read_text()):
+        assert f'"{name}' in benches, name

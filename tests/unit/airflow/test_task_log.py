@@ -90,7 +90,8 @@ def test_an_error_of_ours_is_said_once_and_without_a_traceback(log, error, raise
             raise error("Row 3 has no id. Give it one, or leave it out in features.sql")
     except raised:
         structlog.get_logger("task").exception("Task failed with exception")  # as Airflow does
-    said, failed = log()
+    said, more, failed = log()
+    assert more["event"] == f"More: docs/operating.md#{error.__name__.lower()}"
     assert (said["level"], said["event"].startswith("Row 3 has no id.")) == ("error", True)
     assert failed["event"].startswith("The task failed; the lines above say why")
     assert not {"exception", "exc_info"} & set(failed)

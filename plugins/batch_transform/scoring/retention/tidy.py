@@ -13,7 +13,7 @@ from batch_transform.scoring.jobs.service import Job, TransformJobs
 from batch_transform.scoring.names import S3Uri, job_name_start
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.retention.attempts import attempts, partitions
-from batch_transform.scoring.retention.verdict import Partition, Verdict, verdict
+from batch_transform.scoring.retention.expiry import Partition, Verdict, verdict
 from batch_transform.scoring.warehouse.protocol import Warehouse
 
 
