@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from batch_transform.dag import JANITOR
+from batch_transform.upkeep import JANITOR
 from tests.e2e.conftest import FLIGHTS, POOL, sagemaker
 
 DAYS = {
