@@ -94,7 +94,8 @@ def test_an_error_is_said_in_lines_that_fit_and_without_a_traceback(laptop):
     assert state == "failed"
     events = laptop.events_of(FLIGHTS, run_id, "plan")
     errors = [each for each in events if each.get("level") == "error"]
-    assert len(errors) == 3, "two lines, and Airflow's"
+    assert len(errors) == 4, "two lines, where there is more, and Airflow's"
+    assert errors[-2]["event"].startswith("More: docs/operating.md#")
     assert errors[-1]["event"].startswith("The task failed; the lines above say why")
     assert not any("error_detail" in each for each in events)
     assert not any("credentials" in each["event"] for each in events)
