@@ -19,6 +19,8 @@ _START_SECONDS = 60.0
 _SUPERUSER = "postgres"
 # A laptop's data can be made again: no wait for the disk at each commit.
 _SETTINGS = {"synchronous_commit": "off", "max_connections": "200", "timezone": "UTC"}
+# What the next start does not read need not survive a crash of the machine.
+_THROWN_AWAY = {"fsync": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +58,10 @@ class Postgres:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
 
-def start_postgres(processes: Processes) -> Postgres:
+def start_postgres(processes: Processes, *, thrown_away: bool = False) -> Postgres:
     """Start the server, with its data where the stack's processes work, as it goes there anyway.
+
+    Data that are thrown away with the stack are never waited for to be on the disk.
 
     The wheel's library prepares the folder; for root, which PostgreSQL refuses to run as, it adds
     a system user ``pgserver`` and lets others pass through the folders above.
@@ -65,14 +69,14 @@ def start_postgres(processes: Processes) -> Postgres:
     data = processes.workplace / "postgres"
     data.mkdir(parents=True, exist_ok=True)
     prepared, socket_folder = _prepare(data)
-    settings = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
+    settings = _SETTINGS | (_THROWN_AWAY if thrown_away else {})
     server = processes.start(
         Command(
             name="postgres",
             argv=[
                 str(prepared.bin_path / "postgres"),
                 *("-D", str(prepared.pgdata), "-k", str(socket_folder), "-h", ""),
-                *settings,
+                *(f"-c{name}={value}" for name, value in settings.items()),
             ],
             env=os.environ,
             user=prepared.system_user,

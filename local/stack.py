@@ -105,7 +105,7 @@ def running_stack(settings: StackSettings, say: Say) -> Iterator[Stack]:
 def _start(settings: StackSettings, processes: Processes, say: Say) -> Stack:
     say("Starting PostgreSQL and the local AWS")
     aws, ready_file = _start_aws(settings, processes)
-    postgres = start_postgres(processes)
+    postgres = start_postgres(processes, thrown_away=settings.fresh)
     for database in ("airflow", "warehouse"):
         postgres.create_database(database)
     aws.wait_until(ready_file.exists, _AWS_START_SECONDS, say)

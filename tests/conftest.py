@@ -88,7 +88,7 @@ def postgres():
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         processes = Processes(Path(folder))
         try:
-            yield start_postgres(processes)
+            yield start_postgres(processes, thrown_away=True)
         finally:
             processes.stop()
 
