@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 import botocore.session
-import psycopg
 import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
@@ -93,11 +92,15 @@ def postgres():
             processes.stop()
 
 
+@pytest.fixture(scope="session")
+def databases(postgres):
+    from tests.databases import Databases
+
+    return Databases(postgres)
+
+
 @pytest.fixture
-def database(postgres, request):
-    """The connection string of an empty database of the test's own."""
-    name = f"test_{abs(hash(request.node.nodeid)):x}"
-    postgres.create_database(name)
-    yield postgres.dsn(name)
-    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+def database(databases):
+    """The connection string of an empty database, the test's own meanwhile."""
+    with databases.lent() as dsn:
+        yield dsn
