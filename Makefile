@@ -4,6 +4,8 @@ PYTHON ?=
 PORT ?=
 ARGS ?=
 ROW ?=
+SEED ?=
+STEP ?=
 VENV := .venv
 RUN := PYTHONPATH=.:plugins exec $(VENV)/bin/python
 # Nothing is left in the home directory: caches stay in this folder.
@@ -12,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export AIRFLOW_HOME := $(CURDIR)/.state/airflow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up airflow aws test lint browser bench conformance docs reference lock
+.PHONY: help setup demo up airflow aws test lint browser bench chaos conformance docs reference lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +46,9 @@ browser: setup ## try the pages in headless Chromium (apt-get install chromium),
 
 bench: setup ## compare with what people use today; ROW=name chooses
 	@$(RUN) -m tests.bench $(ROW)
+
+chaos: setup ## break everything around runs, and judge what is left; SEED=1 STEP=7 replays one fault
+	@$(RUN) -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(STEP),--step $(STEP)) $(ARGS)
 
 conformance: setup ## run the vectors of the real service against the local Batch Transform
 	@PYTHONPATH=local/aws/tests $(VENV)/bin/python -m sagemaker_lab.conformance

@@ -1,0 +1,160 @@
+"""Stands between attempts and AWS: counts calls, and lets them go wrong."""
+
+import http.client
+import json
+import re
+import socket
+import struct
+import threading
+import time
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+from tests.chaos.traps import MARKED
+
+_SLOW_SECONDS = 1.0
+_PER_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive", "server", "date"}
+_THROTTLED = {
+    True: (400, b'{"__type": "ThrottlingException", "message": "Rate exceeded"}'),
+    False: (
+        503,
+        b"<Error><Code>SlowDown</Code><Message>Reduce your request rate</Message></Error>",
+    ),
+}
+_REFUSED = {
+    True: (500, b'{"__type": "InternalFailure", "message": "We failed"}'),
+    False: (500, b"<Error><Code>InternalError</Code><Message>We failed</Message></Error>"),
+}
+
+
+class AwsFront:
+    """Where attempts believe AWS to be.
+
+    Attributes:
+        url: the endpoint.
+        created: names of the transform jobs that were created, in order: what is paid for.
+    """
+
+    def __init__(self, upstream, trap, created):
+        self.trap, self.created = trap, created
+        self.upstream = urlsplit(upstream).netloc
+        handler = type("Handler", (_Handler,), {"front": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self._server.handle_error = lambda *_: None  # who was killed has hung up
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @contextmanager
+    def listening(self):
+        """Serve meanwhile."""
+        thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    front = None
+
+    def handle_one_request(self):
+        """Serve whatever method there is."""
+        self.raw_requestline = self.rfile.readline(65537)
+        if not self.raw_requestline:
+            self.close_connection = True
+        elif self.parse_request():
+            self._serve(self._body())
+            with suppress(OSError):
+                self.wfile.flush()
+
+    def log_message(self, *_):
+        """Log nothing."""
+
+    def _serve(self, body):
+        trap, label = self.front.trap, self._label()
+        fault = trap.at("aws", label)
+        if fault == "slow":
+            time.sleep(_SLOW_SECONDS)
+        if fault == "killed before":
+            return self._hang_up(trap.kill)
+        if fault == "reset":
+            return self._hang_up()
+        if fault in ("throttled", "refused"):
+            table = _THROTTLED if fault == "throttled" else _REFUSED
+            status, words = table["X-Amz-Target" in self.headers]
+            kind = "application/x-amz-json-1.1" if "X-Amz-Target" in self.headers else "text/xml"
+            return self._answer(status, [("Content-Type", kind)], words)
+        status, headers, answer = self._forward(body)
+        if label == "CreateTransformJob" and status == 200:
+            self.front.created.append(json.loads(body)["TransformJobName"])
+        if fault in ("killed within", MARKED):
+            return self._hang_up(trap.kill)
+        if fault == "answer lost":
+            return self._hang_up()
+        self._answer(status, headers, answer, cut=fault == "body cut")
+        if fault == "killed after":
+            self._hang_up(trap.kill)
+        return None
+
+    def _label(self):
+        target = self.headers.get("X-Amz-Target", "")
+        if target:
+            return target.rpartition(".")[2]
+        path = urlsplit(self.path)
+        name = path.path.rpartition("/")[2]
+        kind = re.sub(r"\d+", "N", re.sub(r"[0-9a-f-]{30,}", "ID", name))
+        listing = next((word for word in ("list-type", "uploads") if word in path.query), "")
+        return f"{self.command} {listing or kind or '/'}"
+
+    def _body(self):
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        pieces = []
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        while self.rfile.readline().strip():
+            pass
+        return b"".join(pieces)
+
+    def _forward(self, body):
+        connection = http.client.HTTPConnection(self.front.upstream, timeout=60)
+        skipped = {*_PER_HOP, "expect"}
+        headers = {
+            name: value for name, value in self.headers.items() if name.lower() not in skipped
+        }
+        try:
+            connection.request(self.command, self.path, body, {**headers, "Connection": "close"})
+            response = connection.getresponse()
+            kept = [(n, v) for n, v in response.getheaders() if n.lower() not in _PER_HOP]
+            if self.command == "HEAD":
+                kept.append(("Content-Length", response.getheader("Content-Length") or "0"))
+            return response.status, kept, response.read()
+        finally:
+            connection.close()
+
+    def _answer(self, status, headers, body, *, cut=False):
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        if self.command != "HEAD":
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        with suppress(OSError):
+            self.wfile.write(body[: len(body) // 2] if cut else body)
+            self.wfile.flush()
+        if cut:
+            self._hang_up()
+
+    def _hang_up(self, first=lambda: None):
+        """Reset the connection, so that the other side learns of no orderly end."""
+        first()
+        self.close_connection = True
+        with suppress(OSError):
+            linger = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.connection.close()

@@ -1,0 +1,200 @@
+"""A process that has imported the product, and forks from itself each attempt at a task.
+
+It reads a request a line, and answers with two: the attempt's process, and how that ended. An
+attempt leaves its outcome in a file; one that was killed leaves none.
+"""
+
+import functools
+import gc
+import inspect
+import json
+import os
+import signal
+import sys
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+
+import boto3
+from airflow.sdk.bases.operator import ExecutorSafeguard
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSkipException,
+    DownstreamTasksSkipped,
+)
+from airflow.sdk.execution_time.supervisor import set_supervisor_comms
+from botocore.loaders import JSONFileLoader
+
+from batch_transform.by_hand.stand_in import Attempt, Run
+from batch_transform.by_hand.walk import Walk
+from batch_transform.dag import janitor_dag, scoring_dag
+from batch_transform.following import job_task
+from batch_transform.scoring.deployment import Deployment
+from batch_transform.scoring.pipelines import read_all
+
+_LOOK_SECONDS = 0.1
+_IMPORTED_EARLY = (
+    "airflow.providers.amazon.aws.hooks.base_aws",
+    "airflow.providers.postgres.hooks.postgres",
+    "duckdb",
+    "isal.isal_zlib",
+    "pandas",
+    "psycopg",
+    "psycopg2",
+    "pyarrow",
+)
+
+
+class KeptState(dict):
+    """A task's memory in a file, as durable as Airflow's database."""
+
+    def __init__(self, path):
+        self._path = Path(path)
+        super().__init__(json.loads(self._path.read_text()) if self._path.exists() else {})
+
+    def set(self, key, value):
+        self[key] = value
+        written = self._path.with_suffix(".new")
+        written.write_text(json.dumps(self))
+        written.replace(self._path)
+
+
+class Airflow:
+    """What a task asks of Airflow: the states of runs and tasks, from a file."""
+
+    def __init__(self, path):
+        self._path = Path(path)
+
+    def send(self, message):
+        kind, states = type(message).__name__, json.loads(self._path.read_text())
+        if kind == "GetTaskStates":
+            return SimpleNamespace(
+                task_states={run: states.get(run, {}) for run in message.run_ids}
+            )
+        if kind == "GetDRCount":
+            return SimpleNamespace(count=len(set(message.run_ids) & set(states)))
+        if kind == "GetTaskBreadcrumbs":
+            return SimpleNamespace(breadcrumbs=())
+        return None
+
+
+def outcome(dags, request):
+    """Make one attempt at a task, and say how it ended."""
+    dag = dags[request["dag"]]
+    run = Run(dag=dag, conf=request["conf"], run_id=request["run"])
+    walk = Walk(run=run, tell=lambda _: None, left=request["left"])
+    task = dag.get_task(request["task"]).prepare_for_execution()
+    attempt = Attempt(
+        dag_id=dag.dag_id,
+        run_id=run.run_id,
+        task_id=task.task_id,
+        map_index=-1,
+        max_tries=task.retries or 0,
+        try_number=request["try"],
+        id=request["id"],
+    )
+    context = run.context(task, attempt)
+    context["task_state_store"] = KeptState(request["memory"])
+    for name in task.template_fields:
+        value = walk._value(getattr(task, name))
+        setattr(task, name, task.render_template(value, context))
+    ExecutorSafeguard.tracker.set(task)
+    signal.signal(signal.SIGTERM, lambda *_: task.on_kill())  # as Airflow's task runner does
+    with set_supervisor_comms(Airflow(request["states"])):
+        return _executed(task, context, attempt)
+
+
+def _executed(task, context, attempt):
+    try:
+        if not hasattr(task, "poke"):
+            return {"how": "success", "value": task.execute(context)}
+        seen = task.poke(context)
+        return {"how": "success", "value": seen.xcom_value} if seen else {"how": "again"}
+    except AirflowRescheduleException:
+        return {"how": "again"}
+    except AirflowSkipException:
+        return {"how": "skipped"}
+    except DownstreamTasksSkipped:
+        return {"how": "success", "value": attempt.pushed.get("return_value")}
+    except AirflowFailException as error:
+        return {"how": "failed", "why": f"{type(error.__cause__).__name__}: {error}"}
+    except BaseException as error:
+        traceback.print_exc()
+        return {"how": "retry", "why": f"{type(error).__name__}: {error}"}
+
+
+def _be_attempt(dags, request):
+    os.setsid()
+    log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    os.environ.update(request["environ"])
+    with suppress(FileNotFoundError):
+        Path(request["outcome"]).unlink()
+    text = json.dumps(outcome(dags, request), default=str)
+    written = Path(request["outcome"]).with_suffix(".new")
+    written.write_text(text)
+    written.replace(request["outcome"])
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def _warm():
+    """Do here, once, what each attempt would spend its time on."""
+    for module in _IMPORTED_EARLY:
+        __import__(module)
+    load = functools.cache(JSONFileLoader().load_file)
+    JSONFileLoader.load_file = lambda _, path: load(path)
+    for service in ("s3", "sagemaker", "logs"):
+        boto3.client(service, region_name="us-east-1")
+    inspect.stack()  # which the provider asks for, and which looks at every module the first time
+
+
+def _dags(folder):
+    deployment = Deployment.from_environ(os.environ)
+    found = [scoring_dag(pipeline, deployment) for pipeline in read_all(Path(folder))]
+    return {dag.dag_id: dag for dag in [*found, janitor_dag(deployment)]}
+
+
+def _described(dags):
+    return {
+        name: [
+            {
+                "task": task.task_id,
+                "after": sorted(task.upstream_task_ids),
+                "rule": str(task.trigger_rule),
+                "retries": task.retries or 0,
+            }
+            for task in dag.topological_sort()
+        ]
+        for name, dag in dags.items()
+    }
+
+
+def main(folder):
+    """Fork an attempt for each line that is read."""
+    _warm()
+    job_task._LOOK_SECONDS = _LOOK_SECONDS  # jobs of a few records are over within a second
+    dags = _dags(folder)
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    print(json.dumps(_described(dags)), file=answers, flush=True)  # a pipe
+    for line in sys.stdin:
+        request = json.loads(line)
+        gc.freeze()  # else a collection in the child would copy every page
+        pid = os.fork()
+        if not pid:
+            status = 1
+            try:
+                _be_attempt(dags, request)
+                status = 0
+            finally:
+                os._exit(status)
+        print(pid, file=answers, flush=True)
+        print(os.waitpid(pid, 0)[1], file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,174 @@
+"""Runs of a DAG as Airflow would make them: each task after those before it, with its retries."""
+
+import json
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from tests.chaos.traps import MARKED
+
+_AGAIN_SECONDS = 0.05
+_LONGEST_SECONDS = 120.0
+JANITOR = "batch_transform_janitor"
+
+
+class RunFailed(AssertionError):
+    """A run came to no good end; says which task, and its last words."""
+
+
+class Nursery:
+    """Makes attempts in processes of their own, one after the other."""
+
+    def __init__(self, lane):
+        self.lane = lane
+        self._process = lane.start_nursery()
+        folder = lane.world.folder
+        described = self._process.stdout.readline()
+        if not described:
+            raise RuntimeError((folder / "nursery.log").read_text())
+        self.dags = json.loads(described)
+        self._outcome = folder / f"outcome-{self._process.pid}.json"
+
+    @property
+    def pid(self):
+        """The process from which attempts are forked."""
+        return self._process.pid
+
+    def attempt(self, request):
+        """Make an attempt; return its outcome, or None where it was killed."""
+        world = self.lane.world
+        sent = {
+            "states": str(world.states),
+            "log": str(world.folder / "attempts.log"),
+            "outcome": str(self._outcome),
+            "environ": self.lane.environ,
+            **request,
+        }
+        print(json.dumps(sent), file=self._process.stdin, flush=True)
+        self.lane.trap.started(int(self._process.stdout.readline()))
+        status = int(self._process.stdout.readline())
+        return json.loads(self._outcome.read_text()) if status == 0 else None
+
+    def close(self):
+        """End."""
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+@contextmanager
+def nursery(lane):
+    """Have attempts made meanwhile."""
+    made = Nursery(lane)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@dataclass
+class DagRun:
+    """One run of a pipeline for a day.
+
+    Attributes:
+        skipped: tasks that are not done: what they do is no part of what is tried.
+        attempts: the ids of the attempts at each task.
+        said: the last words of attempts that failed.
+        is_marked: whether a person has marked the task that runs as failed: no other attempt comes.
+    """
+
+    nursery: Nursery
+    day: object
+    skipped: frozenset = frozenset()
+    asked: dict = field(default_factory=dict)
+    run_id: str = field(default_factory=lambda: f"manual__{uuid.uuid4()}")
+    left: dict = field(default_factory=dict)
+    attempts: dict = field(default_factory=dict)
+    said: list = field(default_factory=list)
+    is_marked: bool = False
+
+    def go(self):
+        """Do every task.
+
+        Raises:
+            RunFailed: a task failed for good.
+        """
+        tasks = self.nursery.dags[self.day.pipeline]
+        self._know(tasks)
+        for task in tasks:
+            self.left[task["task"]] = self._task(task) if self._is_due(task) else None
+        self._know([])
+
+    def _is_due(self, task):
+        if task["task"] in self.skipped:
+            return False
+        return task["rule"] == "none_failed" or all(
+            self.left[each] is not None for each in task["after"] if each not in self.skipped
+        )
+
+    def _task(self, task):
+        name = task["task"]
+        for number in range(1, task["retries"] + 2):
+            outcome = self._attempt(name, number)
+            self.is_marked = self.is_marked or any(
+                fault.kind == MARKED for fault in self.nursery.lane.trap.struck
+            )
+            if self.is_marked:
+                break
+            if outcome is None:
+                continue  # killed
+            if outcome["how"] in ("success", "skipped"):
+                return outcome.get("value") or ({} if outcome["how"] == "success" else None)
+            self.said.append(f"{name}: {outcome['why']}")
+            if outcome["how"] == "failed":
+                break
+        self._know([])
+        tries = len(self.attempts[name])
+        raise RunFailed(f"{name} failed after {tries} attempts: {self.said[-1:]}")
+
+    def _attempt(self, name, number):
+        """Make an attempt, in as many processes as it wants."""
+        self.nursery.lane.trap.begin(name)
+        request = self._request(name, number)
+        self.attempts.setdefault(name, []).append(request["id"])
+        until = time.monotonic() + _LONGEST_SECONDS
+        while time.monotonic() < until:
+            outcome = self.nursery.attempt(request)
+            if outcome is None or outcome["how"] != "again":
+                return outcome
+            time.sleep(_AGAIN_SECONDS)
+        return {"how": "failed", "why": f"{name} comes again and again"}
+
+    def _request(self, name, number):
+        return {
+            "dag": self.day.pipeline,
+            "task": name,
+            "run": self.run_id,
+            "conf": {"partition": self.day.label, **self.asked},
+            "left": self.left,
+            "try": number,
+            "id": str(uuid.uuid4()),
+            "memory": str(self.nursery.lane.world.folder / f"memory-{self.run_id}-{name}.json"),
+        }
+
+    def _know(self, tasks):
+        """Let Airflow know the run while it goes on."""
+        states = {task["task"]: "running" for task in tasks}
+        self.nursery.lane.world.know(self.run_id, states)
+
+
+def sweep(nursery):
+    """Let the janitor look after the jobs once."""
+    nursery.lane.trap.begin("janitor")
+    request = {
+        "dag": JANITOR,
+        "task": "stop_orphans",
+        "run": "sweep",
+        "conf": {},
+        "left": {},
+        "try": 1,
+        "id": str(uuid.uuid4()),
+        "memory": str(nursery.lane.world.folder / "memory-janitor.json"),
+    }
+    return nursery.attempt(request)

@@ -1,0 +1,108 @@
+"""Faults, and where they strike: at a call of the attempt that runs now, counted as it is made."""
+
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+_START_SECONDS = 10.0
+KILLS = ("killed before", "killed within", "killed after")
+OF_AWS = (*KILLS, "refused", "throttled", "reset", "answer lost", "body cut", "slow")
+OF_SQL = (*KILLS, "terminated before", "terminated within", "terminated after")
+OF_TASK = ("every third throttled",)
+MARKED = "killed and marked failed"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A call that a task makes: its place among the calls of the first attempt, and what it is."""
+
+    task: str
+    front: str
+    number: int
+    label: str
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens at a point, once."""
+
+    point: Point
+    kind: str
+
+
+@dataclass
+class Trap:
+    """Knows the attempt that runs now, counts its calls, and says which of them goes wrong.
+
+    Attributes:
+        task: of the attempt.
+        pid: its process.
+        calls: what was called so far.
+        faults: what goes wrong.
+        struck: what did.
+        struck_at: when the first did, by the monotonic clock.
+    """
+
+    task: str = ""
+    pid: int = 0
+    calls: list = field(default_factory=list)
+    faults: list = field(default_factory=list)
+    struck: list = field(default_factory=list)
+    struck_at: float | None = None
+    _numbers: dict = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _is_started: threading.Event = field(default_factory=threading.Event)
+
+    def begin(self, task):
+        """An attempt begins: its calls are counted from one, in however many processes it runs."""
+        with self._lock:
+            self.task, self._numbers = task, {}
+            self._is_started.clear()
+
+    def started(self, pid):
+        """The attempt runs in this process."""
+        self.pid = pid
+        self._is_started.set()
+
+    def set(self, *faults):
+        """Let these faults strike, each once; forget the calls so far."""
+        with self._lock:
+            self.faults, self.struck, self.struck_at = list(faults), [], None
+            self.calls.clear()
+
+    def calm(self):
+        """Let nothing go wrong any more."""
+        with self._lock:
+            self.faults, self.struck = [], []
+
+    def at(self, front, label):
+        """Count a call; return what goes wrong with it, or None."""
+        with self._lock:
+            number = self._numbers[front] = self._numbers.get(front, 0) + 1
+            self.calls.append(Point(self.task, front, number, label))
+            for fault in self.faults:
+                if self._is_due(fault, front, number):
+                    return self._strike(fault)
+            return None
+
+    def _is_due(self, fault, front, number):
+        point = fault.point
+        if (point.task, point.front) != (self.task, front):
+            return False
+        if fault.kind in OF_TASK:
+            return number % 3 == 0
+        return point.number == number and fault not in self.struck
+
+    def _strike(self, fault):
+        self.struck.append(fault)
+        self.struck_at = self.struck_at or time.monotonic()
+        return "throttled" if fault.kind in OF_TASK else fault.kind
+
+    def kill(self, how=signal.SIGKILL):
+        """End the attempt's process: as a lost machine would, or as Airflow does."""
+        self._is_started.wait(_START_SECONDS)
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, how)

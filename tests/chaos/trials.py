@@ -1,0 +1,116 @@
+"""Makes the steps of a plan, one run each, and lets each be judged."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.chaos.judge import Reader, Verdict, judge, running
+from tests.chaos.runs import DagRun, RunFailed, sweep
+from tests.chaos.traps import MARKED
+from tests.chaos.world import PIPELINES, Day
+
+_OPTIONAL = frozenset({"plan", "report"})  # a run does without them, where they are not tried
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What became of a step.
+
+    Attributes:
+        step: the step.
+        verdict: of the judge.
+        seconds: from the fault to the end of the run; None where the fault did not strike.
+    """
+
+    step: object
+    verdict: Verdict
+    seconds: float | None
+
+
+@dataclass
+class Trials:
+    """Runs, one after the other, over one partition of each pipeline: each has new rows.
+
+    Attributes:
+        nursery: makes their attempts.
+        clean: how many jobs a run without faults takes, by pipeline.
+    """
+
+    nursery: object
+    clean: dict = field(default_factory=dict)
+    _versions: Counter = field(default_factory=Counter)
+
+    @property
+    def world(self):
+        """Where they run."""
+        return self.nursery.lane.world
+
+    def trace(self, pipelines=tuple(PIPELINES)):
+        """Make two clean runs of each pipeline, and return the calls of the second.
+
+        The first makes tables, and leaves a partition that is to be replaced.
+        """
+        traces, trap = {}, self.nursery.lane.trap
+        for name in pipelines:
+            for _ in range(2):
+                trap.set()
+                before = len(self.world.created)
+                DagRun(self.nursery, self.next_day(name)).go()
+            self.clean[name] = len(self.world.created) - before
+            traces[name] = list(trap.calls)
+        return traces
+
+    def make(self, step):
+        """Make one step."""
+        trap, created = self.nursery.lane.trap, self.world.created
+        day, before = self.next_day(step.pipeline), len(created)
+        reader = Reader(self.world.dsn, day)
+        trap.set(step.fault)
+        try:
+            run, more = self._made(step, day, reader)
+            paid, allowed = created[before:], self.clean[step.pipeline] + bool(more.judged)
+            verdict = judge(self.world, run, reader, paid, allowed)
+            verdict.add(more)
+        except RunFailed as error:
+            verdict = Verdict(falls=[f"4: the run failed: {error}"], judged=1)
+        finally:
+            struck_at = trap.struck_at
+            trap.set()
+            reader.close()
+        return Tried(step, verdict, None if struck_at is None else time.monotonic() - struck_at)
+
+    def _made(self, step, day, reader):
+        run, more = self._run(step, day), Verdict()
+        with reader.reading():
+            if step.fault.kind == MARKED:
+                more = self._given_up(run, reader)
+                run = self._run(step, day)
+            run.go()
+        return run, more
+
+    def _run(self, step, day):
+        return DagRun(self.nursery, day, _OPTIONAL - {step.fault.point.task})
+
+    def _given_up(self, run, reader):
+        """A task is killed while its job runs, and marked failed: the janitor stops the job."""
+        self.world.aws.faults.freeze()
+        verdict = Verdict()
+        try:
+            run.go()
+            verdict.hold(4, "the run succeeded, though its task was marked failed")
+        except RunFailed:
+            verdict.hold(4, "")
+        self.nursery.lane.trap.calm()
+        sweep(self.nursery)
+        verdict.hold(5, running(self.world, run.day))
+        seen = reader.states
+        verdict.hold(2, f"a run that failed has changed the table: {seen}" if seen[1:] else "")
+        self.world.aws.faults.clear()
+        return verdict
+
+    def next_day(self, pipeline):
+        """Return the partition, with new rows in the source."""
+        day = Day(pipeline, 0, self._versions[pipeline])
+        self._versions[pipeline] += 1
+        self.world.fill(day)
+        return day
