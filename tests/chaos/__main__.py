@@ -62,6 +62,8 @@ def steps(trials, traces, asked, until):
         if time.monotonic() > until:
             break
         tried.append(trials.make(step))
+        if asked.until_a_fall and tried[-1].verdict.falls:
+            until = 0.0
         for fall in tried[-1].verdict.falls:
             print(f"FALL {step}\n     {fall}", flush=True)
     print("\n".join(table(tried)))
@@ -70,56 +72,70 @@ def steps(trials, traces, asked, until):
     return not any(each.verdict.falls for each in tried)
 
 
-def shared(trials, nurseries, asked):
-    """Let two runs share a job; count the times that did not hold."""
+def shared(trials, nurseries):
+    """Let two runs share a job, and a person mark one as failed; tell whether all held."""
     falls = 0
-    for name in asked.pipelines:
-        if found := share(nurseries, trials.next_day(name), trials.clean[name]).falls:
+    for name, allowed in trials.clean.items():
+        if found := share(nurseries[:2], trials.next_day(name), allowed).falls:
             falls += 1
             print(f"FALL two runs of {name} on one job", *found, sep="\n     ", flush=True)
-    print(f"{len(asked.pipelines)} jobs of two runs, one of which was marked failed: {falls} fell")
-    return falls
-
-
-def mixes(trials, traces, asked, until):
-    """Make rounds of runs at once; tell whether all held."""
-    world, falls, count = trials.world, 0, 0
-    with ExitStack() as stack:
-        lanes = [stack.enter_context(Lane(world, number).open()) for number in range(1, _LANES)]
-        more = [stack.enter_context(nursery(lane)) for lane in lanes]
-        made = Mixes([trials.nursery, *more], trials.clean)
-        falls += shared(trials, made.nurseries[:2], asked)
-        for mixed in rounds(traces, asked.seed, asked.mixes, _LANES):
-            if time.monotonic() > until:
-                break
-            count += len(mixed)
-            if found := made.make(mixed).falls:
-                falls += 1
-                print("FALL of a round", *found, *mixed, sep="\n     ", flush=True)
-                print("It also falls as", *made.shrunk(mixed), sep="\n     ", flush=True)
-        print(f"{count} runs, {_LANES} at once: {falls} rounds fell; {len(made.said)} runs failed")
+    print(f"{len(trials.clean)} jobs of two runs, one of which was marked failed: {falls} fell")
     return not falls
+
+
+def mixes(made, traces, asked, until):
+    """Make rounds of runs at once; tell whether all held."""
+    falls, count = 0, 0
+    for mixed in rounds(traces, asked.seed, asked.mixes, len(made.nurseries)):
+        if time.monotonic() > until:
+            break
+        count += len(mixed)
+        if found := made.make(mixed).falls:
+            falls += 1
+            print("FALL of a round", *found, *mixed, sep="\n     ", flush=True)
+            if not asked.until_a_fall:
+                print("It also falls as", *made.shrunk(mixed), sep="\n     ", flush=True)
+    print(f"{count} runs, some at once: {falls} rounds fell; {len(made.said)} runs failed at first")
+    return not falls
+
+
+def parts(trials, nurseries, asked, until):
+    """Yield whether each part of the run held."""
+    traces = trials.trace(asked.pipelines)
+    if not asked.step:
+        yield shared(trials, nurseries)
+    yield steps(trials, traces, asked, until)
+    if not asked.step:
+        yield mixes(Mixes(nurseries, trials.clean), traces, asked, until)
+
+
+def asked_for():
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="make chaos")
+    parser.add_argument("--seed", type=int, default=1, help="shuffles the plan")
+    parser.add_argument("--step", type=int, help="only this step of the plan")
+    parser.add_argument("--steps", type=int, default=_STEPS, help="how many of the plan")
+    parser.add_argument("--mixes", type=int, default=_MIXES, help="runs with random faults")
+    parser.add_argument("--minutes", type=float, default=45.0, help="begin nothing after that")
+    parser.add_argument("--until-a-fall", action="store_true", help="end with the first fall")
+    parser.add_argument("--pipelines", nargs="+", default=list(PIPELINES))
+    return parser.parse_args()
 
 
 def main():
     """Run the plan, or one step of it."""
-    parser = argparse.ArgumentParser(prog="make chaos")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--step", type=int, help="only this step")
-    parser.add_argument("--steps", type=int, default=_STEPS)
-    parser.add_argument("--mixes", type=int, default=_MIXES)
-    parser.add_argument("--minutes", type=float, default=45.0)
-    parser.add_argument("--pipelines", nargs="+", default=list(PIPELINES))
-    asked = parser.parse_args()
-    begun = time.monotonic()
-    until = begun + asked.minutes * 60
-    with trials() as made:
-        traces = made.trace(asked.pipelines)
-        held = [steps(made, traces, asked, until)]
-        if not asked.step:
-            held.append(mixes(made, traces, asked, until))
+    asked, begun, has_held = asked_for(), time.monotonic(), True
+    with trials() as made, ExitStack() as stack:
+        nurseries = [made.nursery]
+        for number in range(1, 1 if asked.step else _LANES):
+            lane = stack.enter_context(Lane(made.world, number).open())
+            nurseries.append(stack.enter_context(nursery(lane)))
+        for held in parts(made, nurseries, asked, begun + asked.minutes * 60):
+            has_held = has_held and held
+            if asked.until_a_fall and not held:
+                break
     print(f"{time.monotonic() - begun:.0f} s")
-    sys.exit(not all(held))
+    sys.exit(not has_held)
 
 
 if __name__ == "__main__":

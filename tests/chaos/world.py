@@ -24,6 +24,7 @@ FIRST = date(2013, 6, 1)
 BAD_ID = 7
 _ROWS = 12
 _PROJECT = Path(__file__).parents[2]
+_PLUGINS = Path(os.environ.get("CHAOS_PLUGINS", _PROJECT / "plugins"))  # a broken copy, perhaps
 _COMMON = {
     "description": "Scores fruit",
     "owner": "orchard",
@@ -202,13 +203,13 @@ def _deployment(folder):
         "AIRFLOW_HOME": str(folder / "airflow"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "airflow"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(_PROJECT / "plugins"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(_PLUGINS),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder}/airflow.db",
         "BATCH_TRANSFORM_S3_URI": "s3://runs/nightly",
         "BATCH_TRANSFORM_DEFERRABLE": "false",
         "BATCH_TRANSFORM_POLL_SECONDS": "1",
         "OMP_WAIT_POLICY": "PASSIVE",
-        "PYTHONPATH": f"{_PROJECT}:{_PROJECT / 'plugins'}",
+        "PYTHONPATH": f"{_PROJECT}:{_PLUGINS}",
     }
 
 
