@@ -6,6 +6,21 @@ from dataclasses import dataclass
 
 from tests.chaos.traps import MARKED, OF_AWS, OF_SQL, OF_TASK, Fault, Point
 
+# Task, fault and call that would lose most: they come first. The last such call of a task is meant.
+WORST = (
+    ("transform", MARKED, "CreateTransformJob"),
+    ("transform", "killed within", "CreateTransformJob"),
+    ("load", "killed after", "DELETE FROM"),
+    ("load", "terminated within", "COPY data"),
+    ("extract", "terminated after", "COPY ("),
+    ("extract", "killed within", "PUT index.json"),
+    ("load", "body cut", "GET part-N.csv.gz.out"),
+    ("recover", "killed within", "CreateTransformJob"),
+    ("transform", "answer lost", "CreateTransformJob"),
+    ("transform", "every third throttled", "any call"),
+    ("load", "killed within", 'INSERT INTO "predictions"."batch_transform_ledger"'),
+    ("build_manifest", "answer lost", "PUT manifest.json"),
+)
 _HOLDS_A_JOB = ("transform", "recover")
 
 
@@ -32,21 +47,43 @@ class Step:
 
 
 def plan(traces, seed):
-    """Return all steps, those that differ most from one another first.
+    """Return all steps: the worst, then those that differ most from one another, then the rest.
 
     Args:
         traces: the calls of a clean run, by pipeline.
-        seed: shuffles.
+        seed: shuffles all but the worst.
     """
-    faults = [(name, fault) for name, calls in traces.items() for fault in faults_of(calls)]
-    random.Random(seed).shuffle(faults)
+    possible = {name: list(faults_of(calls)) for name, calls in traces.items()}
+    first = [
+        (name, fault)
+        for kind in WORST
+        for name, faults in possible.items()
+        if (fault := worst(faults, *kind)) is not None
+    ]
+    others = [(name, fault) for name, faults in possible.items() for fault in faults]
+    random.Random(seed).shuffle(others)
+    chosen = list(dict.fromkeys([*first, *_spread(others)]))
+    return [Step(number, *each) for number, each in enumerate(chosen, 1)]
+
+
+def worst(faults, task, kind, call):
+    """Return the last fault of a kind at calls of a task that begin so; None without one."""
+    found = [
+        each
+        for each in faults
+        if (each.point.task, each.kind) == (task, kind) and each.point.label.startswith(call)
+    ]
+    return found[-1] if found else None
+
+
+def _spread(faults):
+    """Order faults so that each kind at each task comes once before any comes twice."""
     seen, ranked = Counter(), []
     for name, fault in faults:
         group = (fault.point.task, fault.point.front, fault.kind)
-        ranked.append((seen[group], name, fault))
+        ranked.append((seen[group], (name, fault)))
         seen[group] += 1
-    ranked.sort(key=lambda each: each[0])
-    return [Step(number, name, fault) for number, (_, name, fault) in enumerate(ranked, 1)]
+    return [each for _, each in sorted(ranked, key=lambda each: each[0])]
 
 
 def faults_of(calls):

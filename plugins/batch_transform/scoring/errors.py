@@ -15,6 +15,7 @@ ScoringError
 │   ├── SourceLate              the source's rows, or files, have not come in time
 │   ├── SourceError             source rows that cannot become records
 │   ├── ObjectMissing           an object that the run left in S3 is gone
+│   ├── ObjectDamaged           an object that the run left in S3 is not what was written
 │   ├── ManifestError           shards in S3 differ from the index
 │   ├── OutputError             predictions missing, surplus, or not as declared
 │   ├── Superseded              a newer load is in force than the one to be replaced or added to
@@ -122,6 +123,10 @@ class SourceError(DataError):
 
 class ObjectMissing(DataError):
     """An object that the run left in S3 is gone."""
+
+
+class ObjectDamaged(DataError):
+    """An object that the run left in S3 is not what was written."""
 
 
 class ManifestError(DataError):

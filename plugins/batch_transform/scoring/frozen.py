@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from batch_transform.scoring.errors import ObjectDamaged
 
 
 class Frozen(BaseModel):
@@ -12,3 +16,25 @@ class Frozen(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def from_json(cls, body: bytes) -> Self:
+        """Read what was left.
+
+        Raises:
+            ObjectDamaged: it is something else.
+        """
+        try:
+            return cls.model_validate_json(body)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"])) or "all of it"
+            raise damaged(cls.__name__, f"{where}: {first['msg']}") from None
+
+
+def damaged(kind: str, problem: str) -> ObjectDamaged:
+    """Say of an object of a run that it is not what was written, and what to do."""
+    return ObjectDamaged(
+        f"An object of the run is to hold a {kind}, and does not ({problem}): see what else writes"
+        " below the runs' prefix, then clear extract to write all of it anew"
+    )

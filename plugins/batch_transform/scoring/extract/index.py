@@ -69,8 +69,3 @@ class ExtractIndex(Frozen):
     def to_json(self) -> bytes:
         """Return the content of ``index.json``: the same index gives the same bytes."""
         return (self.model_dump_json(indent=1) + "\n").encode()
-
-    @classmethod
-    def from_json(cls, body: bytes) -> ExtractIndex:
-        """Read ``index.json``."""
-        return cls.model_validate_json(body)

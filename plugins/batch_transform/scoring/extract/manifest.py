@@ -29,7 +29,7 @@ def parse(body: bytes) -> list[S3Uri]:
         head, *names = json.loads(body)
         prefix = head["prefix"]
         return [S3Uri.parse(prefix + name) for name in names]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ManifestError(f"The manifest is not one that SageMaker reads: {error}") from error
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.errors import ObjectMissing
+from batch_transform.scoring.frozen import damaged
 from batch_transform.scoring.names import RunLayout
 
 
@@ -20,9 +21,23 @@ def write(layout: RunLayout, objects: ObjectStore, taken_at: datetime) -> None:
 
 
 def read(layout: RunLayout, objects: ObjectStore) -> datetime | None:
-    """Return the moment; None where there is no record of it."""
+    """Return the moment; None where there is no record of it.
+
+    Raises:
+        ObjectDamaged: the record is something else.
+    """
     try:
-        content = json.loads(objects.get(layout.snapshot))
+        body = objects.get(layout.snapshot)
     except ObjectMissing:
         return None
-    return datetime.fromisoformat(content["taken_at"])
+    return _parsed(body)
+
+
+def _parsed(body: bytes) -> datetime:
+    try:
+        moment = datetime.fromisoformat(json.loads(body)["taken_at"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise damaged("moment", repr(error)) from None
+    if moment.tzinfo is None:
+        raise damaged("moment", "it has no time zone")
+    return moment

@@ -131,4 +131,5 @@ def _blame(texts: Sequence[str]) -> Blame:
 
 def _message(texts: Sequence[str]) -> str:
     words = texts[texts.index("Message:") + 1 :] if "Message:" in texts else [texts[0]]
-    return "\n".join(words).replace("\0", "").strip()[:MESSAGE_LENGTH] or texts[0]
+    said = ("\n".join(each).replace("\0", "").strip() for each in (words, texts[:1]))
+    return next(filter(None, said), "")[:MESSAGE_LENGTH]

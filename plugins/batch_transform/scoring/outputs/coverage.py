@@ -61,11 +61,6 @@ class Coverage(Frozen):
         """Return the coverage as it is kept: the same one gives the same bytes."""
         return self.model_dump_json(indent=1).encode()
 
-    @classmethod
-    def from_json(cls, body: bytes) -> Coverage:
-        """Read it back."""
-        return cls.model_validate_json(body)
-
 
 def allowed_bad(settings: PipelineFile, index: ExtractIndex) -> int:
     """Return how many records of an extract may be bad: all of those that are sent once more.

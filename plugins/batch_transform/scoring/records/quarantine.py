@@ -56,4 +56,4 @@ def to_json_lines(records: Iterable[Quarantined]) -> bytes:
 
 def from_json_lines(body: bytes) -> list[Quarantined]:
     """Read the records back."""
-    return [Quarantined.model_validate_json(line) for line in body.splitlines()]
+    return [Quarantined.from_json(line) for line in body.splitlines()]

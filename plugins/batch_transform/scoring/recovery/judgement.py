@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from batch_transform.scoring.aws.codes import of_reason
 from batch_transform.scoring.aws.objects import ObjectChanged, ObjectStore
 from batch_transform.scoring.errors import ObjectMissing, Transient
+from batch_transform.scoring.frozen import damaged
 from batch_transform.scoring.jobs.blame import NOTHING_KNOWN, Blame, Cause, blames
 from batch_transform.scoring.jobs.logs import JobLogs
 from batch_transform.scoring.jobs.look import Services
@@ -91,7 +92,10 @@ def _to_json(kept: Mapping[str, Blame]) -> bytes:
 
 
 def _from_json(body: bytes) -> Mapping[str, Blame]:
-    return {
-        name: Blame(cause=Cause[cause], status=status, message=message)
-        for name, (cause, status, message) in json.loads(body).items()
-    }
+    try:
+        return {
+            name: Blame(cause=Cause[cause], status=status, message=message)
+            for name, (cause, status, message) in json.loads(body).items()
+        }
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise damaged("judgement", repr(error)) from None

@@ -69,11 +69,6 @@ class Unloaded(Frozen):
         """Return the content of ``unloaded.json``."""
         return (self.model_dump_json(indent=1) + "\n").encode()
 
-    @classmethod
-    def from_json(cls, body: bytes) -> Unloaded:
-        """Read ``unloaded.json``."""
-        return cls.model_validate_json(body)
-
 
 class Engine(Protocol):
     """Unloads; every call may raise Transient, or AccessRefused.
