@@ -4,6 +4,7 @@ It reads a request a line, and answers with two: the attempt's process, and how 
 attempt leaves its outcome in a file; one that was killed leaves none.
 """
 
+import asyncio
 import functools
 import gc
 import inspect
@@ -23,6 +24,7 @@ from airflow.sdk.exceptions import (
     AirflowRescheduleException,
     AirflowSkipException,
     DownstreamTasksSkipped,
+    TaskDeferred,
 )
 from airflow.sdk.execution_time.supervisor import set_supervisor_comms
 from botocore.loaders import JSONFileLoader
@@ -30,11 +32,12 @@ from botocore.loaders import JSONFileLoader
 from batch_transform.by_hand.stand_in import Attempt, Run
 from batch_transform.by_hand.walk import Walk
 from batch_transform.dag import janitor_dag, scoring_dag
-from batch_transform.following import job_task
+from batch_transform.following import job_task, trigger
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.pipelines import read_all
 
 _LOOK_SECONDS = 0.1
+_AT_FIRST_SECONDS = 0.3
 _IMPORTED_EARLY = (
     "airflow.providers.amazon.aws.hooks.base_aws",
     "airflow.providers.postgres.hooks.postgres",
@@ -102,18 +105,40 @@ def outcome(dags, request):
         setattr(task, name, task.render_template(value, context))
     ExecutorSafeguard.tracker.set(task)
     signal.signal(signal.SIGTERM, lambda *_: task.on_kill())  # as Airflow's task runner does
-    with set_supervisor_comms(Airflow(request["states"])):
-        return _executed(task, context, attempt)
+    return _executed(task, context, attempt, request.get("woken"))
 
 
-def _executed(task, context, attempt):
+def event(wait):
+    """Be the triggerer for one trigger, and return what it says."""
+    path, content = wait
+    kind = getattr(trigger, path.rpartition(".")[2])
+    return {"how": "fired", "event": asyncio.run(_first_event(kind(**content)))}
+
+
+async def _first_event(waiting):
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
     try:
+        async for each in waiting.run():
+            return each.payload
+    except asyncio.CancelledError:  # a person has acted on the task
+        await waiting.on_kill()
+    return None
+
+
+def _executed(task, context, attempt, woken):
+    try:
+        if woken:
+            method = getattr(task, woken["method"])
+            return {"how": "success", "value": method(context, event=woken["event"])}
         if not hasattr(task, "poke"):
             return {"how": "success", "value": task.execute(context)}
         seen = task.poke(context)
         return {"how": "success", "value": seen.xcom_value} if seen else {"how": "again"}
     except AirflowRescheduleException:
         return {"how": "again"}
+    except TaskDeferred as deferred:
+        path, content = deferred.trigger.serialize()
+        return {"how": "deferred", "wait": [path, content], "method": deferred.method_name}
     except AirflowSkipException:
         return {"how": "skipped"}
     except DownstreamTasksSkipped:
@@ -133,7 +158,9 @@ def _be_attempt(dags, request):
     os.environ.update(request["environ"])
     with suppress(FileNotFoundError):
         Path(request["outcome"]).unlink()
-    text = json.dumps(outcome(dags, request), default=str)
+    with set_supervisor_comms(Airflow(request["states"])):
+        done = event(request["wait"]) if "wait" in request else outcome(dags, request)
+    text = json.dumps(done, default=str)
     written = Path(request["outcome"]).with_suffix(".new")
     written.write_text(text)
     written.replace(request["outcome"])
@@ -176,7 +203,9 @@ def _described(dags):
 def main(folder):
     """Fork an attempt for each line that is read."""
     _warm()
-    job_task._LOOK_SECONDS = _LOOK_SECONDS  # jobs of a few records are over within a second
+    # Jobs of a few records are over within a second.
+    job_task._LOOK_SECONDS, job_task._AT_FIRST_SECONDS = _LOOK_SECONDS, _AT_FIRST_SECONDS
+    trigger._SHORTEST_SECONDS = 0.0
     dags = _dags(folder)
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

@@ -129,16 +129,32 @@ class DagRun:
 
     def _attempt(self, name, number):
         """Make an attempt, in as many processes as it wants."""
-        self.nursery.lane.trap.begin(name)
+        trap = self.nursery.lane.trap
+        trap.begin(name)
         request = self._request(name, number)
         self.attempts.setdefault(name, []).append(request["id"])
         until = time.monotonic() + _LONGEST_SECONDS
         while time.monotonic() < until:
             outcome = self.nursery.attempt(request)
-            if outcome is None or outcome["how"] != "again":
+            if outcome is None or outcome["how"] not in ("again", "deferred"):
                 return outcome
+            if outcome["how"] == "deferred":
+                event = self._waited(name, request, outcome["wait"])
+                if event is None:
+                    return None
+                request = {**request, "woken": {"method": outcome["method"], "event": event}}
+                trap.begin(f"{name}, woken")
             time.sleep(_AGAIN_SECONDS)
         return {"how": "failed", "why": f"{name} comes again and again"}
+
+    def _waited(self, name, request, wait):
+        """Be the triggerer, which is started again where it is killed; None: the task is over."""
+        self.nursery.lane.trap.begin(f"{name}, waiting")
+        while not self.is_marked:
+            outcome = self.nursery.attempt({**request, "wait": wait})
+            if outcome is not None and outcome["how"] == "fired":
+                return outcome["event"]
+        return None
 
     def _request(self, name, number):
         return {

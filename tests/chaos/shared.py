@@ -52,7 +52,7 @@ def _begun(run):
 
 def _follows(nursery):
     """Tell whether the run of a lane has its job, and looks at it."""
-    calls = [each.label for each in nursery.lane.trap.calls if each.task == "transform"]
+    calls = [each.label for each in nursery.lane.trap.calls if each.task.startswith("transform")]
     return "CreateTransformJob" in calls and calls.count("DescribeTransformJob") >= 4
 
 

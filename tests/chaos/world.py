@@ -206,7 +206,6 @@ def _deployment(folder):
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(_PLUGINS),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder}/airflow.db",
         "BATCH_TRANSFORM_S3_URI": "s3://runs/nightly",
-        "BATCH_TRANSFORM_DEFERRABLE": "false",
         "BATCH_TRANSFORM_POLL_SECONDS": "1",
         "OMP_WAIT_POLICY": "PASSIVE",
         "PYTHONPATH": f"{_PROJECT}:{_PLUGINS}",

@@ -35,6 +35,6 @@ class Frozen(BaseModel):
 def damaged(kind: str, problem: str) -> ObjectDamaged:
     """Say of an object of a run that it is not what was written, and what to do."""
     return ObjectDamaged(
-        f"An object of the run is to hold a {kind}, and does not ({problem}): see what else writes"
+        f"What the run has left as its {kind} is something else by now ({problem}): see what writes"
         " below the runs' prefix, then clear extract to write all of it anew"
     )
