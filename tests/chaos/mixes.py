@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from tests.chaos.judge import Verdict, running, seen_now
 from tests.chaos.runs import DagRun, RunFailed, sweep
 from tests.chaos.steps import faults_of
-from tests.chaos.traps import MARKED
+from tests.chaos.traps import JOB_FAULTS, MARKED
 from tests.chaos.world import Day
 
 _PARTITIONS = 30
@@ -37,7 +37,7 @@ def rounds(traces, seed, runs, lanes):
     Some runs of a round are of the same partition. Each round's rows are new.
     """
     chance = random.Random(seed)
-    faults = {name: [each for each in faults_of(calls) if each.kind != MARKED]
+    faults = {name: [each for each in faults_of(calls) if each.kind not in (MARKED, *JOB_FAULTS)]
               for name, calls in traces.items()}  # fmt: skip
     for version in range(1, 1 + runs // lanes):
         shared = Day(chance.choice(list(traces)), chance.randrange(1, 1 + _PARTITIONS), version)

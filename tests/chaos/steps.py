@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 
-from tests.chaos.traps import MARKED, OF_AWS, OF_SQL, OF_TASK, Fault, Point
+from tests.chaos.traps import JOB_FAULTS, MARKED, OF_AWS, OF_SQL, OF_TASK, Fault, Point
 
 # Task, fault and call that would lose most: they come first. The last such call of a task is meant.
 WORST = (
@@ -94,5 +94,7 @@ def faults_of(calls):
                 yield Fault(point, kind)
         if point.task in _HOLDS_A_JOB and point.label == "CreateTransformJob":
             yield Fault(point, MARKED)
+        if (point.task, point.label) == ("transform", "CreateTransformJob"):
+            yield from (Fault(point, kind) for kind in JOB_FAULTS)
     for task in dict.fromkeys(point.task for point in calls if point.front == "aws"):
         yield from (Fault(Point(task, "aws", 3, "any call"), kind) for kind in OF_TASK)

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -13,6 +14,31 @@ OF_AWS = (*KILLS, "refused", "throttled", "reset", "answer lost", "body cut", "s
 OF_SQL = (*KILLS, "terminated before", "terminated within", "terminated after")
 OF_TASK = ("every third throttled",)
 MARKED = "killed and marked failed"
+
+
+@dataclass(frozen=True)
+class OfJob:
+    """What goes wrong with a job itself.
+
+    Attributes:
+        let: makes it go wrong with the next job, through the faults of the local AWS.
+        more: how many more jobs there may be.
+        fails: whether the run fails, and another run of the day brings it right.
+    """
+
+    let: Callable
+    more: int
+    fails: bool = False
+
+
+STOPPED = "job is stopped by others"
+JOB_FAULTS = {
+    "job gets no capacity": OfJob(lambda faults: faults.capacity_error(), 1),
+    "job breaks the service": OfJob(lambda faults: faults.internal_server_error(), 1),
+    "job's container dies": OfJob(lambda faults: faults.dying_container(1), 4),
+    "job leaves no output": OfJob(lambda faults: faults.no_output(), 1, fails=True),
+    STOPPED: OfJob(lambda faults: faults.freeze(), 1, fails=True),
+}
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,18 @@
 """Makes the steps of a plan, one run each, and lets each be judged."""
 
+import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from tests.chaos.judge import Reader, Verdict, judge, running
+from tests.chaos.judge import Reader, Verdict, judge, running, unfinished
 from tests.chaos.runs import DagRun, RunFailed, sweep
-from tests.chaos.traps import MARKED
+from tests.chaos.traps import JOB_FAULTS, MARKED, STOPPED
 from tests.chaos.world import PIPELINES, Day
 
+_LOOK_SECONDS = 0.1
+_MORE_JOBS = {MARKED: 1, **{kind: each.more for kind, each in JOB_FAULTS.items()}}
 _OPTIONAL = frozenset({"plan", "report"})  # a run does without them, where they are not tried
 
 
@@ -66,10 +70,10 @@ class Trials:
         day, before = self.next_day(step.pipeline), len(created)
         reader = Reader(self.world.dsn, day)
         trap.set(step.fault)
+        allowed = self.clean[step.pipeline] + _MORE_JOBS.get(step.fault.kind, 0)
         try:
             run, more = self._made(step, day, reader)
-            paid, allowed = created[before:], self.clean[step.pipeline] + bool(more.judged)
-            verdict = judge(self.world, run, reader, paid, allowed)
+            verdict = judge(self.world, run, reader, created[before:], allowed)
             verdict.add(more)
         except RunFailed as error:
             verdict = Verdict(falls=[f"4: the run failed: {error}"], judged=1)
@@ -82,8 +86,18 @@ class Trials:
     def _made(self, step, day, reader):
         run, more = self._run(step, day), Verdict()
         with reader.reading():
+            of_job = JOB_FAULTS.get(step.fault.kind)
+            if of_job is not None:
+                of_job.let(self.world.aws.faults)
             if step.fault.kind == MARKED:
-                more = self._given_up(run, reader)
+                self.world.aws.faults.freeze()
+                more = self._lost(run, reader)
+                sweep(self.nursery)
+                more.hold(5, running(self.world, day))
+            elif of_job is not None and of_job.fails:
+                more = self._lost(run, reader)
+            if more.judged:
+                self.world.aws.faults.clear()
                 run = self._run(step, day)
             run.go()
         return run, more
@@ -91,22 +105,30 @@ class Trials:
     def _run(self, step, day):
         return DagRun(self.nursery, day, _OPTIONAL - {step.fault.point.task.partition(",")[0]})
 
-    def _given_up(self, run, reader):
-        """A task is killed while its job runs, and marked failed: the janitor stops the job."""
-        self.world.aws.faults.freeze()
+    def _lost(self, run, reader):
+        """Make a run that must fail, and change nothing."""
         verdict = Verdict()
+        ends = threading.Event()
+        if STOPPED in [fault.kind for fault in self.nursery.lane.trap.faults]:
+            threading.Thread(target=self._stop_jobs, args=(run.day, ends), daemon=True).start()
         try:
             run.go()
-            verdict.hold(4, "the run succeeded, though its task was marked failed")
+            verdict.hold(4, "the run succeeded, though its job did not, or its task was marked")
         except RunFailed:
             verdict.hold(4, "")
+        ends.set()
         self.nursery.lane.trap.calm()
-        sweep(self.nursery)
-        verdict.hold(5, running(self.world, run.day))
         seen = reader.states
         verdict.hold(2, f"a run that failed has changed the table: {seen}" if seen[1:] else "")
-        self.world.aws.faults.clear()
         return verdict
+
+    def _stop_jobs(self, day, ends):
+        """Stop each job of a pipeline, as somebody does in AWS's console."""
+        sagemaker = self.world.aws.client("sagemaker")
+        while not ends.wait(_LOOK_SECONDS):
+            for name in unfinished(self.world, day.pipeline):
+                with suppress(sagemaker.exceptions.ClientError):
+                    sagemaker.stop_transform_job(TransformJobName=name)
 
     def next_day(self, pipeline):
         """Return the partition, with new rows in the source."""
