@@ -13,9 +13,8 @@ from batch_transform.report.runs import SeenRun
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import ScoringError
 from batch_transform.scoring.jobs.owners import Owner
-from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.reports.keep import read
-from batch_transform.scoring.reports.left import Left, read_left
+from batch_transform.scoring.reports.left import Left, read_left, uri_of
 from batch_transform.scoring.reports.make import Known, report_of
 from batch_transform.scoring.reports.report import RunReport
 
@@ -66,7 +65,7 @@ def _stored(run: SeenRun, deployment: Deployment, aws: AwsServices) -> RunReport
     place = f"{deployment.root / run.subject.pipeline}/"
     if not run.report.startswith(place):
         return None
-    return read(S3Uri.parse(run.report), aws.objects)
+    return read(uri_of(run.report), aws.objects)
 
 
 def _left(run: SeenRun, deployment: Deployment, aws: AwsServices) -> Left:

@@ -11,6 +11,7 @@ from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from airflow.providers.amazon.aws.links.sagemaker import SageMakerTransformJobLink
+from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
@@ -56,7 +57,7 @@ class SeenRun:
     @property
     def report(self) -> str:
         """URI of the report that it has written; empty where it has not, or begins anew."""
-        return "" if self.goes_on else str(self.handed_on.get((REPORT, REPORT)) or "")
+        return "" if self.goes_on else self._first((REPORT, REPORT))
 
     @property
     def plan(self) -> dict[str, Any] | None:
@@ -69,11 +70,15 @@ class SeenRun:
     def progress(self) -> Progress | None:
         """Of the transform job, while the run goes on."""
         found = self.handed_on.get(("transform", PROGRESS)) if self.goes_on else None
-        return Progress(**found) if isinstance(found, dict) else None
+        try:
+            return Progress.model_validate(found) if found else None
+        except ValidationError:  # a person may have put anything into an XCom
+            return None
 
     def trail(self, run_tag: str) -> Trail:
         """Return what its tasks have handed on so far."""
-        link = self.handed_on.get(("transform", _LINK)) or {}
+        link = self.handed_on.get(("transform", _LINK))
+        link = link if isinstance(link, dict) else {}
         return Trail(
             index=self._first(("join_slices", "index"), ("extract", "index")),
             job_name=self._first(("transform", "job_name")) or str(link.get("job_name", "")),
@@ -82,7 +87,9 @@ class SeenRun:
         )
 
     def _first(self, *keys: tuple[str, str]) -> str:
-        return str(next(filter(None, map(self.handed_on.get, keys)), ""))
+        """Return the first text of these; a person may have put anything into an XCom."""
+        found = map(self.handed_on.get, keys)
+        return next((each for each in found if isinstance(each, str) and each), "")
 
 
 @dataclass(frozen=True, kw_only=True)

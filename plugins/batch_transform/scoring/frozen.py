@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from batch_transform.scoring.errors import ObjectDamaged
+
+_Record = TypeVar("_Record", bound=BaseModel)
 
 
 class Frozen(BaseModel):
@@ -24,12 +26,17 @@ class Frozen(BaseModel):
         Raises:
             ObjectDamaged: it is something else.
         """
-        try:
-            return cls.model_validate_json(body)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, first["loc"])) or "all of it"
-            raise damaged(cls.__name__, f"{where}: {first['msg']}") from None
+        return parsed(cls, body)
+
+
+def parsed(kind: type[_Record], body: bytes) -> _Record:
+    """Read a record; raise ObjectDamaged where it is something else."""
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "all of it"
+        raise damaged(kind.__name__, f"{where}: {first['msg']}") from None
 
 
 def damaged(kind: str, problem: str) -> ObjectDamaged:

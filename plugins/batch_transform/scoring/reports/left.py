@@ -19,6 +19,7 @@ from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.errors import ObjectMissing
 from batch_transform.scoring.extract import snapshot
 from batch_transform.scoring.extract.index import ExtractIndex
+from batch_transform.scoring.frozen import damaged
 from batch_transform.scoring.jobs.look import Services
 from batch_transform.scoring.jobs.owners import RUN_TAG
 from batch_transform.scoring.jobs.service import Job, TransformJobs
@@ -107,12 +108,13 @@ def read_left(trail: Trail, services: Services) -> Left:
     """Read what a run has left so far.
 
     Raises:
+        ObjectDamaged: it has left, or handed on, something else than it wrote.
         Transient: AWS could not be asked.
         AccessRefused: it may not be.
     """
     if not trail.index:
         return Left()
-    objects, layout = services.objects, RunLayout.of_index(trail.index)
+    objects, layout = services.objects, _layout(trail.index)
     body = _get(objects, layout.index)
     if body is None:
         return Left(layout=layout)
@@ -131,6 +133,21 @@ def read_left(trail: Trail, services: Services) -> Left:
     )
 
 
+def uri_of(text: str) -> S3Uri:
+    """Return the URI that a task has handed on, or raise ObjectDamaged."""
+    try:
+        return S3Uri.parse(text)
+    except ValueError as error:
+        raise damaged("URI", str(error)) from None
+
+
+def _layout(index: str) -> RunLayout:
+    try:
+        return RunLayout.of_index(index)
+    except ValueError as error:
+        raise damaged("index", str(error)) from None
+
+
 def _get(objects: ObjectStore, uri: S3Uri) -> bytes | None:
     try:
         return objects.get(uri)
@@ -139,7 +156,7 @@ def _get(objects: ObjectStore, uri: S3Uri) -> bytes | None:
 
 
 def _coverage(trail: Trail, objects: ObjectStore) -> Coverage | None:
-    body = _get(objects, S3Uri.parse(trail.coverage)) if trail.coverage else None
+    body = _get(objects, uri_of(trail.coverage)) if trail.coverage else None
     return Coverage.from_json(body) if body else None
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from batch_transform.scoring.frozen import parsed
 from batch_transform.scoring.records.quarantine import Quarantined
 from batch_transform.scoring.reports.comparison import Change
 from batch_transform.scoring.reports.part import Part
@@ -241,4 +242,4 @@ class RunReport(Part):
     @classmethod
     def from_json(cls, body: bytes) -> RunReport:
         """Read ``report.json``; what a later version adds is passed over."""
-        return cls.model_validate_json(body)
+        return parsed(cls, body)
