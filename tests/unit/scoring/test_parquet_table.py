@@ -4,7 +4,9 @@ import random
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import BytesIO
+from typing import Literal
 
+import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,8 +17,11 @@ from batch_transform.scoring.errors import SourceError
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.kinds import Column
 from batch_transform.scoring.names import RunLayout, S3Uri
+from batch_transform.scoring.pipeline.record import Policies
 from batch_transform.scoring.sources.files import sorting
+from batch_transform.scoring.sources.files.carriers import Carrier
 from batch_transform.scoring.sources.files.file_source import FileSource
+from batch_transform.scoring.sources.files.spelling import spelled
 from batch_transform.scoring.sources.protocol import unchanged
 from batch_transform.scoring.sources.reshape import Reshape
 from batch_transform.scoring.sources.slices import slices
@@ -143,6 +148,21 @@ def test_any_layout_of_the_same_rows_gives_the_bytes_that_the_encoder_writes(
     assert read(pipeline, laid_out) == expect(pipeline, rows)
     number = part % pipeline.settings.extract.count
     assert read(pipeline, laid_out, number) == expect(pipeline, rows, number)
+
+
+class LaterPolicies(Policies):
+    blank: Literal["keep", "empty"] = "keep"
+
+
+@pytest.mark.parametrize(("policies", "by_duckdb"), [({"blank": "empty"}, False), (LENIENT, True)])
+def test_a_policy_that_is_not_known_to_duckdb_leaves_every_row_to_the_encoder(
+    make, policies, by_duckdb
+):
+    record = make().settings.record
+    changed = record.model_copy(update={"policies": LaterPolicies(**policies)})
+    carriers = [Carrier(kind="integer", arrow=pa.int64()) for _ in record.columns]
+    rows = duckdb.sql(f"SELECT {spelled(carriers, changed).written} FROM (SELECT 'x' AS f0)")
+    assert rows.fetchall() == [(by_duckdb,)]
 
 
 KINDS = ["integer", "decimal", "float", "boolean", "date", "timestamp", "text"]

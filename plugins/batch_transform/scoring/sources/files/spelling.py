@@ -22,6 +22,7 @@ from batch_transform.scoring.sources.files.carriers import Carrier
 _NOWHERE = "CAST(NULL AS VARCHAR)"  # for the encoder
 _ALWAYS: frozenset[Kind | None] = frozenset({"integer", "decimal", "boolean", None})
 _REFUSING = Policies()  # of ids, which no policy changes
+_POLICIES = {"nan", "infinity", "line_break", "nul", "surrogate"}  # that are known here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +41,9 @@ class Spelled:
 
 
 def spelled(carriers: Sequence[Carrier], record: Record) -> Spelled:
-    """Spell records of columns ``c0``, ``c1`` … ."""
-    fields, fallible = [], []
+    """Spell records of columns ``c0``, ``c1`` … ; none where a policy is not known here."""
+    chosen = record.policies.model_dump(exclude_defaults=True)
+    fields, fallible = [], [] if chosen.keys() <= _POLICIES else ["false"]
     for number, each in enumerate(carriers):
         is_id = number < len(record.id)
         fields.append(f"{_id(number, each, record) if is_id else _field(number, each, record)}")
