@@ -20,6 +20,7 @@ from tests.chaos.world import PIPELINES, Lane, a_world
 _STEPS = 320
 _MIXES = 100
 _LANES = 3
+_EVERY = 40  # faults, between two signs of life
 
 
 @contextmanager
@@ -62,6 +63,8 @@ def steps(trials, traces, asked, until):
         if time.monotonic() > until:
             break
         tried.append(trials.make(step))
+        if len(tried) % _EVERY == 0:
+            print(f"{len(tried)} of {len(chosen)} faults", flush=True)
         if asked.until_a_fall and tried[-1].verdict.falls:
             until = 0.0
         for fall in tried[-1].verdict.falls:

@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import signal
 import socket
 import struct
 import threading
@@ -11,20 +12,26 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from tests.chaos.traps import MARKED
+from tests.chaos.traps import ASKED, MARKED, UNSEEN
 
 _SLOW_SECONDS = 1.0
 _PER_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive", "server", "date"}
-_THROTTLED = {
-    True: (400, b'{"__type": "ThrottlingException", "message": "Rate exceeded"}'),
-    False: (
-        503,
-        b"<Error><Code>SlowDown</Code><Message>Reduce your request rate</Message></Error>",
+_JSON = [("Content-Type", "application/x-amz-json-1.1")]
+_XML = [("Content-Type", "text/xml")]
+# What is answered in the place of AWS: by S3, and by the services that speak JSON.
+_ANSWERED = {
+    "throttled": (
+        (503, _XML, b"<Error><Code>SlowDown</Code><Message>Reduce your rate</Message></Error>"),
+        (400, _JSON, b'{"__type": "ThrottlingException", "message": "Rate exceeded"}'),
     ),
-}
-_REFUSED = {
-    True: (500, b'{"__type": "InternalFailure", "message": "We failed"}'),
-    False: (500, b"<Error><Code>InternalError</Code><Message>We failed</Message></Error>"),
+    "refused": (
+        (500, _XML, b"<Error><Code>InternalError</Code><Message>We failed</Message></Error>"),
+        (500, _JSON, b'{"__type": "InternalFailure", "message": "We failed"}'),
+    ),
+    UNSEEN: (
+        (404, _XML, b"<Error><Code>NoSuchKey</Code><Message>No such key</Message></Error>"),
+        (400, _JSON, b'{"__type": "ValidationException", "message": "Could not find that job"}'),
+    ),
 }
 
 
@@ -77,24 +84,19 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self, body):
         trap, label = self.front.trap, self._label()
         fault = trap.at("aws", label)
+        if fault in ("killed before", "reset"):
+            return self._hang_up(trap.kill if fault == "killed before" else None)
+        if fault in _ANSWERED:
+            return self._answer(*_ANSWERED[fault]["X-Amz-Target" in self.headers])
+        if fault == ASKED:
+            trap.kill(signal.SIGTERM)
         if fault == "slow":
             time.sleep(_SLOW_SECONDS)
-        if fault == "killed before":
-            return self._hang_up(trap.kill)
-        if fault == "reset":
-            return self._hang_up()
-        if fault in ("throttled", "refused"):
-            table = _THROTTLED if fault == "throttled" else _REFUSED
-            status, words = table["X-Amz-Target" in self.headers]
-            kind = "application/x-amz-json-1.1" if "X-Amz-Target" in self.headers else "text/xml"
-            return self._answer(status, [("Content-Type", kind)], words)
         status, headers, answer = self._forward(body)
         if label == "CreateTransformJob" and status == 200:
             self.front.created.append(json.loads(body)["TransformJobName"])
-        if fault in ("killed within", MARKED):
-            return self._hang_up(trap.kill)
-        if fault == "answer lost":
-            return self._hang_up()
+        if fault in ("killed within", MARKED, "answer lost"):
+            return self._hang_up(None if fault == "answer lost" else trap.kill)
         self._answer(status, headers, answer, cut=fault == "body cut")
         if fault == "killed after":
             self._hang_up(trap.kill)
@@ -150,9 +152,10 @@ class _Handler(BaseHTTPRequestHandler):
         if cut:
             self._hang_up()
 
-    def _hang_up(self, first=lambda: None):
+    def _hang_up(self, first=None):
         """Reset the connection, so that the other side learns of no orderly end."""
-        first()
+        if first is not None:
+            first()
         self.close_connection = True
         with suppress(OSError):
             linger = struct.pack("ii", 1, 0)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from tests.chaos.judge import Verdict, running, seen_now
 from tests.chaos.runs import DagRun, RunFailed, sweep
 from tests.chaos.steps import faults_of
-from tests.chaos.traps import JOB_FAULTS, MARKED
+from tests.chaos.traps import JOB_FAULTS, LOCKED, MARKED
 from tests.chaos.world import Day
 
 _PARTITIONS = 30
 _MOST_FAULTS = 3
+_OF_STEPS = {MARKED, LOCKED, *JOB_FAULTS}  # of which a run expects more than that it goes on
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,10 @@ def rounds(traces, seed, runs, lanes):
     Some runs of a round are of the same partition. Each round's rows are new.
     """
     chance = random.Random(seed)
-    faults = {name: [each for each in faults_of(calls) if each.kind not in (MARKED, *JOB_FAULTS)]
-              for name, calls in traces.items()}  # fmt: skip
+    faults = {
+        name: [each for each in faults_of(calls) if each.kind not in _OF_STEPS]
+        for name, calls in traces.items()
+    }
     for version in range(1, 1 + runs // lanes):
         shared = Day(chance.choice(list(traces)), chance.randrange(1, 1 + _PARTITIONS), version)
         yield [_run(chance, shared, faults, version) for _ in range(lanes)]

@@ -4,7 +4,18 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 
-from tests.chaos.traps import JOB_FAULTS, MARKED, OF_AWS, OF_SQL, OF_TASK, Fault, Point
+from tests.chaos.traps import (
+    ASKED,
+    JOB_FAULTS,
+    LOCKED,
+    MARKED,
+    OF_AWS,
+    OF_SQL,
+    OF_TASK,
+    UNSEEN,
+    Fault,
+    Point,
+)
 
 # Task, fault and call that would lose most: they come first. The last such call of a task is meant.
 WORST = (
@@ -89,12 +100,25 @@ def _spread(faults):
 def faults_of(calls):
     """Yield each fault that a call can have."""
     for point in calls:
-        for kind in OF_AWS if point.front == "aws" else OF_SQL:
-            if kind != "body cut" or point.label.startswith("GET"):
-                yield Fault(point, kind)
-        if point.task in _HOLDS_A_JOB and point.label == "CreateTransformJob":
-            yield Fault(point, MARKED)
-        if (point.task, point.label) == ("transform", "CreateTransformJob"):
-            yield from (Fault(point, kind) for kind in JOB_FAULTS)
+        yield from (Fault(point, kind) for kind in _kinds_of(point))
     for task in dict.fromkeys(point.task for point in calls if point.front == "aws"):
         yield from (Fault(Point(task, "aws", 3, "any call"), kind) for kind in OF_TASK)
+
+
+def _kinds_of(point):
+    """Yield what can go wrong with a call."""
+    for kind in OF_AWS if point.front == "aws" else OF_SQL:
+        if kind != "body cut" or point.label.startswith("GET"):
+            yield kind
+    if (point.task, point.front, point.number) == ("load", "sql", 1):
+        yield LOCKED
+    if point.task in _HOLDS_A_JOB and point.front == "aws":
+        yield ASKED
+        yield from _OF_JOBS.get((point.task, point.label), ())
+
+
+_OF_JOBS = {
+    ("transform", "CreateTransformJob"): (MARKED, *JOB_FAULTS),
+    ("recover", "CreateTransformJob"): (MARKED,),
+    ("transform", "DescribeTransformJob"): (UNSEEN,),
+}

@@ -12,6 +12,7 @@ _START_SECONDS = 10.0
 KILLS = ("killed before", "killed within", "killed after")
 OF_AWS = (*KILLS, "refused", "throttled", "reset", "answer lost", "body cut", "slow")
 OF_SQL = (*KILLS, "terminated before", "terminated within", "terminated after")
+ASKED, UNSEEN, LOCKED = "asked to end", "job not seen yet", "table locked"
 OF_TASK = ("every third throttled",)
 MARKED = "killed and marked failed"
 

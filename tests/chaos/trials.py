@@ -6,12 +6,15 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+import psycopg
+
 from tests.chaos.judge import Reader, Verdict, judge, running, unfinished
 from tests.chaos.runs import DagRun, RunFailed, sweep
-from tests.chaos.traps import JOB_FAULTS, MARKED, STOPPED
+from tests.chaos.traps import JOB_FAULTS, LOCKED, MARKED, STOPPED
 from tests.chaos.world import PIPELINES, Day
 
 _LOOK_SECONDS = 0.1
+_LOCKED_SECONDS = 1.5
 _MORE_JOBS = {MARKED: 1, **{kind: each.more for kind, each in JOB_FAULTS.items()}}
 _OPTIONAL = frozenset({"plan", "report"})  # a run does without them, where they are not tried
 
@@ -86,6 +89,8 @@ class Trials:
     def _made(self, step, day, reader):
         run, more = self._run(step, day), Verdict()
         with reader.reading():
+            if step.fault.kind == LOCKED:
+                threading.Thread(target=self._lock, args=(day,), daemon=True).start()
             of_job = JOB_FAULTS.get(step.fault.kind)
             if of_job is not None:
                 of_job.let(self.world.aws.faults)
@@ -129,6 +134,14 @@ class Trials:
             for name in unfinished(self.world, day.pipeline):
                 with suppress(sagemaker.exceptions.ClientError):
                     sagemaker.stop_transform_job(TransformJobName=name)
+
+    def _lock(self, day):
+        """Hold the target for some seconds once the load begins, as somebody's ALTER TABLE does."""
+        while self.nursery.lane.trap.struck_at is None and self.nursery.lane.trap.faults:
+            time.sleep(_LOOK_SECONDS / 10)
+        with psycopg.connect(self.world.dsn) as connection:
+            connection.execute(f"LOCK TABLE predictions.{day.pipeline}")
+            time.sleep(_LOCKED_SECONDS)
 
     def next_day(self, pipeline):
         """Return the partition, with new rows in the source."""

@@ -492,3 +492,14 @@ def test_retries_follow_the_type_of_the_error_and_take_longer_each_time():
     assert issubclass(CapacityShort, Transient)
     surprises = [policy.evaluate(KeyError("?"), number, 8).action.value for number in (1, 2, 3)]
     assert surprises == ["default", "default", "fail"]
+
+
+@MODES
+def test_a_job_that_the_service_does_not_describe_for_a_moment_is_followed_on(world, deferrable):
+    begin(world, transform(world, deferrable=deferrable), world.context(), deferrable)
+    find, world.jobs.find = world.jobs.find, lambda name: None
+    with pytest.raises(Unreachable, match="does not describe .* which it has taken"):
+        transform(world, deferrable=deferrable).execute(world.context())
+    world.jobs.find = find
+    begin(world, transform(world, deferrable=deferrable), world.context("second"), deferrable)
+    assert len(world.jobs.created) == 1
