@@ -12,7 +12,7 @@ from local.postgres import start_postgres
 from local.processes import Processes
 from tests.chaos.mixes import Mixes, rounds
 from tests.chaos.runs import nursery
-from tests.chaos.shared import share
+from tests.chaos.shared import share, take_turns
 from tests.chaos.steps import plan
 from tests.chaos.trials import Trials
 from tests.chaos.world import PIPELINES, Lane, a_world
@@ -75,14 +75,17 @@ def steps(trials, traces, asked, until):
     return not any(each.verdict.falls for each in tried)
 
 
-def shared(trials, nurseries):
-    """Let two runs share a job, and a person mark one as failed; tell whether all held."""
+def shared(trials, nurseries, traces):
+    """Let two runs share a job, and take turns to load; tell whether all held."""
     falls = 0
     for name, allowed in trials.clean.items():
-        if found := share(nurseries[:2], trials.next_day(name), allowed).falls:
+        found = share(nurseries[:2], trials.next_day(name), allowed).falls
+        (point,) = (each for each in traces[name] if each.label == "COPY data")
+        found += take_turns(nurseries[:2], trials.next_day(name), allowed, point).falls
+        if found:
             falls += 1
-            print(f"FALL two runs of {name} on one job", *found, sep="\n     ", flush=True)
-    print(f"{len(trials.clean)} jobs of two runs, one of which was marked failed: {falls} fell")
+            print(f"FALL two runs of {name} at once", *found, sep="\n     ", flush=True)
+    print(f"{len(trials.clean)} pipelines, two runs at once: {falls} fell", flush=True)
     return not falls
 
 
@@ -106,7 +109,7 @@ def parts(trials, nurseries, asked, until):
     """Yield whether each part of the run held."""
     traces = trials.trace(asked.pipelines)
     if not asked.step:
-        yield shared(trials, nurseries)
+        yield shared(trials, nurseries, traces)
     yield steps(trials, traces, asked, until)
     if not asked.step:
         yield mixes(Mixes(nurseries, trials.clean), traces, asked, until)

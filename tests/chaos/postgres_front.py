@@ -11,6 +11,9 @@ from contextlib import contextmanager, suppress
 
 import psycopg
 
+from tests.chaos.traps import HELD
+
+_HELD_SECONDS = 60.0
 _STATEMENTS = b"QP"
 _COPY_DATA = b"d"
 _SOCKET = ".s.PGSQL.5432"
@@ -95,6 +98,8 @@ class _Session:
             raise EOFError
         if fault and not self._backend and fault.startswith("terminated"):
             raise EOFError  # the server takes no more connections
+        if fault == HELD:
+            self._front.trap.gate.wait(_HELD_SECONDS)
         if fault == "terminated before":
             self._front.terminate(self._backend)
         self._due = fault

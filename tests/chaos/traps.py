@@ -13,6 +13,7 @@ KILLS = ("killed before", "killed within", "killed after")
 OF_AWS = (*KILLS, "refused", "throttled", "reset", "answer lost", "body cut", "slow")
 OF_SQL = (*KILLS, "terminated before", "terminated within", "terminated after")
 ASKED, UNSEEN, LOCKED = "asked to end", "job not seen yet", "table locked"
+HELD = "held back"
 OF_TASK = ("every third throttled",)
 MARKED = "killed and marked failed"
 
@@ -71,6 +72,7 @@ class Trap:
         faults: what goes wrong.
         struck: what did.
         struck_at: when the first did, by the monotonic clock.
+        gate: what is held back goes on once it is open.
     """
 
     task: str = ""
@@ -79,6 +81,7 @@ class Trap:
     faults: list = field(default_factory=list)
     struck: list = field(default_factory=list)
     struck_at: float | None = None
+    gate: threading.Event = field(default_factory=threading.Event)
     _numbers: dict = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _is_started: threading.Event = field(default_factory=threading.Event)

@@ -78,11 +78,12 @@ class Day:
         A new version changes most of them, adds one and leaves one out. All have one length, so
         that shards are cut alike.
         """
-        first = 1 if self.pipeline == "pears" else 1 + self.version % 2
-        rows = {each: self._weight(each) for each in range(first, first + _ROWS)}
-        if self.pipeline == "pears":
-            rows[BAD_ID] = -1.5
-        return rows
+        is_odd = self.version % 2
+        ids = [*range(1 + is_odd, _ROWS + 1), *([_ROWS + 1] if is_odd else [])]
+        if self.pipeline == "pears":  # whose bad record stays where it is
+            ids = [*range(1, _ROWS), _ROWS + is_odd]
+        weights = {each: self._weight(each) for each in ids}
+        return {**weights, BAD_ID: -1.5} if self.pipeline == "pears" else weights
 
     def _weight(self, each):
         changes = 7 * self.version if each % 3 else 0
