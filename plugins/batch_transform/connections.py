@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow.sdk import BaseHook
@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from batch_transform.one_session import OneSession
+    from batch_transform.scoring.aws.data_api import DataApi
     from batch_transform.scoring.deployment import Deployment
-    from batch_transform.scoring.pipeline import Pipeline, Target
+    from batch_transform.scoring.pipeline import Pipeline, RedshiftPlace, Target
     from batch_transform.scoring.warehouse.protocol import Warehouse
+    from batch_transform.scoring.warehouse.stage import Stage
 
 
 # https://docs.aws.amazon.com/boto3/latest/guide/retries.html
@@ -198,13 +200,33 @@ def postgres_connection(conn_id: str) -> Iterator[Connection[Any]]:
         connection.close()
 
 
+def data_api(conn_id: str, place: RedshiftPlace, *, hurried: bool = False) -> DataApi:
+    """Return the Data API of a Redshift; ``hurried`` for who is being killed."""
+    from batch_transform.scoring.aws.data_api import DataApi
+
+    aws = Aws(conn_id)
+    client = (aws.hurried() if hurried else aws).client("redshift-data")
+    return DataApi(client, place.parameters)
+
+
 @contextmanager
-def open_warehouse(target: Target) -> Iterator[Warehouse]:
+def open_warehouse(target: Target, stage: Stage | None = None) -> Iterator[Warehouse]:
     """Lend the warehouse of a target.
+
+    Args:
+        target: the target.
+        stage: where rows may lie on their way into it; not needed where none go there.
 
     Raises:
         ConfigurationError: the connection is of another kind than the target.
     """
+    if target.redshift is not None:
+        from batch_transform.scoring.warehouse.redshift_warehouse import RedshiftWarehouse
+
+        place = target.redshift
+        hurried = partial(data_api, target.conn_id, place, hurried=True)
+        yield RedshiftWarehouse(data_api(target.conn_id, place), place.iam_role, stage, hurried)
+        return
     if target.in_s3:
         from batch_transform.scoring.warehouse.files import FilesWarehouse
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from batch_transform.connections import Aws
-from batch_transform.scoring.pipeline import Query, Unload
+from batch_transform.connections import Aws, data_api
+from batch_transform.scoring.pipeline import Query, RedshiftPlace
 
 if TYPE_CHECKING:
     from batch_transform.scoring.deployment import Deployment
@@ -49,6 +49,6 @@ def open_engine(place: EnginePlace, *, hurried: bool = False) -> Engine:
     """Return the engine of a place; ``hurried`` for who is being killed."""
     from batch_transform.scoring.sources.unloaded.redshift import RedshiftEngine
 
-    asked, stored = Aws(place.conn_id), Aws(place.aws_conn_id)
-    client = (asked.hurried() if hurried else asked).client("redshift-data")
-    return RedshiftEngine(client, stored.objects, Unload.model_validate(place.unload))
+    settings = RedshiftPlace.model_validate(place.unload)
+    api = data_api(place.conn_id, settings, hurried=hurried)
+    return RedshiftEngine(api, Aws(place.aws_conn_id).objects, settings.iam_role)

@@ -118,6 +118,11 @@ class RunLayout:
         return self.attempt_root / "loaded.json"
 
     @property
+    def rows(self) -> S3Uri:
+        """Prefix of rows on their way into a warehouse that copies them from S3."""
+        return self.attempt_root / "rows"
+
+    @property
     def reports(self) -> S3Uri:
         """Prefix of the reports on the run."""
         return self.attempt_root / "report"

@@ -7,10 +7,11 @@ import psycopg
 import pyarrow as pa
 import pytest
 
+from batch_transform.scoring.aws.data_api import DataApi
 from batch_transform.scoring.aws.objects import S3Objects
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.partition import Partition
-from batch_transform.scoring.pipeline import Unload
+from batch_transform.scoring.pipeline import RedshiftPlace
 from batch_transform.scoring.sources.slices import slices
 from batch_transform.scoring.sources.unloaded.engine import Question
 from batch_transform.scoring.sources.unloaded.redshift import RedshiftEngine
@@ -20,7 +21,7 @@ from tests.unit.scoring.conftest import make_pipeline  # noqa: F401
 BUCKET = "unload-bucket"
 ROWS = [(4, 0.5, "red"), (-3, None, "green, é"), (2**53 + 1, 1e-7, ""), (0, 1e15, None)]
 QUERY = "SELECT * FROM apples WHERE :partition_start < :partition_end ORDER BY weight;"
-SETTINGS = Unload(workgroup="analytics", database="dev", iam_role="default")
+SETTINGS = RedshiftPlace(workgroup="analytics", database="dev", iam_role="default")
 
 
 @pytest.fixture(params=["memory", "redshift"])
@@ -63,7 +64,8 @@ def engine(request, kind, objects):
         return InMemoryEngine(objects, pa.table(values), looks=1)
     request.getfixturevalue("warehouse")
     server = request.getfixturevalue("sagemaker_local_server")
-    return RedshiftEngine(server.client("redshift-data"), objects, SETTINGS)
+    api = DataApi(server.client("redshift-data"), SETTINGS.parameters)
+    return RedshiftEngine(api, objects, SETTINGS.iam_role)
 
 
 @pytest.fixture

@@ -8,14 +8,20 @@ import duckdb
 import psycopg
 import pytest
 
+from batch_transform.scoring.aws.data_api import DataApi
+from batch_transform.scoring.aws.objects import S3Objects
 from batch_transform.scoring.errors import ObjectMissing
 from batch_transform.scoring.names import S3Uri
-from batch_transform.scoring.pipeline import Target
+from batch_transform.scoring.pipeline import RedshiftPlace, Target
 from batch_transform.scoring.records.quarantine import from_json_lines
 from batch_transform.scoring.testing import InMemoryObjects
 from batch_transform.scoring.warehouse.files import FilesWarehouse
 from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
+from batch_transform.scoring.warehouse.redshift_warehouse import RedshiftWarehouse
+from batch_transform.scoring.warehouse.stage import Stage
 
+BUCKET = "warehouse-bucket"
+REDSHIFT = RedshiftPlace(workgroup="analytics", database="dev")
 COPY = {
     "copy",
     "copy, after a block",
@@ -34,6 +40,8 @@ POSTGRES_STEPS = {
 
 class PostgresLab:
     """A table of Postgres; ``swap`` as in the target."""
+
+    stride = 1  # of every how many of all orders of loads one is tried
 
     def __init__(self, database, swap):
         self.target = Target(
@@ -104,6 +112,7 @@ class PostgresLab:
 class FilesLab:
     """Parquet files in an object store, read by DuckDB from what the pointers list."""
 
+    stride = 1
     steps = frozenset({"file", "quarantine", "entry", "pointer"})
 
     def __init__(self, objects, folder):
@@ -169,10 +178,44 @@ class FilesLab:
         pass
 
 
-@pytest.fixture(params=["rows", "partitions", "upsert", "files"])
+class RedshiftLab(PostgresLab):
+    """A table of Redshift: the stand-in copies what lies in its own S3 into PostgreSQL."""
+
+    stride = 5  # the first and the last of six: each load is a dozen calls
+
+    def __init__(self, database, server):
+        super().__init__(database, "rows")
+        self.target = self.target.model_copy(update={"redshift": REDSHIFT})
+        self.steps = {"files", "write_entry", "wait"}
+        self.server = server
+        self._client, self._s3 = server.client("redshift-data"), server.client("s3")
+        self._s3.create_bucket(Bucket=BUCKET)
+        server.control("PUT", "redshift", {"dsn": database})
+
+    def warehouse(self, step=None):
+        api = DataApi(self._client, REDSHIFT.parameters)
+        stage = Stage(objects=S3Objects(self._s3), prefix=S3Uri(BUCKET, "runs/attempt/rows"))
+        return RedshiftWarehouse(api, REDSHIFT.iam_role, stage, step=step)
+
+    def quarantined(self, partition):
+        rows = super().quarantined(partition)
+        return [(json.loads(identity), reason, attempt) for identity, reason, attempt in rows]
+
+    def close(self):
+        self.server.control("PUT", "redshift", {"dsn": ""})
+        super().close()
+        for entry in self._s3.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+            self._s3.delete_object(Bucket=BUCKET, Key=entry["Key"])
+        self._s3.delete_bucket(Bucket=BUCKET)
+
+
+@pytest.fixture(params=["rows", "partitions", "upsert", "files", "redshift"])
 def lab(request, tmp_path):
     if request.param == "files":
         opened = FilesLab(InMemoryObjects(), tmp_path)
+    elif request.param == "redshift":
+        server = request.getfixturevalue("sagemaker_local_server")
+        opened = RedshiftLab(request.getfixturevalue("database"), server)
     else:
         opened = PostgresLab(request.getfixturevalue("database"), request.param)
     yield opened

@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
+from batch_transform.scoring.names import content_digest
 from batch_transform.scoring.outputs.staged import StagedColumn, staging
 from batch_transform.scoring.records.quarantine import Quarantined
 from batch_transform.scoring.warehouse.ledger import Entry
@@ -31,7 +32,7 @@ def a_load(target, partition, rows, **changes):
     entry = Entry(
         pipeline=changes.pop("pipeline", "apples"),
         partition=partition,
-        digest=changes.pop("digest", repr(rows)),
+        digest=changes.pop("digest", content_digest(repr(rows))),
         run_id="manual__2013",
         job_name="apples-2013-06-01-0123456789ab",
         model="apples",

@@ -286,7 +286,7 @@ def replace_unless_older(lab, rows, hour):
 @pytest.mark.parametrize("extracts", EXTRACTS.values(), ids=EXTRACTS)
 def test_the_newest_extract_is_in_force_in_whatever_order_loads_end(lab, extracts):
     newest = extracts[-1][0]
-    for order in permutations(extracts):
+    for order in list(permutations(extracts))[:: lab.stride]:
         lab.clear()
         refused = [hour for rows, hour in order if replace_unless_older(lab, rows, hour)]
         assert lab.content() == ({FIRST: newest} if newest else {}), f"{order}"

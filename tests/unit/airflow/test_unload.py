@@ -19,14 +19,14 @@ from batch_transform.scoring.asked import Asked
 from batch_transform.scoring.errors import ManifestError, Unreachable
 from batch_transform.scoring.names import RunLayout
 from batch_transform.scoring.partition import Partition
-from batch_transform.scoring.pipeline import Extract, Query, Unload
+from batch_transform.scoring.pipeline import Extract, Query, RedshiftPlace
 from batch_transform.scoring.sources.unloaded.engine import Unloaded
 from batch_transform.scoring.testing import InMemoryEngine
 from batch_transform.tasks import tasks_of
 from tests.unit.airflow.conftest import ROOT
 
 DAY = Partition(day=date(2013, 6, 1), timezone="America/New_York")
-UNLOAD = Unload(workgroup="analytics", database="dev")
+UNLOAD = RedshiftPlace(workgroup="analytics", database="dev")
 
 
 @pytest.fixture

@@ -14,6 +14,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from batch_transform.scoring.aws.objects import ObjectStore
+from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.outputs.filed import RowFile
 from batch_transform.scoring.pipeline.prediction_types import TYPES, TypeName
 from batch_transform.scoring.queries import literal, queries
 from batch_transform.scoring.scratch import scratch_folder
@@ -26,6 +29,7 @@ _PIECE = "staged-{}.parquet"
 _MEMORY = "128MB"
 _THREADS = 2  # each has buffers of its own: with more of them _MEMORY is too little
 _ROWS_A_CHUNK = 5_000
+_ROWS_A_FILE = 1_000_000
 _NEEDS = "two shards with their outputs, uncompressed, and for the rows of the partition"
 
 
@@ -126,6 +130,23 @@ class Staged:
             fit = size * count // path.stat().st_size
             with ParquetFile(path) as file:
                 yield from file.iter_batches(max(1, min(rows, fit)))
+
+    def here(self) -> Staged:
+        """Return the stage: it is on this worker's disk."""
+        return self
+
+    def filed(self, objects: ObjectStore, prefix: S3Uri) -> list[RowFile]:
+        """Write all rows to S3, in files of a million."""
+        files, path = [], self.folder / "part.parquet"
+        for number, start in enumerate(range(0, self.count(), _ROWS_A_FILE)):
+            self.export_parquet(path, (start, start + _ROWS_A_FILE))
+            uri = prefix / f"part-{number:05d}.parquet"
+            body = path.read_bytes()
+            objects.put(uri, body)
+            rows = min(_ROWS_A_FILE, self.count() - start)
+            files.append(RowFile(uri=str(uri), rows=rows, bytes=len(body)))
+            path.unlink()
+        return files
 
     def export_parquet(self, path: Path, rows: tuple[int, int]) -> None:
         """Write the rows from the first of ``rows`` to before the last as Parquet, with names."""

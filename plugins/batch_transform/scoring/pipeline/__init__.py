@@ -9,13 +9,13 @@ from batch_transform.scoring.pipeline.file import Pipeline, PipelineFile, Schedu
 from batch_transform.scoring.pipeline.job import Limits, Model, Recover, Transform
 from batch_transform.scoring.pipeline.notify import Notify
 from batch_transform.scoring.pipeline.record import ENGINE_OUTPUT, Policies, Record, Shards
+from batch_transform.scoring.pipeline.redshift_place import RedshiftPlace
 from batch_transform.scoring.pipeline.source import (
     SOURCE_TAGS,
     Extract,
     Files,
     Query,
     Source,
-    Unload,
 )
 from batch_transform.scoring.pipeline.target import Prediction, Target
 from batch_transform.scoring.pipeline.workers import Workers
@@ -37,11 +37,11 @@ __all__ = [
     "Query",
     "Record",
     "Recover",
+    "RedshiftPlace",
     "Schedule",
     "Shards",
     "Source",
     "Target",
     "Transform",
-    "Unload",
     "Workers",
 ]

@@ -35,6 +35,7 @@ class PredictionType:
         cast: DuckDB's expression for the value of a ``{text}``, NULL where it is none.
         fits: DuckDB's condition on ``{text}`` and ``{value}`` under which ``read`` gives the same.
         postgres: its name in PostgreSQL, and names of other types that hold the same values.
+        redshift: its name in Redshift, where TEXT would be cut.
         binary: NumPy's name of its binary form in COPY; None where widths differ.
         is_number: whether it has bounds and a mean.
     """
@@ -45,6 +46,7 @@ class PredictionType:
     cast: str
     fits: str
     postgres: tuple[str, ...]
+    redshift: str
     binary: str | None
     is_number: bool = False
 
@@ -132,6 +134,7 @@ TYPES: Mapping[TypeName, PredictionType] = {
         cast="TRY_CAST({text} AS DOUBLE)",
         fits="isfinite({value})",
         postgres=("double precision",),
+        redshift="double precision",
         binary=">f8",
         is_number=True,
     ),
@@ -142,6 +145,7 @@ TYPES: Mapping[TypeName, PredictionType] = {
         cast="TRY_CAST({text} AS BIGINT)",
         fits="CAST({value} AS VARCHAR) = {text}",  # DuckDB alone would round 1.5 to 2
         postgres=("bigint",),
+        redshift="bigint",
         binary=">i8",
         is_number=True,
     ),
@@ -152,6 +156,7 @@ TYPES: Mapping[TypeName, PredictionType] = {
         cast="{text}",
         fits="NOT contains({text}, chr(0))",
         postgres=("text", "character varying"),
+        redshift="varchar(65535)",
         binary=None,
     ),
     "boolean": PredictionType(
@@ -161,6 +166,7 @@ TYPES: Mapping[TypeName, PredictionType] = {
         cast="CASE lower({text}) WHEN 'true' THEN true WHEN 'false' THEN false END",
         fits="{value} IS NOT NULL",
         postgres=("boolean",),
+        redshift="boolean",
         binary="u1",
     ),
 }

@@ -22,6 +22,7 @@ from batch_transform.scoring.pipeline.fields import (
     broken_rule,
     twice,
 )
+from batch_transform.scoring.pipeline.redshift_place import RedshiftPlace
 from batch_transform.scoring.pipeline.workers import Workers
 
 _MOST = 100
@@ -45,34 +46,6 @@ def _delimiter(value: Any) -> Any:
     return value
 
 
-class Unload(Section):
-    """How Redshift unloads the query's rows into files, asked through its Data API.
-
-    Attributes:
-        workgroup: name of a workgroup of Redshift Serverless.
-        cluster: instead: identifier of a provisioned cluster.
-        database: name of the database.
-        db_user: the user of a provisioned cluster, where ``secret`` names none.
-        secret: ARN of a secret of Secrets Manager with user and password; without it and
-            ``db_user``, the AWS connection's own identity is the user.
-        iam_role: ARN of the role by which Redshift writes to S3; ``default`` is its own default.
-    """
-
-    workgroup: Text | None = None
-    cluster: Text | None = None
-    database: Text
-    db_user: Text | None = None
-    secret: Text | None = None
-    iam_role: Text = "default"
-
-    def broken(self) -> Iterator[tuple[Place, str]]:
-        """Hold the settings to one place and one user."""
-        if (self.workgroup is None) == (self.cluster is None):
-            yield (), "give either workgroup or cluster"
-        if self.db_user is not None and (self.workgroup is not None or self.secret is not None):
-            yield ("db_user",), "is of a cluster without a secret"
-
-
 class Query(Section):
     """Records from a SQL database.
 
@@ -92,7 +65,7 @@ class Query(Section):
     conn_id: ConnId
     sql: FileName
     identifiers: dict[Name, Text] = Field(default_factory=dict)
-    unload: Unload | None = None
+    unload: RedshiftPlace | None = None
     wait: Duration | None = None
     asset: Text | None = None
 

@@ -39,7 +39,7 @@ from batch_transform.scoring.records import quarantine
 from batch_transform.scoring.warehouse.held import HeldRows
 from batch_transform.scoring.warehouse.ledger import Entry
 from batch_transform.scoring.warehouse.order import settled
-from batch_transform.scoring.warehouse.protocol import Load, Published, Warehouse
+from batch_transform.scoring.warehouse.protocol import Load, Published, Rows, Warehouse
 from batch_transform.scoring.warehouse.statements import Step
 
 _ROWS_A_FILE = 1_000_000
@@ -104,7 +104,8 @@ class FilesWarehouse(Warehouse):
         return HeldRows(paths=paths, format="parquet") if paths else None
 
     @override
-    def replace(self, load: Load, staged: Staged) -> Published:
+    def replace(self, load: Load, rows: Rows) -> Published:
+        staged = rows.here()
         for _ in range(_TRIES):
             current = self._current(load.target, load.partition)
             mine = settled(load, current.entry)

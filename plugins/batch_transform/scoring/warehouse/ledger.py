@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
 
+_LONGEST_NAME = 63
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
@@ -87,6 +89,12 @@ def ledger_of(table: str) -> str:
 def quarantine_of(table: str) -> str:
     """Name the table beside it that holds what is in none of its rows."""
     return _beside(table, "batch_transform_quarantine")
+
+
+def turn_of(table: str) -> str:
+    """Name the table beside it by which loads take turns; two that share one wait, no more."""
+    schema, dot, name = table.rpartition(".")
+    return f"{schema}{dot}{f'batch_transform_turn_{name}'[:_LONGEST_NAME]}"
 
 
 def _beside(table: str, name: str) -> str:

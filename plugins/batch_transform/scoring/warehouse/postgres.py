@@ -24,7 +24,7 @@ from batch_transform.scoring.warehouse.held import HeldRows
 from batch_transform.scoring.warehouse.ledger import COLUMNS, Entry
 from batch_transform.scoring.warehouse.order import settled
 from batch_transform.scoring.warehouse.partitions import Patience, swap_partitions
-from batch_transform.scoring.warehouse.protocol import Load, Published, Warehouse
+from batch_transform.scoring.warehouse.protocol import Load, Published, Rows, Warehouse
 from batch_transform.scoring.warehouse.sqlstates import refusals
 from batch_transform.scoring.warehouse.statements import Parts, Statements, Step, listed
 from batch_transform.scoring.warehouse.table import (
@@ -96,7 +96,8 @@ class PostgresWarehouse(Warehouse):
         return HeldRows(paths=(path,), format="csv")
 
     @override
-    def replace(self, load: Load, staged: Staged) -> Published:
+    def replace(self, load: Load, rows: Rows) -> Published:
+        staged = rows.here()
         with refusals(load.target.table), _long_ids_named(load, staged):
             has_table = prepare(self._statements, load)
             with self._turn(load):

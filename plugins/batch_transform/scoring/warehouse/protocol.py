@@ -9,6 +9,9 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
+from batch_transform.scoring.aws.objects import ObjectStore
+from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.outputs.filed import RowFile
 from batch_transform.scoring.outputs.staged import Staged, StagedColumn
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.records.quarantine import Quarantined
@@ -59,6 +62,19 @@ class Published:
     changed: bool
 
 
+class Rows(Protocol):
+    """Rows that are ready for a target, wherever they lie: a warehouse takes them as it can."""
+
+    def count(self) -> int:
+        """Return how many there are."""
+
+    def here(self) -> Staged:
+        """Return them on this worker's disk."""
+
+    def filed(self, objects: ObjectStore, prefix: S3Uri) -> Sequence[RowFile]:
+        """Return them as Parquet files in S3, written below a prefix where they are not there."""
+
+
 class Warehouse(Protocol):
     """Where predictions go; ``tests/contract/warehouse`` holds every one of them to this."""
 
@@ -81,8 +97,15 @@ class Warehouse(Protocol):
         A column that the target lacks is NULL, or missing. None where there is no row to write.
         """
 
-    def replace(self, load: Load, staged: Staged) -> Published:
-        """Put the staged rows in place of the partition's, and the entry into the ledger.
+    def stop(self) -> None:
+        """End what runs for a load by itself as its task is killed, from any thread.
+
+        Nothing runs by itself for most of them: it ends with the connection.
+        """
+        return
+
+    def replace(self, load: Load, rows: Rows) -> Published:
+        """Put the rows in place of the partition's, and the entry into the ledger.
 
         The partition's quarantined records take the place of those that were.
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from psycopg import sql
 
-from batch_transform.scoring.errors import TargetMismatch
 from batch_transform.scoring.outputs.staged import StagedColumn
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.pipeline.prediction_types import TYPES
+from batch_transform.scoring.warehouse.declared import TableColumn, check, lacking
 from batch_transform.scoring.warehouse.ledger import ledger_of, quarantine_of
 from batch_transform.scoring.warehouse.protocol import Load
 from batch_transform.scoring.warehouse.statements import (
@@ -23,23 +22,6 @@ from batch_transform.scoring.warehouse.statements import (
 )
 
 _NEW_IN_LEDGER = {"snapshot_at": "timestamptz"}  # since the first version, with their types
-
-
-@dataclass(frozen=True, kw_only=True)
-class TableColumn:
-    """A column of the table as it is.
-
-    Attributes:
-        name: its name.
-        type: as PostgreSQL spells it.
-        not_null: whether it may not be NULL.
-        filled: whether it fills itself where a row does not give it.
-    """
-
-    name: str
-    type: str
-    not_null: bool
-    filled: bool
 
 
 def parts_of(load: Load) -> dict[str, sql.Composable]:
@@ -137,45 +119,8 @@ def _with_type(column: StagedColumn) -> sql.Composed:
 
 
 def _hold(statements: Statements, load: Load, actual: Sequence[TableColumn]) -> None:
-    if not actual:
-        return
-    names = {column.name for column in actual}
-    lacking = [column for column in load.columns[load.ids :] if column.name not in names]
     if load.target.add_columns:
-        for column in lacking:
+        for column in lacking(load, actual):
             added = {"table": identifier(load.target.table), "column": _with_type(column)}
             statements.run("add_column", added)
-        lacking = []
-    problems = [
-        *(f"{column.name} is missing; target.add_columns: true would add it" for column in lacking),
-        *_differences(load, actual),
-    ]
-    if problems:
-        listed_ = "\n  ".join(problems)
-        raise TargetMismatch(
-            f"The columns of {load.target.table} are not those of pipeline.yaml; alter the table,"
-            f" or name another in target.table:\n  {listed_}"
-        )
-
-
-def _differences(load: Load, columns: Iterable[TableColumn]) -> Iterator[str]:
-    ids = [column.name for column in load.columns[: load.ids]]
-    declared = {column.name: column for column in load.columns}
-    actual = {column.name: column for column in columns}
-    day = load.target.partition_column
-    yield from (f"{name} is missing" for name in (day, *ids) if name not in actual)
-    for name, column in actual.items():
-        if name == day:
-            yield from _other_type(column, ("date",))
-        elif name not in declared:
-            if column.not_null and not column.filled:
-                yield f"{name} is not declared, yet may not be NULL"
-        elif load.typed or name not in ids:
-            yield from _other_type(column, TYPES[declared[name].type].postgres)
-            if declared[name].nullable and column.not_null:
-                yield f"{name} is NOT NULL, but declared nullable"
-
-
-def _other_type(column: TableColumn, types: Sequence[str]) -> Iterator[str]:
-    if column.type.partition("(")[0] not in types:
-        yield f"{column.name} is {column.type}, but declared {types[0]}"
+    check(load, actual)

@@ -1,1 +1,1 @@
-"""Redshift's Data API, as far as UNLOAD goes: queries on PostgreSQL, Parquet by DuckDB."""
+"""Redshift's Data API, as far as UNLOAD and COPY go: SQL on PostgreSQL, Parquet by DuckDB."""

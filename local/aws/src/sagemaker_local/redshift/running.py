@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sagemaker_local.redshift import grammar
+from sagemaker_local.redshift import copying, grammar
 from sagemaker_local.redshift.unloading import Oddities, UnloadError, carry_out
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SUBMITTED, STARTED = "SUBMITTED", "STARTED"
 FINISHED, FAILED, ABORTED = "FINISHED", "FAILED", "ABORTED"
 OVER = frozenset({FINISHED, FAILED, ABORTED})
+_RESTARTED = "ERROR: The cluster was restarted while the query ran"
 _CONFLICT = "ERROR: 1023\nDetail: Serializable isolation violation on table in Redshift"
 
 
@@ -39,11 +40,13 @@ class Session:
         dsn: of the PostgreSQL database that stands for Redshift's.
         s3: a client of this service's own S3.
         oddity: the value of the switch `redshift_unload`.
+        fails_at: the value of the switch `redshift_fails_at`.
     """
 
     dsn: str
     s3: Callable[[], Any]
     oddity: str
+    fails_at: int = 0
 
 
 class Statement:
@@ -99,12 +102,14 @@ class Statement:
             return
         try:
             with psycopg.connect(self._session.dsn) as connection:
+                # As SNAPSHOT, Redshift's default: one snapshot, which LOCK does not take.
+                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
                 with self._lock:
                     self._connection = connection
-                for sub in self.subs:
+                for number, sub in enumerate(self.subs, start=1):
                     if self.status in OVER:
                         break
-                    self._carry_out(sub, connection)
+                    self._carry_out(sub, connection, is_last=number == self._session.fails_at)
                 if self._session.oddity == "conflict" and len(self.subs) > 1:
                     raise UnloadError(_CONFLICT)
                 if self.status in OVER:
@@ -112,24 +117,30 @@ class Statement:
                 else:
                     connection.commit()
                     self._move(FINISHED)
+        except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
+            self._move(FAILED, _CONFLICT)
         except Exception as error:  # whatever it is, the statement is over
             self._move(FAILED, str(error))
         finally:
             with self._lock:
                 self._connection = None
 
-    def _carry_out(self, sub: SubStatement, connection: Any) -> None:
+    def _carry_out(self, sub: SubStatement, connection: Any, *, is_last: bool) -> None:
         sub.status = STARTED
         try:
-            unload = grammar.unload(sub.text)
-            if unload is not None:
+            if is_last:
+                raise UnloadError(_RESTARTED)
+            unload, copy = grammar.unload(sub.text), grammar.copy(sub.text)
+            if copy is not None:
+                copying.carry_out(copy, connection, self._session.s3())
+            elif unload is not None:
                 oddities = Oddities(kind=self._session.oddity)
                 self._unloaded = carry_out(unload, connection, self._session.s3(), oddities)
             elif grammar.is_count(sub.text):
                 sub.columns = [_column("pg_last_unload_count", "int8")]
                 sub.rows = [[{"longValue": self._unloaded}]]
-            elif grammar.is_plain(sub.text):
-                _execute(sub, connection)
+            elif (plain := grammar.plain(sub.text)) is not None:
+                _execute(sub, plain, connection)
             else:
                 raise grammar.UnknownStatementError(f"not known here: {sub.text[:200]!r}")
         except Exception as error:
@@ -138,9 +149,9 @@ class Statement:
         sub.status = FINISHED
 
 
-def _execute(sub: SubStatement, connection: Any) -> None:
+def _execute(sub: SubStatement, text: str, connection: Any) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(sub.text)
+        cursor.execute(text, prepare=True)  # which takes one statement, and not several
         if cursor.description is None:
             return
         sub.columns = [

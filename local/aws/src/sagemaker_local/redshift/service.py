@@ -74,7 +74,12 @@ class RedshiftService:
 
     def _begin(self, asked: dict[str, Any], texts: list[str]) -> dict[str, Any]:
         self._check(asked, texts)
-        session = Session(dsn=self.dsn, s3=self._s3, oddity=self._settings["redshift_unload"])
+        session = Session(
+            dsn=self.dsn,
+            s3=self._s3,
+            oddity=self._settings["redshift_unload"],
+            fails_at=self._settings["redshift_fails_at"],
+        )
         place = {
             name: asked[name]
             for name in ("ClusterIdentifier", "WorkgroupName", "Database", "DbUser", "SecretArn")

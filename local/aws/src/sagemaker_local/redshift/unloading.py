@@ -78,7 +78,8 @@ def carry_out(unload: Unload, connection: Any, s3: Any, oddities: Oddities) -> i
             meta = {"content_length": len(body), "record_count": rows}
             entries.append({"url": f"s3://{unload.bucket}/{key}", "meta": meta})
         if oddities.kind == "file_too_many" and files:
-            stray = unload.prefix + f"{unload.column}=0/9999_part_00.parquet"
+            place = f"{unload.column}=0/" if unload.column else ""
+            stray = f"{unload.prefix}{place}9999_part_00.parquet"
             s3.put_object(Bucket=unload.bucket, Key=stray, Body=files[0][0].read_bytes())
         _put_manifest(unload, s3, columns, oddities.entries(entries))
     return sum(rows for _, rows in files)
@@ -97,7 +98,7 @@ def _columns(connection: Any, unload: Unload) -> Iterator[tuple[str, str, str]]:
             yield (column.name, *_TYPES[column.type_code])
         else:
             raise UnloadError(f"ERROR: what UNLOAD makes of column {column.name} is not known here")
-    if unload.column not in [column.name for column in described]:
+    if unload.column and unload.column not in [column.name for column in described]:
         raise UnloadError(f'ERROR: column "{unload.column}" does not exist')
 
 
@@ -124,11 +125,18 @@ def _written(
     target = _literal(str(folder / "parquet"))
     (folder / "parquet").mkdir()
     options = f"FORMAT parquet, PARTITION_BY (\"{by}\"), FILENAME_PATTERN '0000_part_0{{i}}'"
+    if by:
+        options += ", OVERWRITE_OR_IGNORE true"
+    else:
+        target, options = (
+            _literal(str(folder / "parquet" / "0000_part_00.parquet")),
+            "FORMAT parquet",
+        )
     with duckdb.connect() as database:
         if not _count(database, source):
             return
         rows = f"SELECT * FROM {source}"  # noqa: S608 - this service's own file
-        database.execute(f"COPY ({rows}) TO {target} ({options}, OVERWRITE_OR_IGNORE true)")
+        database.execute(f"COPY ({rows}) TO {target} ({options})")
         for path in sorted((folder / "parquet").rglob("*.parquet")):
             yield path, _count(database, f"read_parquet({_literal(str(path))})")
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
+from batch_transform.scoring.aws.redshift_text import quoted, spelt
 from batch_transform.scoring.errors import SourceError
 from batch_transform.scoring.kinds import Column, Kind
 from batch_transform.scoring.names import S3Uri
@@ -93,7 +93,7 @@ def unload(
     The count is of the rows that are unloaded, since both are of one temporary table.
     """
     written = queries(_SQL)
-    casts = [f"{_cast(each)} AS {_quoted(each.name)}" for each in columns]
+    casts = [f"{_cast(each)} AS {quoted(each.name)}" for each in columns]
     zone = literal(question.partition.timezone)
     return [
         written["set_timezone"].format(timezone=zone),
@@ -134,41 +134,26 @@ def _query(question: Question) -> str:
     """
     partition = question.partition
     values = {
-        "partition": f"CAST('{partition.day.isoformat()}' AS date)",
-        "partition_start": _instant(partition.start),
-        "partition_end": _instant(partition.end),
+        "partition": spelt(partition.day),
+        "partition_start": spelt(partition.start),
+        "partition_end": spelt(partition.end),
     }
     return with_parameters(statement(question.pipeline.query), values.__getitem__)
 
 
-def _instant(moment: datetime) -> str:
-    return f"CAST('{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}+00' AS timestamptz)"
-
-
 def _cast(column: RedshiftColumn) -> str:
-    return _CASTS.get(column.type_name, "{column}").format(column=_quoted(column.name))
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return _CASTS.get(column.type_name, "{column}").format(column=quoted(column.name))
 
 
 def _slice(question: Question) -> str:
     if not question.parts:
         return "0"
     last = question.parts[-1]
-    column = _quoted(question.pipeline.settings.record.id[0])
+    column = quoted(question.pipeline.settings.record.id[0])
     if last.modulus is not None:
         return f"coalesce(({column} % {last.modulus} + {last.modulus}) % {last.modulus}, 0)"
     cases = [
-        f"WHEN {column} >= {_bound(floor)} THEN {number}"
+        f"WHEN {column} >= {spelt(floor)} THEN {number}"
         for number, floor in reversed(list(enumerate(last.floors, start=1)))
     ]
     return f"CASE {' '.join(cases)} ELSE 0 END"
-
-
-def _bound(value: int | str) -> str:
-    if not isinstance(value, str):
-        return str(value)
-    # In a literal of Redshift a backslash may escape what follows it.
-    return " || chr(92) || ".join(literal(piece) for piece in value.split("\\"))
