@@ -65,8 +65,12 @@ def _name(uri: S3Uri) -> dict[str, str]:
 def _place(target: Target) -> dict[str, str]:
     if target.in_s3:
         return _name(S3Uri.parse(target.table))
-    connection = BaseHook.get_connection(target.conn_id)
     table = target.table if "." in target.table else f"public.{target.table}"
+    if target.redshift is not None:
+        place = target.redshift
+        where = place.workgroup or place.cluster
+        return {"namespace": f"redshift://{where}", "name": f"{place.database}.{table}"}
+    connection = BaseHook.get_connection(target.conn_id)
     return {
         "namespace": f"postgres://{connection.host}:{connection.port or 5432}",
         "name": f"{connection.schema}.{table}",

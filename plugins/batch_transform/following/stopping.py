@@ -47,6 +47,16 @@ def stop_job(jobs: TransformJobs, name: str, owner: Owner, seconds: float) -> St
             time.sleep(pause)
 
 
+def hurriedly(work: Callable[[], object]) -> None:
+    """Do something while this worker is killed, from a thread, for as long as there is time.
+
+    The code that was interrupted may hold any lock.
+    """
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(WORKER_SECONDS)
+
+
 class WorkerStop:
     """Stops the job of an attempt from within its own worker.
 

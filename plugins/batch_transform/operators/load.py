@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
@@ -10,6 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from batch_transform.assets import announce
 from batch_transform.connections import Aws, Connect, open_warehouse, services
 from batch_transform.failures import no_retry
+from batch_transform.following.stopping import hurriedly
 from batch_transform.lineage import loaded as lineage_of
 from batch_transform.links import JOB_LINKS, show_job
 from batch_transform.metrics import measure
@@ -26,7 +29,8 @@ from batch_transform.scoring.publish.load import LoadRun, load
 from batch_transform.scoring.publish.loaded import Loaded
 from batch_transform.scoring.records.quarantine import FILE_NAME
 from batch_transform.scoring.warehouse.ledger import quarantine_of
-from batch_transform.scoring.warehouse.protocol import Lend
+from batch_transform.scoring.warehouse.protocol import Lend, Warehouse
+from batch_transform.scoring.warehouse.stage import Stage
 from batch_transform.this_run import asked_of, pipeline_of
 
 
@@ -70,6 +74,7 @@ class LoadOperator(BaseOperator):
         self.deployment = deployment
         self.connect = connect
         self.lend = lend
+        self.warehouse: Warehouse | None = None
 
     @no_retry()
     def execute(self, context: Context) -> dict[str, Any]:
@@ -97,7 +102,8 @@ class LoadOperator(BaseOperator):
             unpublished=asked.unpublished(self.pipeline.settings),
             is_sample=asked.sample is not None,
         )
-        loaded = load(run, objects, lambda: self.lend(target))
+        stage = Stage(objects=objects, prefix=layout.rows)
+        loaded = load(run, objects, lambda: self._lent(target, stage))
         objects.put(layout.loaded, loaded.to_json())
         self._report(index, loaded)
         announce(self, context, loaded, layout)
@@ -114,6 +120,17 @@ class LoadOperator(BaseOperator):
             "replaces": loaded.replaces,
             "loaded": str(layout.loaded),
         }
+
+    def on_kill(self) -> None:
+        """Stop what the warehouse runs by itself."""
+        if self.warehouse is not None:
+            hurriedly(self.warehouse.stop)
+
+    @contextmanager
+    def _lent(self, target: Target, stage: Stage) -> Iterator[Warehouse]:
+        with self.lend(target, stage) as warehouse:
+            self.warehouse = warehouse
+            yield warehouse
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """Say where the rows have gone."""

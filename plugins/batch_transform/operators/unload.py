@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +13,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
 from batch_transform.following.statement_trigger import StatementTrigger
-from batch_transform.following.stopping import WORKER_SECONDS
+from batch_transform.following.stopping import hurriedly
 from batch_transform.links import REPORT_LINKS
 from batch_transform.open_engine import EnginePlace, open_engine
 from batch_transform.scoring.deployment import Deployment
@@ -90,11 +89,9 @@ class UnloadOperator(BaseOperator):
         return self._follow(context, begun)
 
     def on_kill(self) -> None:
-        """Stop the statement, from a thread: the code that was interrupted may hold any lock."""
+        """Stop the statement."""
         if self.handle:
-            stopping = threading.Thread(target=self._stop, daemon=True)
-            stopping.start()
-            stopping.join(WORKER_SECONDS)
+            hurriedly(self._stop)
 
     def _stop(self) -> None:
         with suppress(ScoringError):  # the next attempt stops it

@@ -188,12 +188,12 @@ class RedshiftLab(PostgresLab):
         self.target = self.target.model_copy(update={"redshift": REDSHIFT})
         self.steps = {"files", "write_entry", "wait"}
         self.server = server
-        self._client, self._s3 = server.client("redshift-data"), server.client("s3")
+        self.client, self._s3 = server.client("redshift-data"), server.client("s3")
         self._s3.create_bucket(Bucket=BUCKET)
         server.control("PUT", "redshift", {"dsn": database})
 
     def warehouse(self, step=None):
-        api = DataApi(self._client, REDSHIFT.parameters)
+        api = DataApi(self.client, REDSHIFT.parameters)
         stage = Stage(objects=S3Objects(self._s3), prefix=S3Uri(BUCKET, "runs/attempt/rows"))
         return RedshiftWarehouse(api, REDSHIFT.iam_role, stage, step=step)
 

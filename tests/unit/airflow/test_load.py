@@ -37,7 +37,7 @@ class Noted(Warehouse):
     def history(self, load, count):
         return []
 
-    def replace(self, load, staged):
+    def replace(self, load, rows):
         self.loads.append(load)
         return Published(rows=load.entry.rows, changed=True)
 
@@ -60,10 +60,10 @@ def put(world):
     return put
 
 
-def load(world, warehouse, target=None, **params):
+def a_task(world, warehouse, target=None):
     settings = world.pipeline.settings
     settings = settings.model_copy(update={"target": target or settings.target})
-    task = LoadOperator(
+    return LoadOperator(
         task_id="load",
         index=world.index,
         job_name="apples-job",
@@ -71,9 +71,13 @@ def load(world, warehouse, target=None, **params):
         pipeline=world.pipeline.model_copy(update={"settings": settings}),
         deployment=world.deployment(),
         connect=world.connect,
-        lend=lambda _: nullcontext(warehouse),
+        lend=lambda *_: nullcontext(warehouse),
     )
+
+
+def load(world, warehouse, target=None, **params):
     run = SimpleNamespace(run_id="nightly")
+    task = a_task(world, warehouse, target)
     return task.execute({**world.context(task_id="load", **params), "dag_run": run})
 
 
@@ -119,3 +123,16 @@ def test_a_partition_that_has_no_record_any_more_is_not_loaded_from_the_job_befo
     world.objects.put(LAYOUT.index, index.to_json())
     with pytest.raises(AirflowFailException, match="was sent 1 shards, .* wrote 0"):
         load(world, Noted())
+
+
+def test_a_load_that_is_killed_stops_what_the_warehouse_runs_by_itself(world, put):
+    put()
+    warehouse = Noted()
+    stopped = []
+    warehouse.stop = lambda: stopped.append(True)
+    task = a_task(world, warehouse)
+    task.on_kill()
+    assert stopped == []
+    task.execute({**world.context(task_id="load"), "dag_run": SimpleNamespace(run_id="nightly")})
+    task.on_kill()
+    assert stopped == [True]

@@ -53,11 +53,27 @@ def test_a_target_in_s3_is_a_plain_prefix():
             target(table=wrong)
 
 
-@pytest.mark.parametrize("settings", [{"add_columns": True}, {"swap": "partitions"}])
+REDSHIFT = {"workgroup": "analytics", "database": "dev"}
+
+
+@pytest.mark.parametrize(
+    "settings", [{"add_columns": True}, {"swap": "partitions"}, {"redshift": REDSHIFT}]
+)
 def test_settings_of_tables_are_refused_in_s3(settings):
     assert target(**settings)
-    with pytest.raises(ValidationError, match="is for a table of Postgres"):
+    with pytest.raises(ValidationError, match="is for a table"):
         target(table="s3://lake/scores", **settings)
+
+
+def test_a_table_of_redshift_is_swapped_by_rows_alone():
+    assert target(redshift=REDSHIFT, add_columns=True).redshift.parameters == {
+        "WorkgroupName": "analytics",
+        "Database": "dev",
+    }
+    with pytest.raises(ValidationError, match="is for a table of Postgres"):
+        target(redshift=REDSHIFT, swap="upsert")
+    with pytest.raises(ValidationError, match="either workgroup or cluster"):
+        target(redshift={"database": "dev"})
 
 
 @pytest.mark.parametrize(

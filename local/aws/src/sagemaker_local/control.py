@@ -108,10 +108,11 @@ class Control:
         self._redshift.reset()
 
     def _set_redshift(self, document: Any) -> None:
-        dsn = document.get("dsn") if isinstance(document, dict) else None
-        if not isinstance(dsn, str):
+        asked = document if isinstance(document, dict) else {}
+        dsn, fails_at = asked.get("dsn"), asked.get("fails_at", 0)
+        if not isinstance(dsn, str) or type(fails_at) is not int:
             raise BadRequestError('send {"dsn": "…"}, of a PostgreSQL database')
-        self._redshift.dsn = dsn
+        self._redshift.dsn, self._redshift.fails_at = dsn, fails_at
 
     def _set_limits(self, document: Any) -> None:
         good = isinstance(document, dict) and all(type(each) is int for each in document.values())

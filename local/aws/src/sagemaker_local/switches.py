@@ -296,11 +296,5 @@ SWITCHES = (
         known="What may go wrong with a batch that unloads: ERROR 1023 at its end, a file that the "
         "manifest lacks, or one of another number of rows than the manifest says.",
     ),
-    Switch(
-        name="redshift_fails_at",
-        default=0,
-        known="The number of the statement in a batch, from 1, in whose place the cluster "
-        "restarts; 0 for none.",
-    ),
 )
 """All switches."""

@@ -22,8 +22,7 @@ from batch_transform.scoring.errors import OutputError, TargetLocked, TargetMism
 from batch_transform.scoring.outputs.staged import Staged
 from batch_transform.scoring.warehouse.blocks import blocks
 from batch_transform.scoring.warehouse.protocol import Load
-from batch_transform.scoring.warehouse.statements import Parts, Statements, identifier
-from batch_transform.scoring.warehouse.table import parts_of
+from batch_transform.scoring.warehouse.statements import Parts, Statements, identifier, parts_of
 
 _LONGEST_NAME = 63  # bytes of a PostgreSQL identifier
 

@@ -26,13 +26,15 @@ from batch_transform.scoring.warehouse.order import settled
 from batch_transform.scoring.warehouse.partitions import Patience, swap_partitions
 from batch_transform.scoring.warehouse.protocol import Load, Published, Rows, Warehouse
 from batch_transform.scoring.warehouse.sqlstates import refusals
-from batch_transform.scoring.warehouse.statements import Parts, Statements, Step, listed
-from batch_transform.scoring.warehouse.table import (
-    find_columns,
+from batch_transform.scoring.warehouse.statements import (
+    Parts,
+    Statements,
+    Step,
     ledger_parts,
+    listed,
     parts_of,
-    prepare,
 )
+from batch_transform.scoring.warehouse.table import find_columns, prepare
 
 # COPY's texts, and the dates and errors that come back, whatever server, database and role say.
 _SESSION = "SET client_encoding TO 'UTF8'; SET datestyle TO ISO"

@@ -9,10 +9,11 @@ https://docs.aws.amazon.com/redshift/latest/dg/r_LOCK.html
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,13 @@ from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.pipeline.prediction_types import TYPES
 from batch_transform.scoring.queries import literal, queries
-from batch_transform.scoring.warehouse.ledger import COLUMNS, ledger_of, quarantine_of, turn_of
+from batch_transform.scoring.warehouse.ledger import (
+    COLUMNS,
+    Entry,
+    ledger_of,
+    quarantine_of,
+    turn_of,
+)
 from batch_transform.scoring.warehouse.protocol import Load
 
 STAGE = "batch_transform_rows"
@@ -93,6 +100,18 @@ def parts_of_load(load: Load) -> dict[str, str]:
             f"{quoted(column.name)} {TYPES[column.type].redshift}" for column in load.columns
         ),
     }
+
+
+def entry_of(values: Sequence[Any]) -> Entry:
+    """Make an entry of the values of ``READ_COLUMNS``."""
+    content = dict(zip(COLUMNS, values, strict=True))
+    for name in _MOMENTS:
+        if content[name] is not None:
+            content[name] = datetime.fromisoformat(content[name]).replace(tzinfo=UTC)
+    for name in ("profile", "findings"):
+        content[name] = json.loads(content[name])
+    content["partition"] = date.fromisoformat(content["partition"])
+    return Entry(**content)
 
 
 def swap(load: Load, number: int, copied: Copied, *, has_table: bool) -> list[Named]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +24,17 @@ from batch_transform.scoring.errors import (
     OutputError,
     ScoringError,
     TargetLocked,
-    TargetRefused,
-    Unreachable,
 )
 from batch_transform.scoring.names import S3Uri, content_digest
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.warehouse import redshift_statements as sql
 from batch_transform.scoring.warehouse import redshift_tables as tables
 from batch_transform.scoring.warehouse.held import HeldRows
-from batch_transform.scoring.warehouse.ledger import COLUMNS, Entry, ledger_of
+from batch_transform.scoring.warehouse.ledger import Entry, ledger_of
 from batch_transform.scoring.warehouse.order import settled
 from batch_transform.scoring.warehouse.protocol import Load, Published, Rows, Warehouse
 from batch_transform.scoring.warehouse.redshift_files import manifest, quarantine_file
+from batch_transform.scoring.warehouse.redshift_refusals import UNEQUAL, refusals
 from batch_transform.scoring.warehouse.redshift_statements import Copied, Named
 from batch_transform.scoring.warehouse.stage import Stage
 from batch_transform.scoring.warehouse.statements import Step
@@ -85,14 +84,14 @@ class RedshiftWarehouse(Warehouse):
 
     @override
     def in_force(self, target: Target, partition: date) -> Entry | None:
-        with _refusals(target):
+        with refusals(target):
             found = tables.find(self._ask, target)
             return self._current(found, target, partition).entry
 
     @override
     def recent(self, target: Target, pipeline: str, before: date, count: int) -> list[Entry]:
         wanted = {"pipeline": spelt(pipeline), "count": str(count)}
-        with _refusals(target):
+        with refusals(target):
             if ledger_of(target.table) not in tables.find(self._ask, target):
                 return []
             found = self._entries("recent", {**sql.parts_of_target(target, before), **wanted})
@@ -101,7 +100,7 @@ class RedshiftWarehouse(Warehouse):
     @override
     def held(self, load: Load, folder: Path) -> HeldRows | None:
         names = [column.name for column in load.columns]
-        with _refusals(load.target):
+        with refusals(load.target):
             found = tables.find(self._ask, load.target, names).get(load.target.table, ())
             actual = {column.name for column in found}
             if not actual or not self._count(load):
@@ -120,7 +119,7 @@ class RedshiftWarehouse(Warehouse):
 
     @override
     def replace(self, load: Load, rows: Rows) -> Published:
-        with _refusals(load.target):
+        with refusals(load.target):
             was_left = self._await_what_was_left(load)
             for _ in range(_TRIES):
                 with suppress(_Overtaken):
@@ -213,7 +212,7 @@ class RedshiftWarehouse(Warehouse):
 
     def _entries(self, name: str, parts: sql.Parts) -> list[_Current]:
         rows = self._ask(name, {**parts, "entry_columns": sql.READ_COLUMNS})
-        return [_Current(number=number, entry=_entry(values)) for number, *values in rows]
+        return [_Current(number=number, entry=sql.entry_of(values)) for number, *values in rows]
 
     def _ask(self, name: str, parts: sql.Parts) -> list[tuple[Any, ...]]:
         """Run one statement that reads, and return its rows."""
@@ -239,8 +238,8 @@ class RedshiftWarehouse(Warehouse):
             unequal = sql.is_unequal(failed.words)
             if CONFLICT in failed.words or (at == "check_in_force" and unequal):
                 raise _Overtaken from failed
-            if unequal and at in _UNEQUAL:
-                raise OutputError(_UNEQUAL[at]) from failed
+            if unequal and at in UNEQUAL:
+                raise OutputError(UNEQUAL[at]) from failed
             raise
         self._running = ""
         return statement
@@ -264,49 +263,3 @@ class RedshiftWarehouse(Warehouse):
         """Name a load: the same for each try at it, and for no other load of this database."""
         content = [load.target.table, load.partition.isoformat(), load.entry.digest]
         return f"{load.entry.pipeline}/{load.partition}/{content_digest(content)}"
-
-
-# What a failed check says.
-_UNEQUAL = {
-    "check_rows": "Redshift copied another number of rows than were proven; nothing was changed."
-    " Clear the task to copy them anew",
-    "check_ids": "The rows that Redshift copied have an id twice; nothing was changed. Clear the"
-    " task to copy them anew",
-    "check_partition": "The partition would hold another number of rows than were loaded; nothing"
-    " was changed. Look for who else writes to the table",
-}
-
-
-def _entry(values: Sequence[Any]) -> Entry:
-    content = dict(zip(COLUMNS, values, strict=True))
-    for name in ("loaded_at", "snapshot_at"):
-        if content[name] is not None:
-            content[name] = datetime.fromisoformat(content[name]).replace(tzinfo=UTC)
-    for name in ("profile", "findings"):
-        content[name] = json.loads(content[name])
-    content["partition"] = date.fromisoformat(content["partition"])
-    return Entry(**content)
-
-
-@contextmanager
-def _refusals(target: Target) -> Iterator[None]:
-    """Turn what Redshift says into errors of this package."""
-    try:
-        yield
-    except StatementFailed as failed:
-        said = f"nothing was changed. It said: {failed.words}"
-        if failed.is_stopped:
-            raise TargetRefused(
-                f"Statement {failed.statement} was stopped by somebody; nothing was changed. Clear"
-                " the task to load again"
-            ) from failed
-        if failed.passes:
-            raise Unreachable(
-                f"Redshift failed while {target.table} was loaded; {said}"
-            ) from failed
-        if "permission denied" in failed.words:
-            raise TargetRefused(
-                f"The user of Redshift lacks a privilege for {target.table}; docs/redshift.md lists"
-                f" the grants; {said}"
-            ) from failed
-        raise TargetRefused(f"Redshift refuses to load {target.table}; {said}") from failed

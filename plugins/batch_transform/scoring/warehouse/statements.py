@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from psycopg import Connection, sql
 
+from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.queries import queries
+from batch_transform.scoring.warehouse.ledger import ledger_of, quarantine_of
+from batch_transform.scoring.warehouse.protocol import Load
 
 Parts = Mapping[str, sql.Composable]
 Step = Callable[[str], None]
@@ -84,3 +88,30 @@ def regclass(name: str) -> sql.Literal:
 def listed(names: Iterable[str]) -> sql.Composed:
     """Quote names and put commas between them."""
     return sql.SQL(", ").join(sql.Identifier(name) for name in names)
+
+
+def parts_of(load: Load) -> dict[str, sql.Composable]:
+    """Quote what the statements about a load need."""
+    target = load.target
+    names = [target.partition_column, *(column.name for column in load.columns)]
+    return {
+        **ledger_parts(target, load.partition),
+        "table": identifier(target.table),
+        "name": regclass(target.table),
+        "columns": listed(names),
+        "partition_column": sql.Identifier(target.partition_column),
+        "pipeline": sql.Literal(load.entry.pipeline),
+    }
+
+
+def ledger_parts(target: Target, partition: date) -> dict[str, sql.Composable]:
+    """Quote what the statements about a partition's ledger need."""
+    ledger, quarantine = ledger_of(target.table), quarantine_of(target.table)
+    return {
+        "target": sql.Literal(target.table),
+        "partition": sql.SQL("{}::date").format(sql.Literal(partition.isoformat())),
+        "ledger": identifier(ledger),
+        "ledger_name": regclass(ledger),
+        "quarantine": identifier(quarantine),
+        "quarantine_name": regclass(quarantine),
+    }

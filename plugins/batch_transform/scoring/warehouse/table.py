@@ -3,52 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
 
 from psycopg import sql
 
 from batch_transform.scoring.outputs.staged import StagedColumn
-from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.pipeline.prediction_types import TYPES
 from batch_transform.scoring.warehouse.declared import TableColumn, check, lacking
-from batch_transform.scoring.warehouse.ledger import ledger_of, quarantine_of
 from batch_transform.scoring.warehouse.protocol import Load
 from batch_transform.scoring.warehouse.statements import (
     Parts,
     Statements,
     identifier,
     listed,
-    regclass,
+    parts_of,
 )
 
 _NEW_IN_LEDGER = {"snapshot_at": "timestamptz"}  # since the first version, with their types
-
-
-def parts_of(load: Load) -> dict[str, sql.Composable]:
-    """Quote what the statements about a load need."""
-    target = load.target
-    names = [target.partition_column, *(column.name for column in load.columns)]
-    return {
-        **ledger_parts(target, load.partition),
-        "table": identifier(target.table),
-        "name": regclass(target.table),
-        "columns": listed(names),
-        "partition_column": sql.Identifier(target.partition_column),
-        "pipeline": sql.Literal(load.entry.pipeline),
-    }
-
-
-def ledger_parts(target: Target, partition: date) -> dict[str, sql.Composable]:
-    """Quote what the statements about a partition's ledger need."""
-    ledger, quarantine = ledger_of(target.table), quarantine_of(target.table)
-    return {
-        "target": sql.Literal(target.table),
-        "partition": sql.SQL("{}::date").format(sql.Literal(partition.isoformat())),
-        "ledger": identifier(ledger),
-        "ledger_name": regclass(ledger),
-        "quarantine": identifier(quarantine),
-        "quarantine_name": regclass(quarantine),
-    }
 
 
 def prepare(statements: Statements, load: Load) -> bool:

@@ -7,8 +7,7 @@ from psycopg import sql
 from batch_transform.scoring.outputs.staged import Staged
 from batch_transform.scoring.warehouse.blocks import blocks
 from batch_transform.scoring.warehouse.protocol import Load
-from batch_transform.scoring.warehouse.statements import Parts, Statements, listed
-from batch_transform.scoring.warehouse.table import parts_of
+from batch_transform.scoring.warehouse.statements import Parts, Statements, listed, parts_of
 
 _STAGE = sql.Identifier("pg_temp", "batch_transform_stage")
 

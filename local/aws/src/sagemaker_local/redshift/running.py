@@ -40,7 +40,7 @@ class Session:
         dsn: of the PostgreSQL database that stands for Redshift's.
         s3: a client of this service's own S3.
         oddity: the value of the switch `redshift_unload`.
-        fails_at: the value of the switch `redshift_fails_at`.
+        fails_at: the statement of a batch, from 1, in whose place the cluster restarts; 0 for none.
     """
 
     dsn: str

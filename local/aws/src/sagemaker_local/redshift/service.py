@@ -44,6 +44,7 @@ class RedshiftService:
         self._statements: dict[str, Statement] = {}
         self._by_token: dict[str, Statement] = {}
         self.dsn = ""
+        self.fails_at = 0
         self.handlers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "BatchExecuteStatement": lambda asked: self._begin(asked, asked.get("Sqls") or []),
             "CancelStatement": self._cancel,
@@ -68,6 +69,7 @@ class RedshiftService:
             self._statements.clear()
             self._by_token.clear()
             self.dsn = ""
+            self.fails_at = 0
         for statement in statements:
             statement.cancel()
             statement.join(5)
@@ -78,7 +80,7 @@ class RedshiftService:
             dsn=self.dsn,
             s3=self._s3,
             oddity=self._settings["redshift_unload"],
-            fails_at=self._settings["redshift_fails_at"],
+            fails_at=self.fails_at,
         )
         place = {
             name: asked[name]

@@ -1,0 +1,44 @@
+"""What Redshift refuses, as errors of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from batch_transform.scoring.aws.data_api import StatementFailed
+from batch_transform.scoring.errors import TargetRefused, Unreachable
+from batch_transform.scoring.pipeline import Target
+
+# What a failed check says.
+UNEQUAL = {
+    "check_rows": "Redshift copied another number of rows than were proven; nothing was changed."
+    " Clear the task to copy them anew",
+    "check_ids": "The rows that Redshift copied have an id twice; nothing was changed. Clear the"
+    " task to copy them anew",
+    "check_partition": "The partition would hold another number of rows than were loaded; nothing"
+    " was changed. Look for who else writes to the table",
+}
+
+
+@contextmanager
+def refusals(target: Target) -> Iterator[None]:
+    """Turn what Redshift says into errors of this package."""
+    try:
+        yield
+    except StatementFailed as failed:
+        said = f"nothing was changed. It said: {failed.words}"
+        if failed.is_stopped:
+            raise TargetRefused(
+                f"Statement {failed.statement} was stopped by somebody; nothing was changed. Clear"
+                " the task to load again"
+            ) from failed
+        if failed.passes:
+            raise Unreachable(
+                f"Redshift failed while {target.table} was loaded; {said}"
+            ) from failed
+        if "permission denied" in failed.words:
+            raise TargetRefused(
+                f"The user of Redshift lacks a privilege for {target.table}; docs/redshift.md lists"
+                f" the grants; {said}"
+            ) from failed
+        raise TargetRefused(f"Redshift refuses to load {target.table}; {said}") from failed
