@@ -63,7 +63,7 @@ ELSEWHERE = {
 SHOWN = {
     ("text", r""),
     ("mermaid", r"flowchart TB"),
-    ("sql", r"SET timezone TO"),
+    ("sql", r"(SET timezone TO|LOCK) "),
 }
 
 
@@ -84,7 +84,7 @@ SHELL = of("sh", r"")
 AIRFLOW = of("", r"(airflow |echo '\{\"transform-)")
 EXPORTS = of("", r"export ")
 VARIABLES = of("", r"AIRFLOW__")
-SETTINGS = of("yaml", r"(source|workers):")
+SETTINGS = of("yaml", r"(source|target|workers):")
 CONTRACTS = of("yaml", r"\w+: integer\n")
 GRANTS = of("sql", r"GRANT")
 TRIED = [*SHELL, *AIRFLOW, *EXPORTS, *VARIABLES, *SETTINGS, *CONTRACTS, *GRANTS]

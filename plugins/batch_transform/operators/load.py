@@ -24,7 +24,7 @@ from batch_transform.scoring.jobs.service import Job, get
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.outputs.sent import check_recovered, covered
-from batch_transform.scoring.pipeline import Pipeline
+from batch_transform.scoring.pipeline import Pipeline, Target
 from batch_transform.scoring.publish.load import LoadRun, load
 from batch_transform.scoring.publish.loaded import Loaded
 from batch_transform.scoring.records.quarantine import FILE_NAME

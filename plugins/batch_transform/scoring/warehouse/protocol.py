@@ -125,4 +125,5 @@ class Warehouse(Protocol):
         """
 
 
-Lend = Callable[[Target], AbstractContextManager[Warehouse]]  # lends the warehouse of a target
+# Lends the warehouse of a target; where rows are to go there, with a stage.
+Lend = Callable[..., AbstractContextManager[Warehouse]]
