@@ -8,11 +8,11 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.airflow import PROJECT, Airflow, AirflowSettings
+from local.airflow import PROJECT, Airflow, AirflowSettings, choose_port
 from local.airflow_api import AirflowApi
 from local.errors import LocalError
 from local.interrupts import ignore_interrupts
@@ -131,14 +131,25 @@ def _start_aws(settings: StackSettings, processes: Processes) -> tuple[Running, 
     command = Command(
         name="aws",
         argv=[
-            *(sys.executable, "-m", "sagemaker_local", "--port", "0"),
+            *(sys.executable, "-m", "sagemaker_local", "--port", str(_aws_port(settings))),
             *("--containers", str(CONTAINERS), "--ready-file", str(ready_file)),
+            *("--state", str(settings.folder / "aws")),
         ],
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
         grace_seconds=15.0,
         serves_others=True,
     )
     return processes.start(command), ready_file
+
+
+def _aws_port(settings: StackSettings) -> int:
+    """Return the port of the start before, unless another program has taken it."""
+    kept = settings.folder / "aws.port"
+    with suppress(OSError, ValueError, LocalError):
+        return choose_port(int(kept.read_text()))
+    port = choose_port(None)
+    kept.write_text(str(port))
+    return port
 
 
 def _start_seeding(

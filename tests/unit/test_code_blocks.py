@@ -158,6 +158,7 @@ def files(tmp_path):
         wheel.writestr("airflow_batch_transform-0.1.0.dist-info/METADATA", f"Name: x\n{needs}")
     (tmp_path / "plugins").mkdir()
     shutil.copy(PROJECT / "plugins" / ".airflowignore", tmp_path / "plugins")
+    shutil.copy(PROJECT / ".env", tmp_path)
     for folder in ("include/pipelines", "my-astro-project/plugins", "my-astro-project/include"):
         (tmp_path / folder).mkdir(parents=True)
     return tmp_path
@@ -175,6 +176,11 @@ def test_a_recipe_of_an_installation_does_what_it_says(block, shell, files):
         assert (project / "plugins" / ".airflowignore").is_file()
         assert (project / "requirements.txt").read_text() == "boto3>=1.38\n"
         assert (project / ".env").read_text().startswith("BATCH_TRANSFORM_S3_URI=s3://")
+    elif "compose" in block.text:
+        assert (files / "production.env").read_text() == (PROJECT / ".env").read_text()
+        named = re.findall(r"-f (\S+)", " ".join(calls))
+        assert all((PROJECT / name).is_file() for name in named)
+        assert [call.split()[-2:] for call in calls] == [["config", "-q"], ["up", "-d"]]
     elif "helm" in block.text:
         assert [call.split()[:2] for call in calls] == [["docker", "build"], ["helm", "upgrade"]]
     else:

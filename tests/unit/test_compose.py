@@ -4,18 +4,22 @@ import importlib.util
 import json
 import re
 import tomllib
-from pathlib import Path
 
+import jsonschema
 import pytest
-import yaml
 from airflow.cli.cli_parser import get_parser
 from cryptography.fernet import Fernet
 from packaging.requirements import Requirement
 
 from batch_transform.scoring.deployment import Deployment
+from tests.compose import environment_of, load
+from tests.project import PROJECT
 
-PROJECT = Path(__file__).parents[2]
-COMPOSE = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text())
+ENVIRONMENT = environment_of(PROJECT / ".env")
+LAPTOP = PROJECT / "docker-compose.yaml"
+OVERRIDE = PROJECT / "docker-compose.production.yaml"
+COMPOSE = load(LAPTOP, environment=ENVIRONMENT)
+PRODUCTION = load(LAPTOP, OVERRIDE, environment=ENVIRONMENT)
 SERVICES = COMPOSE["services"]
 DOCKERFILE = (PROJECT / "Dockerfile").read_text()
 AIRFLOW = [
@@ -24,21 +28,72 @@ AIRFLOW = [
 ENDING = {"migrate", "seed"}  # do their work and end
 
 
-def defaults(text):
-    """Resolve `${NAME:-default}` as compose does with nothing set."""
-    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
-
-
 def environment(service):
-    return {name: defaults(str(value)) for name, value in SERVICES[service]["environment"].items()}
+    return {name: str(value) for name, value in SERVICES[service]["environment"].items()}
 
 
 def arguments_of(service):
     return dict(each[2:].split("=", 1) for each in SERVICES[service]["command"][3:])
 
 
-def test_airflow_runs_in_its_four_parts_after_its_database_is_ready():
-    assert set(AIRFLOW) == {"migrate", "api-server", "scheduler", "dag-processor", "triggerer"}
+PARTS = {"migrate", "api-server", "scheduler", "dag-processor", "triggerer", "worker"}
+SCHEMA = json.loads((PROJECT / "tests" / "golden" / "compose.schema.json").read_text())
+
+
+@pytest.mark.parametrize("content", [COMPOSE, PRODUCTION], ids=["laptop", "production"])
+def test_the_files_are_what_the_specification_of_compose_says(content):
+    """The schema is that of https://github.com/compose-spec/compose-spec."""
+    jsonschema.Draft7Validator(SCHEMA).validate(content)
+    wrong = {**content, "services": {"x": {"image": "y", "comand": []}}}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft7Validator(SCHEMA).validate(wrong)
+
+
+def test_what_must_be_set_is_set_and_nothing_else():
+    asked = set(re.findall(r"\$\{(\w+)", LAPTOP.read_text() + OVERRIDE.read_text()))
+    assert asked == ENVIRONMENT.keys()
+    for name in asked:
+        without = {each: value for each, value in ENVIRONMENT.items() if each != name}
+        with pytest.raises(KeyError, match=name):
+            load(LAPTOP, OVERRIDE, environment=without)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_service_runs_as_root(name):
+    user = SERVICES[name]["user"].partition(":")[0]
+    assert user not in ("", "0", "root")
+    if user.isdigit():
+        assert f"--uid {user}" in DOCKERFILE
+
+
+def test_workers_take_tasks_from_redis_and_leave_their_results_in_airflows_database():
+    found = environment("worker")
+    assert found["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
+    assert found["AIRFLOW__CELERY__BROKER_URL"] == "redis://redis:6379/0"
+    result = found["AIRFLOW__CELERY__RESULT_BACKEND"]
+    assert result == f"db+{found['AIRFLOW__DATABASE__SQL_ALCHEMY_CONN']}"
+
+
+def test_production_is_without_the_stand_ins():
+    services = PRODUCTION["services"]
+    assert set(services) == (PARTS | {"redis"})
+    for name in PARTS:
+        service = services[name]
+        assert "build" not in service, "an image that somebody has looked at"
+        assert set(service["depends_on"]) <= services.keys()
+        assert service["environment"]["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"] == "False"
+        assert Deployment.from_environ(service["environment"]).keep.keys() == {
+            "inputs",
+            "outputs",
+            "quarantine",
+        }
+        assert service["command"] == SERVICES[name]["command"]
+        assert service["restart"] == ("no" if name == "migrate" else "always")
+    assert services["api-server"]["ports"] == ["127.0.0.1:8080:8080"]
+
+
+def test_airflow_runs_in_its_parts_after_its_database_is_ready():
+    assert set(AIRFLOW) == PARTS
     for name in set(AIRFLOW) - {"migrate"}:
         assert SERVICES[name]["depends_on"]["migrate"] == {
             "condition": "service_completed_successfully"
@@ -63,7 +118,7 @@ def test_the_modules_that_a_service_runs_exist(name):
 @pytest.mark.parametrize("name", [each for each in SERVICES if each not in ENDING])
 def test_a_service_that_stays_says_whether_it_is_well(name):
     kind, *command = SERVICES[name]["healthcheck"]["test"]
-    assert kind == "CMD"
+    assert kind in ("CMD", "CMD-SHELL")
     if command[0] == "airflow":
         get_parser().parse_args(command[1:])  # ends the process where Airflow knows no such word
     if command[:2] == ["python", "-c"]:

@@ -10,7 +10,7 @@ from local.airflow import Airflow, AirflowSettings, choose_port
 from local.errors import LocalError
 from local.postgres import Postgres
 from local.processes import Processes
-from local.stack import StackSettings, running_stack
+from local.stack import StackSettings, _aws_port, running_stack
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -53,6 +53,19 @@ def test_a_given_port_is_taken_or_refused():
         with pytest.raises(LocalError, match=f"Port {port} is in use"):
             choose_port(port)
     assert choose_port(port) == port
+
+
+def test_the_local_aws_keeps_its_port_unless_another_program_has_taken_it(tmp_path):
+    settings = StackSettings(name="try", port=1, fresh=False, variables={}, state=tmp_path)
+    settings.folder.mkdir()
+    port = _aws_port(settings)
+    assert _aws_port(settings) == port
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        other = _aws_port(settings)
+    assert other != port
+    assert _aws_port(settings) == other
 
 
 def test_passwords_can_be_read_by_their_owner_alone(tmp_path):

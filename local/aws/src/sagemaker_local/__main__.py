@@ -35,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             port=arguments.port,
             containers=arguments.containers,
             switches=arguments.switch,
+            state=arguments.state,
         )
     except (PortInUseError, ContainersFileError, UnknownSwitchError) as error:
         print(f"sagemaker-local: {error}", file=sys.stderr)
@@ -62,6 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--containers", type=Path, help="YAML file that maps images to the commands that serve them"
+    )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        help="folder in which objects, models and jobs outlast the process",
     )
     parser.add_argument(
         "--switch",

@@ -12,7 +12,7 @@ from sagemaker_local.s3 import streams
 from sagemaker_local.transform import wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from _typeshed.wsgi import WSGIApplication
 
@@ -22,18 +22,24 @@ if TYPE_CHECKING:
 
 _MOTO_RESET = "/moto-api/reset"
 _REDSHIFT = "RedshiftData."
+_READING = frozenset({"GET", "HEAD"})
 
 
 class Front:
     """Dispatches each request."""
 
     def __init__(
-        self, service: TransformService, redshift: RedshiftService, store: ObjectStore
+        self,
+        service: TransformService,
+        redshift: RedshiftService,
+        store: ObjectStore,
+        changed: Callable[[], None],
     ) -> None:
         self._service = service
         self._redshift = redshift
         self._control = control.Control(service, redshift)
         self._store = store
+        self._changed = changed
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -54,4 +60,9 @@ class Front:
                 self._service.reset()
                 self._redshift.reset()
             answer = streams.answer(self._store, environ) or self._moto
-        return answer(environ, start_response)
+        if environ.get("REQUEST_METHOD") in _READING:
+            return answer(environ, start_response)
+        try:
+            return answer(environ, start_response)
+        finally:
+            self._changed()

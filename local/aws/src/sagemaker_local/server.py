@@ -17,6 +17,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from sagemaker_local.containers import Containers
 from sagemaker_local.front import Front
+from sagemaker_local.kept import Kept
 from sagemaker_local.objects import ObjectStore, private_folder
 from sagemaker_local.redshift.service import RedshiftService
 from sagemaker_local.s3.models import install
@@ -48,13 +49,15 @@ class _Handler(MotoRequestHandler):
 class LocalAws:
     """A local AWS that is serving; a context manager.
 
-    Moto's state belongs to the process: there is one at a time, and `stop` forgets everything.
+    Moto's state belongs to the process: there is one at a time, and `stop` forgets everything that
+    `state` does not keep.
 
     Args:
         host: address to listen on.
         port: port to listen on; 0 is any free one.
         containers: file of images and commands; without one, images are registered later.
         switches: `name=value`; see `sagemaker_local.switches`.
+        state: folder in which objects, models and jobs outlast the process; none by default.
 
     Raises:
         PortInUseError: something else listens there.
@@ -69,6 +72,7 @@ class LocalAws:
         port: int = 0,
         containers: Path | None = None,
         switches: Sequence[str] = (),
+        state: Path | None = None,
     ) -> None:
         settings = Switches(switches)
         images = Containers(containers)
@@ -88,10 +92,11 @@ class LocalAws:
         )
         self.service = TransformService(parts, self.endpoint_url)
         self.redshift = RedshiftService(settings, self.endpoint_url)
+        self._kept = Kept(state, store, self.service) if state else None
         self._server: BaseWSGIServer = make_server(
             host,
             self.port,
-            Front(self.service, self.redshift, store),
+            Front(self.service, self.redshift, store, changed=self._changed),
             threaded=True,
             request_handler=_Handler,
             fd=self._socket.fileno(),
@@ -101,11 +106,15 @@ class LocalAws:
     def start(self) -> LocalAws:
         """Begin to serve; returns when connections are answered."""
         os.environ["MOTO_PORT"] = str(self.port)
+        if self._kept:
+            self._kept.begin()
         self._thread.start()
         return self
 
     def stop(self) -> None:
         """End all jobs and containers, then serving."""
+        if self._kept:  # first: jobs that run now run anew the next time
+            self._kept.end()
         self.redshift.reset()
         self.service.stop_all()
         self._server.shutdown()
@@ -114,6 +123,10 @@ class LocalAws:
         self._socket.close()
         BackendDict.reset()
         self._resources.close()
+
+    def _changed(self) -> None:
+        if self._kept:
+            self._kept.changed()
 
     def __enter__(self) -> LocalAws:
         return self.start()

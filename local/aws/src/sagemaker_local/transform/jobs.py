@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 IN_PROGRESS = "InProgress"
 COMPLETED = "Completed"
@@ -96,6 +99,13 @@ class Job:
                 reason=reason[:_REASON_LENGTH] if reason else None,
             )
             return True
+
+    def bring_back(self, state: State, stored: Iterable[str], now: float) -> None:
+        """Be as the job was that a process before this one kept."""
+        with self._lock:
+            self.stored = list(stored)
+            is_over = state.status in TERMINAL
+            self._state = state if is_over else replace(state, status=STOPPED, ended=now)
 
     def _set(self, **fields: Any) -> None:
         self._state = State(**fields)

@@ -87,7 +87,8 @@ class Run:
 
     def join(self, timeout: float) -> None:
         """Wait for the end."""
-        self._thread.join(timeout)
+        if self._thread.ident is not None:  # a job that was brought back over has never run here
+            self._thread.join(timeout)
 
     def _run(self) -> None:
         try:

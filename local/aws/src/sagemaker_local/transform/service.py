@@ -20,6 +20,7 @@ from sagemaker_local.transform.errors import (
     ResourceNotFound,
     ValidationException,
 )
+from sagemaker_local.transform.kept_jobs import KeptJob, kept, resumed
 from sagemaker_local.transform.listing import page
 from sagemaker_local.transform.packages import unpacked
 from sagemaker_local.transform.planning import Where, definitions
@@ -27,6 +28,8 @@ from sagemaker_local.transform.ports import Ports
 from sagemaker_local.transform.runner import Run, RunContext
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sagemaker_local.containers import Containers
     from sagemaker_local.objects import ObjectStore
     from sagemaker_local.settings import Switches
@@ -112,6 +115,18 @@ class TransformService:
             run.stop()
         for run in runs:
             run.join(_MOST_RUNNING_AT_EXIT)
+
+    def kept(self) -> list[KeptJob]:
+        """What another process needs to go on with these jobs."""
+        with self._lock:
+            return kept(self._runs.values())
+
+    def resume(self, jobs_before: Iterable[KeptJob]) -> None:
+        """Go on with the jobs of a process before this one."""
+        with self._lock:
+            for each in jobs_before:
+                spec = each.spec
+                self._runs[spec.region, spec.name] = resumed(each, self._context())
 
     def reset(self) -> None:
         """Stop and forget every job, and all that the control API changed."""

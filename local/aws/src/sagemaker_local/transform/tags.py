@@ -48,3 +48,9 @@ class _Tagged:
 def attach(region: str, name: str, tags: Iterable[Tag]) -> None:
     """Give a new job its tags."""
     sagemaker_backends[DEFAULT_ACCOUNT_ID][region].transform_jobs[name] = _Tagged(tags)
+
+
+def of(region: str, name: str) -> list[Tag]:
+    """The tags of a job."""
+    job = sagemaker_backends[DEFAULT_ACCOUNT_ID][region].transform_jobs.get(name)
+    return [] if job is None else [dict(tag) for tag in job.tags]
