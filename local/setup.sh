@@ -19,6 +19,12 @@ fail() {
     exit 1
 }
 
+# The command of the wheel, for a clone, in which the package is no wheel.
+launcher() {
+    printf '#!/bin/sh\nPYTHONPATH="%s/plugins" exec "%s/bin/python" -m batch_transform.cli "$@"\n' \
+        "$(pwd)" "$(cd "$venv" && pwd)"
+}
+
 mkdir -p .state 2>/dev/null || fail "Cannot write to $(pwd): check its permissions and free space."
 
 python=
@@ -36,7 +42,8 @@ if ! {
     "$python" -m venv --clear "$venv" &&
         "$venv/bin/python" -m pip install --quiet --no-cache-dir "uv==$uv_version" &&
         "$venv/bin/uv" pip sync --quiet --python "$venv/bin/python" requirements.txt &&
-        "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps --editable ./local/aws
+        "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps --editable ./local/aws &&
+        launcher >"$venv/bin/batch-transform" && chmod +x "$venv/bin/batch-transform"
 } >"$log" 2>&1; then
     fail "The installation failed: $(grep -v '^[[:space:]]*$' "$log" | tail -n 1)
 All of it: $log. It needs a package registry and 2 GB of disk; run it again once these are there."

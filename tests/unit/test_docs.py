@@ -1,6 +1,7 @@
 """The documentation: its links lead somewhere, its commands exist, every error has its section."""
 
 import re
+import shlex
 
 import click
 import pytest
@@ -64,7 +65,7 @@ def shown_commands():
 @pytest.mark.parametrize("line", shown_commands())
 def test_a_command_of_the_docs_exists_with_its_flags(line):
     group = typer.main.get_command(command_line())
-    _, name, *words = line.split()
+    _, name, *words = shlex.split(line)
     command = group.get_command(click.Context(group), name)
     assert command is not None, name
     command.make_context(name, words)
