@@ -5,7 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -32,12 +34,11 @@ pytestmark = [
 
 
 @pytest.fixture
-def folder(tmp_path_factory):
-    """A folder that the users of the services may pass through."""
-    folder = tmp_path_factory.mktemp("compose")
-    for each in (folder, *folder.parents[:2]):
-        each.chmod(0o755)
-    return folder
+def folder():
+    """A folder that the users of the services may pass through, and no other pytest cleans up."""
+    with tempfile.TemporaryDirectory(prefix="compose-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 def test_every_service_runs_as_the_file_says_and_a_day_is_scored(folder):

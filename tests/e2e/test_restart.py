@@ -1,7 +1,9 @@
 """A laptop stack that ends in the middle of a run, and goes on."""
 
 import json
+import tempfile
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,7 +24,14 @@ def until(holds, seconds=300):
         time.sleep(0.2)
 
 
-def test_a_run_goes_on_where_the_stack_ended(tmp_path):
+@pytest.fixture
+def state():
+    """A folder that no other run of pytest cleans up."""
+    with tempfile.TemporaryDirectory(prefix="restart-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+def test_a_run_goes_on_where_the_stack_ended(state):
     settings = StackSettings(
         name="up",
         port=choose_port(None),
@@ -31,16 +40,16 @@ def test_a_run_goes_on_where_the_stack_ended(tmp_path):
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
         },
-        state=tmp_path,
+        state=state,
     )
     with running_stack(settings, print) as stack:
         asked = {"logical_date": None, "conf": {"partition": DAY}}
         answer = Laptop(stack).post(f"/dags/{FLIGHTS}/dagRuns", **asked)
         run_id = answer.raise_for_status().json()["dag_run_id"]
         aws = stack.aws_url
-        index = tmp_path / "up" / "aws" / "index.pickle"
+        index = state / "up" / "aws" / "index.pickle"
         until(lambda: b"/input/index.json" in index.read_bytes())
     with running_stack(settings, print) as stack:
         assert stack.aws_url == aws
         assert Laptop(stack).finished(FLIGHTS, run_id) == "success"
-    assert json.loads((tmp_path / "up" / "aws.port").read_text()) == urlsplit(aws).port
+    assert json.loads((state / "up" / "aws.port").read_text()) == urlsplit(aws).port
