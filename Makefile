@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export AIRFLOW_HOME := $(CURDIR)/.state/airflow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up airflow aws test lint browser bench chaos conformance docs reference lock
+.PHONY: help setup demo up airflow aws test slow lint browser bench chaos conformance docs reference lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ aws: setup ## serve the local AWS alone until Ctrl-C, on port 4566 or PORT=4567
 
 test: setup lint ## run the whole test suite
 	@$(RUN) -m pytest
+
+slow: setup ## run the tests that take minutes, one after the other
+	@$(RUN) -m pytest -m slow -n 0
 
 lint: setup ## check style and types
 	@$(VENV)/bin/ruff check --quiet .
