@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from batch_transform.scoring.extract import snapshot
 from batch_transform.scoring.jobs.owners import OWN_PREFIX
-from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.retention.tidy import tidy
-from tests.unit.scoring.retention.housekept import Housekept
+from batch_transform.scoring.sources.slices import Slice
+from tests.unit.scoring.retention.housekept import Housekept, index_of
 
 
 @pytest.fixture
@@ -186,3 +188,47 @@ def test_a_pass_that_breaks_off_says_so_and_what_it_has_done(world):
     assert (done.is_broken_off, done.deleted) == (True, {})
     done = tidy(world.housekeeping(lambda: False))
     assert (done.is_broken_off, done.deleted) == (False, {"inputs": 1, "outputs": 1})
+
+
+def newer(world, *, index=None, more=()):
+    """An attempt that has read its source after the load in force, of which no load can come."""
+    old, _ = published(world, "a"), published(world, "b")
+    world.pass_time(timedelta(hours=1))
+    layout = RunLayout(attempt_root=old.layout.partition_root / "try-999")
+    for uri in (layout.input / "part-00000.csv", *(layout.attempt_root / each for each in more)):
+        world.aws.objects.put(uri, b"x")
+    if index is not None:
+        world.aws.objects.put(layout.index, index.to_json())
+        snapshot.write(layout, world.aws.objects, world.now)
+    return old, layout
+
+
+@pytest.mark.parametrize(
+    ("index", "more"),
+    [
+        (None, ()),
+        (index_of("a").model_copy(update={"part": Slice(number=0, boundaries=(1,))}), ()),
+        (index_of("a"), ("tune/0/manifest.json",)),
+    ],
+    ids=["an extract that broke off", "a slice", "the sample of tune"],
+)
+def test_what_no_load_can_come_of_keeps_no_other_attempt(world, index, more):
+    old, layout = newer(world, index=index, more=more)
+    pass_days(world, 41, 2)
+    assert world.left(old) == set()
+    assert not world.aws.objects.has(layout.input / "part-00000.csv")
+
+
+def test_an_extract_that_may_be_loaded_keeps_the_others_where_it_does_not_say_when_it_read(world):
+    old, layout = newer(world, index=index_of("a"))
+    world.aws.objects.delete([layout.snapshot])
+    pass_days(world, 41, 2)
+    assert world.left(old)
+    assert world.aws.objects.has(layout.input / "part-00000.csv")
+
+
+def test_a_load_that_cannot_be_read_any_more_stays(world):
+    old, _ = published(world, "a"), published(world, "b")
+    world.aws.objects.put(old.layout.loaded, b"{}")
+    pass_days(world, 41, 2)
+    assert world.left(old)
