@@ -1,6 +1,5 @@
 """Housekeeping on S3 and a real ledger: what it deletes, and that nothing is paid for it again."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -61,11 +60,12 @@ def keys(world):
     return {each["Key"].removeprefix(prefix) for each in listed}
 
 
-def test_what_was_replaced_goes_and_a_run_over_the_same_data_pays_nothing(replaced):
+def test_what_was_replaced_goes_and_a_run_over_the_same_data_pays_nothing(replaced, monkeypatch):
     world, first, second = replaced
     old = first["join_slices"]["index"].split("/")[-3]
     before = keys(world)
-    marked, gone, idle = passes(world, "pears", 11, 13, 14)
+    with recording() as asked:
+        marked, gone, idle = passes(world, "pears", 11, 13, 14)
     assert marked.retired >= 1
     assert set(marked.deleted) == {"inputs"}, "of the slices, which no job has read"
     assert set(gone.deleted) == {"inputs", "outputs"}
@@ -77,15 +77,12 @@ def test_what_was_replaced_goes_and_a_run_over_the_same_data_pays_nothing(replac
     assert again["wait"]["job_name"] == second["wait"]["job_name"]
     assert again["load"]["rows"] == 7
     assert not again["load"]["changed"]
+    check_role(world, asked, monkeypatch)
 
 
-def test_the_role_may_delete_where_housekeeping_is_on_and_nowhere_else(replaced, monkeypatch):
-    world, _, _ = replaced
-    with recording() as asked:
-        passes(world, "pears", 11, 13)
-    assert any(each.action == "s3:DeleteObject" for each in asked)
+def check_role(world, asked, monkeypatch):
+    """The role may delete where housekeeping is on, and nowhere else."""
     without = world.iam("pears")["airflow-aws_default.json"]
     assert {each.action for each in refused(without, asked)} == {"s3:DeleteObject"}
     monkeypatch.setenv("BATCH_TRANSFORM_KEEP_DAYS", "inputs=10")
-    world.deployment = replace(world.deployment)
     assert refused(world.iam("pears")["airflow-aws_default.json"], asked) == set()
