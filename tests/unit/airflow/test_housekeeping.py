@@ -109,7 +109,9 @@ def test_the_dag_is_there_where_days_are_set_and_has_a_task_for_each_pipeline(mo
     assert (dag.max_active_runs, dag.catchup, task.retries) == (1, False, 1)
 
 
-@pytest.mark.parametrize("text", ["30", "inputs", "inputs=0", "input=3", "inputs=x", "inputs=1.5"])
+@pytest.mark.parametrize(
+    "text", ["30", "inputs", "inputs=0", "inputs=36500", "input=3", "inputs=x", "inputs=1.5"]
+)
 def test_days_that_cannot_be_read_are_an_error_that_shows_how(monkeypatch, text):
     monkeypatch.setenv("BATCH_TRANSFORM_S3_URI", str(ROOT))
     monkeypatch.setenv("BATCH_TRANSFORM_KEEP_DAYS", text)

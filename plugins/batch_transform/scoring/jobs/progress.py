@@ -8,7 +8,6 @@ from typing import Any
 
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.extract.index import ExtractIndex
-from batch_transform.scoring.jobs.service import COMPLETED, Job
 from batch_transform.scoring.names import S3Uri, output_name
 
 
@@ -44,11 +43,6 @@ def missing_outputs(index: ExtractIndex, objects: ObjectStore, prefix: S3Uri) ->
     """List the shards that have no output anywhere below a prefix, found by base name."""
     found = {uri.key.rsplit("/", 1)[-1] for uri in objects.keys(prefix)}
     return [shard.name for shard in index.shards if output_name(shard.name) not in found]
-
-
-def is_whole(job: Job, index: ExtractIndex, objects: ObjectStore) -> bool:
-    """Tell whether a job is Completed and still has an output for each shard."""
-    return job.status == COMPLETED and not missing_outputs(index, objects, job.output)
 
 
 def measure(
