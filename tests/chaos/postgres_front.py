@@ -115,7 +115,9 @@ class _Session:
                 if due == "killed within":
                     self._front.trap.kill()
                     break
-                self._client.sendall(block)
+                self._client.sendall(block[: len(block) // 2] if due == "answer cut" else block)
+                if due == "answer cut":
+                    break
                 if due == "killed after":
                     self._front.trap.kill()
                     break

@@ -23,7 +23,7 @@ WORST = (
     ("transform", "killed within", "CreateTransformJob"),
     ("load", "killed after", "DELETE FROM"),
     ("load", "terminated within", "COPY data"),
-    ("extract", "terminated after", "COPY ("),
+    ("extract", "answer cut", "COPY ("),
     ("extract", "killed within", "PUT index.json"),
     ("load", "body cut", "GET part-N.csv.gz.out"),
     ("recover", "killed within", "CreateTransformJob"),

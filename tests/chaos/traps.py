@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 _START_SECONDS = 10.0
 KILLS = ("killed before", "killed within", "killed after")
 OF_AWS = (*KILLS, "refused", "throttled", "reset", "answer lost", "body cut", "slow")
-OF_SQL = (*KILLS, "terminated before", "terminated within", "terminated after")
+OF_SQL = (*KILLS, "terminated before", "terminated within", "terminated after", "answer cut")
 ASKED, UNSEEN, LOCKED = "asked to end", "job not seen yet", "table locked"
 HELD = "held back"
 OF_TASK = ("every third throttled",)
