@@ -1,6 +1,7 @@
 """Runs of a DAG as Airflow would make them: each task after those before it, with its retries."""
 
 import json
+import threading
 import time
 import uuid
 from contextlib import contextmanager
@@ -47,7 +48,12 @@ class Nursery:
         }
         print(json.dumps(sent), file=self._process.stdin, flush=True)
         self.lane.trap.started(int(self._process.stdout.readline()))
-        status = int(self._process.stdout.readline())
+        watchdog = threading.Timer(_LONGEST_SECONDS, self.lane.trap.kill)
+        watchdog.start()
+        try:
+            status = int(self._process.stdout.readline())
+        finally:
+            watchdog.cancel()
         return json.loads(self._outcome.read_text()) if status == 0 else None
 
     def close(self):
@@ -108,13 +114,13 @@ class DagRun:
         )
 
     def _task(self, task):
-        name = task["task"]
+        name, until = task["task"], time.monotonic() + _LONGEST_SECONDS
         for number in range(1, task["retries"] + 2):
             outcome = self._attempt(name, number)
             self.is_marked = self.is_marked or any(
                 fault.kind == MARKED for fault in self.nursery.lane.trap.struck
             )
-            if self.is_marked:
+            if self.is_marked or time.monotonic() > until:
                 break
             if outcome is None:
                 continue  # killed
@@ -150,7 +156,8 @@ class DagRun:
     def _waited(self, name, request, wait):
         """Be the triggerer, which is started again where it is killed; None: the task is over."""
         self.nursery.lane.trap.begin(f"{name}, waiting")
-        while not self.is_marked:
+        until = time.monotonic() + _LONGEST_SECONDS
+        while not self.is_marked and time.monotonic() < until:
             outcome = self.nursery.attempt({**request, "wait": wait})
             if outcome is not None and outcome["how"] == "fired":
                 return outcome["event"]
