@@ -1,19 +1,21 @@
 """What the scheduler does for a run when its state changes: its partition, its pools, its note.
 
 Airflow calls these in the scheduler, with the run as a row of its own database: what is set there
-is saved together with the run's state. Only runs of this package's DAGs are touched.
+is saved together with the run's state. Only runs of DAGs with this package's tasks are touched.
 https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deployment/listeners.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 from airflow.utils.state import TaskInstanceState
 
 from batch_transform import note, pools
+from batch_transform.params import PARTITION
+from batch_transform.report.subjects import Subject, subjects_in
 from batch_transform.run_dates import partition_of_row
 from batch_transform.timetable import PartitionTimetable
 
@@ -28,12 +30,14 @@ _TELLING = ("plan", "report", "load")
 @hookimpl
 def on_dag_run_running(dag_run: DagRun) -> None:
     """Write down which partition the run scores, and have its tasks wait in the right pools."""
-    if not _is_ours(dag_run):
+    subjects = _subjects(dag_run)
+    if not subjects:
         return
-    partition = partition_of_row(dag_run, dag_run.dag.timetable.timezone)  # type: ignore[union-attr]
-    if partition:
-        dag_run.partition_key = partition.label
-        _write(dag_run, partition.label)
+    labels = {subject.group: _label(dag_run, subject) for subject in subjects}
+    if any(labels.values()):
+        _write(dag_run, note.of_groups(labels))
+    if _is_by_partition(dag_run):
+        dag_run.partition_key = labels[subjects[0].group] or dag_run.partition_key
     _fit_pools(dag_run)
 
 
@@ -49,9 +53,19 @@ def on_dag_run_failed(dag_run: DagRun) -> None:
     _conclude(dag_run)
 
 
-def _is_ours(dag_run: DagRun) -> bool:
-    dag = getattr(dag_run, "dag", None)
-    return dag is not None and isinstance(dag.timetable, PartitionTimetable)
+def _subjects(dag_run: DagRun) -> Sequence[Subject]:
+    """Return the pipelines of a run; Airflow knows no DAG where a person marks the run."""
+    return subjects_in(getattr(dag_run, "dag", None))
+
+
+def _label(dag_run: DagRun, subject: Subject) -> str:
+    partition = partition_of_row(dag_run, subject.timezone)
+    return partition.label if partition else ""
+
+
+def _is_by_partition(dag_run: DagRun) -> bool:
+    """Tell whether a run may have a key: with another timetable, it would lose its interval."""
+    return isinstance(dag_run.dag.timetable, PartitionTimetable)  # type: ignore[union-attr]
 
 
 def _session(dag_run: DagRun) -> Session:
@@ -72,10 +86,13 @@ def _fit_pools(dag_run: DagRun) -> None:
     """
     from airflow.models.pool import Pool
 
-    session, tasks = _session(dag_run), dag_run.dag.task_dict  # type: ignore[union-attr]
+    session, dag = _session(dag_run), dag_run.dag
+    tasks = dag.task_dict  # type: ignore[union-attr]
+    # Without our parameters, a DAG of one's own may mean something else by the same names.
+    asked = (dag_run.conf or {}) if PARTITION in dag.params else {}  # type: ignore[union-attr]
     for ti in dag_run.get_task_instances(session=session):
         task = tasks.get(ti.task_id)
-        slots = pools.slots_of(task, dag_run.conf or {}) if task else None
+        slots = pools.slots_of(task, asked) if task else None
         if slots is None:
             continue
         pool = Pool.get_pool(slots.pool, session=session)
@@ -100,12 +117,19 @@ def _leave(dag_run: DagRun, task_id: str, unfit: str) -> None:
 
 
 def _conclude(dag_run: DagRun) -> None:
-    if not _is_ours(dag_run):
+    subjects = _subjects(dag_run)
+    if not subjects:
         return
     ended = dag_run.get_task_instances(TaskInstanceState.FAILED, session=_session(dag_run))
     failed = [each.task_id for each in ended]
-    label = dag_run.partition_key or ""
-    _write(dag_run, note.result(label, dict(_returned(dag_run)), failed))
+    results = {
+        subject.group: note.result(
+            _label(dag_run, subject), dict(_returned(dag_run, subject)), filter(subject.has, failed)
+        )
+        for subject in subjects
+    }
+    others = [each for each in failed if not any(subject.has(each) for subject in subjects)]
+    _write(dag_run, note.of_groups(results, others))
 
 
 def _write(dag_run: DagRun, text: str) -> None:
@@ -115,17 +139,18 @@ def _write(dag_run: DagRun, text: str) -> None:
         dag_run.note = text
 
 
-def _returned(dag_run: DagRun) -> Iterator[tuple[str, Any]]:
+def _returned(dag_run: DagRun, subject: Subject) -> Iterator[tuple[str, Any]]:
     from airflow.models.xcom import XCOM_RETURN_KEY, XComModel
     from sqlalchemy import select
 
+    telling = [f"{subject.prefix}{name}" for name in _TELLING]
     query = select(XComModel).where(
         XComModel.dag_id == dag_run.dag_id,
         XComModel.run_id == dag_run.run_id,
         XComModel.key == XCOM_RETURN_KEY,
-        XComModel.task_id.in_(_TELLING),
+        XComModel.task_id.in_(telling),
     )
     rows = {row.task_id: row for row in _session(dag_run).scalars(query)}
-    for task_id in _TELLING:
+    for task_id in telling:
         if task_id in rows:
             yield from (XComModel.deserialize_value(rows[task_id]) or {}).items()

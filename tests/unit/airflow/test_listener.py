@@ -8,17 +8,30 @@ import pytest
 from batch_transform import listener
 from batch_transform.timetable import PartitionTimetable
 
+TARGET = {"conn_id": "warehouse", "table": "predictions.flights", "partition_column": "day"}
+SUBJECT = {"pipeline": "flights", "timezone": "America/New_York", "target": TARGET}
+
+
+def reports(*task_ids):
+    """The report tasks of a serialized DAG, by which its pipelines are known."""
+    return [
+        SimpleNamespace(task_type="ReportOperator", task_id=task_id, subject=SUBJECT)
+        for task_id in task_ids
+    ]
+
 
 @pytest.fixture
 def started(monkeypatch):
     """Start a run, and return it."""
     monkeypatch.setattr(listener, "_session", lambda run: None)
 
-    def started(timetable=None, **changes):
+    def started(timetable=None, tasks=reports("report"), **changes):  # noqa: B008  # it is read
         run = {
             "dag": SimpleNamespace(
                 timetable=timetable or PartitionTimetable("America/New_York", "02:00"),
+                tasks=tasks,
                 task_dict={},
+                params={},
             ),
             "conf": {},
             "partition_key": None,
@@ -61,8 +74,21 @@ def test_a_run_that_names_no_day_that_is_over_gets_none_and_its_first_task_says_
 
 
 def test_runs_of_other_dags_are_left_alone(started):
-    run = started(timetable=object(), conf={"partition": "2013-06-04"})
+    run = started(tasks=[], conf={"partition": "2013-06-04"})
     assert (run.partition_key, run.note) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("groups", "note"),
+    [
+        (["flights.report"], "2013-06-04"),
+        (["first.report", "second.report"], "first: 2013-06-04; second: 2013-06-04"),
+    ],
+)
+def test_a_run_of_a_dag_of_ones_own_gets_its_note_and_keeps_its_interval(started, groups, note):
+    run = started(timetable=object(), tasks=reports(*groups), conf={"partition": "2013-06-04"})
+    assert run.note == note
+    assert run.partition_key is None, "Airflow would forget the interval of a run with one"
 
 
 @pytest.mark.parametrize(("user", "note"), [("ann", "wait"), (None, "2013-06-04")])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from batch_transform.note import result
+from batch_transform.note import of_groups, result
 
 LOADED = {
     "rows": 1960,
@@ -40,3 +40,21 @@ def test_a_run_that_failed_says_where_whatever_it_did_before():
     assert result("2013-06-04", LOADED, ["group.load"]) == "2013-06-04 · failed in load"
     assert result("2013-06-04", {}, ["extract", "plan"]) == "2013-06-04 · failed in extract, plan"
     assert result("", {}, ["plan"]) == "failed in plan", "it names no day"
+
+
+def test_a_run_whose_tasks_have_not_run_says_its_day_alone():
+    assert result("2013-06-04", {}, []) == "2013-06-04"
+
+
+@pytest.mark.parametrize(
+    ("said", "failed", "text"),
+    [
+        ({"": "2013-06-04"}, [], "2013-06-04"),
+        ({"flights": "2013-06-04"}, ["tell"], "2013-06-04 · failed in tell"),
+        ({"flights": "2013-06-04", "churn": "2013-06"}, [], "flights: 2013-06-04; churn: 2013-06"),
+        ({"flights": "2013-06-04", "churn": ""}, [], "flights: 2013-06-04"),
+        ({"flights": ""}, ["before.look"], "failed in look"),
+    ],
+)
+def test_a_run_of_several_pipelines_says_it_of_each_and_what_else_failed(said, failed, text):
+    assert of_groups(said, failed) == text
