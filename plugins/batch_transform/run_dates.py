@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from batch_transform.params import PARTITION
@@ -22,9 +23,18 @@ def partition_of_row(run: Any, timezone: str) -> Partition | None:
         logical_date=run.logical_date,
         manual=run.run_type == "manual",
         backfill=run.run_type == "backfill",
-        run_after=run.run_after,
+        run_after=due(run, backfill=run.run_type == "backfill"),
     )
     try:
         return resolve(dates, timezone).partition
     except PartitionError:
         return None
+
+
+def due(run: Any, *, backfill: bool) -> datetime:
+    """Return when a run became due.
+
+    A run of a backfill is listed under the day that it scores, and is due when the backfill is.
+    """
+    listed: datetime = run.run_after
+    return max(listed, run.start_date or datetime.now(UTC)) if backfill else listed

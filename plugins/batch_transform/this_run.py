@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow.sdk import Context
 
 from batch_transform.params import PARTITION, problems
+from batch_transform.run_dates import due
 from batch_transform.scoring.asked import Asked, asked_for
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import PartitionError, RunRefused
@@ -50,7 +51,7 @@ def resolved(context: Context, settings: PipelineFile) -> Resolved:
             logical_date=run.logical_date,
             manual=run.run_type.value == _MANUAL,
             backfill=run.run_type.value == _BACKFILL,
-            run_after=run.run_after,
+            run_after=due(run, backfill=run.run_type.value == _BACKFILL),
         ),
         settings.schedule.timezone,
     )

@@ -12,6 +12,7 @@ from airflow.utils.types import DagRunType
 from pendulum import DateTime
 from typing_extensions import override
 
+from batch_transform import run_names
 from batch_transform.scoring.partition import day_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class PartitionTimetable(Timetable):
     ``{{ ds }}`` is the partition, a backfill from the 1st to the 3rd is exactly three partitions,
     and a manual run with a date scores that date; where it was picked as a midnight of the
     pipeline's zone, that day. It fires on the next day at a local time. A time that the clocks skip
-    fires as late as they jump; a time that comes twice fires at the first.
+    fires as late as they jump; a time that comes twice fires at the first. Each run is named by its
+    partition, and those of a backfill are listed under it.
     https://airflow.apache.org/docs/apache-airflow/stable/howto/timetable.html
 
     Attributes:
@@ -69,12 +71,13 @@ class PartitionTimetable(Timetable):
         data_interval: DataInterval | None,
         **extra: Any,
     ) -> str:
-        """Name a scheduled run by its partition; what others score is not known yet."""
+        """Name a run by its partition; what a manual run scores, its row will say."""
         if run_type == DagRunType.SCHEDULED and data_interval is not None:
             return run_type.generate_run_id(suffix=f"{data_interval.start:%Y-%m-%d}")
-        return super().generate_run_id(
+        name = super().generate_run_id(
             run_type=run_type, run_after=run_after, data_interval=data_interval, **extra
         )
+        return run_names.unfinished(name, self.timezone) if run_type == DagRunType.MANUAL else name
 
     @override
     def run_info_from_dag_run(self, *, dag_run: DagRun) -> DagRunInfo:
@@ -108,11 +111,15 @@ class PartitionTimetable(Timetable):
         if not candidates:
             return None
         if not restriction.catchup:
-            candidates.append(self._latest_due(pendulum.now("UTC")))
+            candidates.append(self._latest_due())
         label = max(candidates)
         if restriction.latest is not None and label > self._last_label(restriction.latest):
             return None
-        return DagRunInfo(run_after=self._fires(label), data_interval=_interval(label))
+        interval = _interval(label)
+        # Airflow names a run of a backfill, and lists it, by the moment from which it may start.
+        by_backfill = restriction.catchup and restriction.latest is not None
+        listed = interval.start if by_backfill and self._is_due(label) else self._fires(label)
+        return DagRunInfo(run_after=listed, data_interval=interval)
 
     def _first_label(self, earliest: DateTime) -> date:
         """Return the first label that does not begin before a moment."""
@@ -142,9 +149,12 @@ class PartitionTimetable(Timetable):
         local = datetime.combine(label + _ONE_DAY, self._time, self._zone)
         return pendulum.instance(local.astimezone(UTC))
 
-    def _latest_due(self, now: DateTime) -> date:
-        label = now.astimezone(self._zone).date()
-        while self._fires(label) > now:
+    def _is_due(self, label: date) -> bool:
+        return self._fires(label) <= pendulum.now("UTC")
+
+    def _latest_due(self) -> date:
+        label = pendulum.now("UTC").astimezone(self._zone).date()
+        while not self._is_due(label):
             label -= _ONE_DAY
         return label
 

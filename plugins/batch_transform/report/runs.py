@@ -12,7 +12,7 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from airflow.providers.amazon.aws.links.sagemaker import SageMakerTransformJobLink
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from batch_transform.following.trigger import PROGRESS
@@ -147,10 +147,11 @@ def runs_of(dag_id: str, timezone: str, session: Session) -> Sequence[RunOf]:
             DagRun.logical_date,
             DagRun.partition_key,
             DagRun.run_after,
+            DagRun.start_date,
             DagRun.conf,
         )
         .where(DagRun.dag_id == dag_id)
-        .order_by(DagRun.run_after.desc())
+        .order_by(func.coalesce(DagRun.start_date, DagRun.run_after).desc())
         .limit(_MOST_RUNS)
     )
     return [

@@ -38,6 +38,7 @@ def started(monkeypatch):
             "logical_date": None,
             "run_type": "manual",
             "run_after": datetime(2013, 7, 10, 3, tzinfo=UTC),  # the 9th in New York
+            "start_date": None,
             "dag_run_note": None,
             "note": None,
             "get_task_instances": lambda session: [],
