@@ -21,6 +21,7 @@ from batch_transform.scoring.errors import ScoringError
 
 WIDTH = 96
 _OURS = "batch_transform"
+TOLD = "The task failed; the lines above say why, and what to do"
 _NOISE = "credentials retrieved from"  # the provider's, for each client of a connection
 
 
@@ -52,7 +53,7 @@ def lines_of(text: str) -> Iterator[str]:
 def _tidied(_: Any, level: str, event: EventDict) -> EventDict:
     if event.get("exc_info") and _is_told(sys.exception()):
         del event["exc_info"]
-        event["event"] = "The task failed; the lines above say why, and what to do"
+        event["event"] = TOLD
         return event
     text = str(event["event"])
     if _NOISE in text:

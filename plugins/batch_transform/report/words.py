@@ -8,6 +8,8 @@ from typing import Any
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.log.log_reader import TaskLogReader
 
+from batch_transform.task_log import TOLD
+
 _LEVELS = frozenset({"error", "critical"})
 _MOST = 8_000  # characters
 
@@ -27,7 +29,7 @@ def last_words(ti: TaskInstance) -> str:
 def _said(messages: Iterator[Any]) -> Iterator[str]:
     for message in messages:
         content = message.model_dump() if hasattr(message, "model_dump") else {}
-        if content.get("level") not in _LEVELS:
+        if content.get("level") not in _LEVELS or content.get("event") == TOLD:
             continue
         causes = [each.get("exc_value", "") for each in content.get("error_detail") or ()]
         yield next(filter(None, causes), content.get("event", ""))

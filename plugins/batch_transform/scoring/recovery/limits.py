@@ -85,8 +85,12 @@ def ended(search: Search, extracted: Extracted, reason: str) -> LimitHit:
     known = "\n  ".join(islice(_known(search, extracted), _NAMED))
     return LimitHit(
         f"{left} records have no prediction, and {reason}. Nothing was loaded; the outputs stay."
-        f" After {len(search.contents)} further jobs:\n  {known}{more}"
+        f" After {_jobs(len(search.contents))}:\n  {known}{more}"
     )
+
+
+def _jobs(number: int) -> str:
+    return f"{number} further job{'' if number == 1 else 's'}"
 
 
 def _reasons(search: Search, sent: Round) -> Iterator[str | None]:
@@ -95,8 +99,8 @@ def _reasons(search: Search, sent: Round) -> Iterator[str | None]:
     needed = state.rounds + (1 if is_any_help else state.rounds_needed)
     if needed > limits.max_rounds:
         yield (
-            f"limits.max_rounds is {limits.max_rounds}, and at least {needed} further jobs are"
-            f" needed: set it to {needed} or more and clear the recover task. {_size(search, sent)}"
+            f"limits.max_rounds is {limits.max_rounds}, and at least {_jobs(needed)}"
+            f" {'is' if needed == 1 else 'are'} needed: set it to {needed} or more and clear the recover task. {_size(search, sent)}"
         )
     if limits.instance_hours is not None and hours_of(search.jobs) >= limits.instance_hours:
         yield (
