@@ -102,7 +102,8 @@ def _seen(jobs: TransformJobs, name: str) -> Job:
 def see(services: Services, job: Job, index: ExtractIndex, now: datetime | None = None) -> Look:
     """Look at what a job has written so far."""
     missing = missing_outputs(index, services.objects, job.output)
-    started = job.described.get("TransformStartTime")
+    is_over = job.status != IN_PROGRESS
+    started = None if is_over else job.described.get("TransformStartTime")
     progress = measure(index, missing, started, now or datetime.now(UTC))
     return Look(job=job, progress=progress, missing=missing)
 

@@ -73,7 +73,7 @@ class Loaded:
             "findings": [str(finding) for finding in self.findings],
             "flips": self.flips,
             "replaces": self.replaces,
-            "comparison": asdict(self.comparison) if self.comparison else {},
+            "comparison": asdict(self.comparison) if self.comparison else None,
             "entry": asdict(self.entry),
         }
 

@@ -100,7 +100,8 @@ def _reasons(search: Search, sent: Round) -> Iterator[str | None]:
     if needed > limits.max_rounds:
         yield (
             f"limits.max_rounds is {limits.max_rounds}, and at least {_jobs(needed)}"
-            f" {'is' if needed == 1 else 'are'} needed: set it to {needed} or more and clear the recover task. {_size(search, sent)}"
+            f" {'is' if needed == 1 else 'are'} needed: set it to {needed} or more and clear the"
+            f" recover task. {_size(search, sent)}"
         )
     if limits.instance_hours is not None and hours_of(search.jobs) >= limits.instance_hours:
         yield (

@@ -1,23 +1,26 @@
-"""What the scheduler writes down of runs of DAGs of one's own, in Airflow's database."""
+"""How runs are named, and what the scheduler writes down of them, in Airflow's database."""
 
 import pytest
+from airflow.api.common.trigger_dag import trigger_dag
 from airflow.models.dagbag import DBDagBag
 from airflow.models.dagrun import DagRun
 from airflow.models.pool import Pool
 from airflow.models.serialized_dag import SerializedDagModel
+from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from airflow.sdk import DAG
 from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.serialization.serialized_objects import LazyDeserializedDAG
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
+from airflow.utils.types import DagRunTriggeredByType
 
 from batch_transform import listener
 from batch_transform.dag import batch_transform_group
 from batch_transform.params import run_params
 from batch_transform.pools import UNFIT_POOL
 from tests.project import PIPELINES
-from tests.unit.airflow.pages.conftest import GROUPS
+from tests.unit.airflow.pages.conftest import FLIGHTS, GROUPS
 
 OWN, FOREIGN = "own", "foreign"
 LOADED = {"rows": 960, "quarantined": 2, "published": True}
@@ -65,6 +68,16 @@ def passed(own_dags, runs):
             return row.note, slots, {each.task_id: each.value for each in left}
 
     return passed
+
+
+def test_a_triggered_run_and_its_tasks_are_named_by_its_partition(runs):
+    triggered = {"triggered_by": DagRunTriggeredByType.TEST, "conf": {"partition": "2013-06-20"}}
+    with create_session() as session:
+        run = trigger_dag(FLIGHTS, **triggered, session=session)
+        name = f"manual__2013-06-20__{run.run_after.isoformat()}"
+        assert run.run_id == name
+        found = session.query(DagRun.run_id, TaskInstance.run_id).join(DagRun.task_instances).all()
+        assert set(found) == {(name, name)}
 
 
 def test_a_run_says_the_day_that_its_group_will_score(passed):

@@ -61,6 +61,13 @@ def test_progress_counts_outputs_by_name_and_tells_what_is_left(aws, task, held)
     assert str(seen.progress) == "2 of 4 shards, 20 of 40 records, about 30 s left"
 
 
+def test_of_a_job_that_is_over_nothing_is_left(aws, task, held):
+    end(aws, held, "Failed", "ClientError", outputs=[0, 3])
+    aws.jobs.advance(timedelta(seconds=30))
+    seen = look(aws, task.watch(held), aws.jobs.now)
+    assert str(seen.progress) == "2 of 4 shards, 20 of 40 records"
+
+
 def test_the_deadline_counts_from_the_jobs_creation_and_stops_it_once(aws, task, held):
     aws.jobs.advance(DEADLINE - timedelta(seconds=1))
     look(aws, task.watch(held), aws.jobs.now)

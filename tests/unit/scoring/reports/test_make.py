@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from batch_transform.scoring.jobs.service import FAILED
+from batch_transform.scoring.publish.loaded import Loaded
 from batch_transform.scoring.publish.profile import Profile
 from batch_transform.scoring.reports.report import Check, Past, RunReport
 from tests.factories import DAY, an_entry
@@ -212,6 +213,13 @@ def test_what_the_load_compared_is_told(run):
     ]
     assert found.histograms["ripeness"].after == (1, 4)
     assert change.flips.fail_now == ("row_count",)
+
+
+def test_the_first_load_of_a_partition_is_compared_with_nothing(run):
+    run.extracted()
+    first = Loaded(entry=an_entry(DAY), changed=True, quarantined=0, findings=())
+    run.left("loaded.json", first.to_json())
+    assert run.report().change.comparison is None
 
 
 def test_a_share_of_no_rows_is_no_number(run):
