@@ -12,12 +12,13 @@ and a second one shows the folders that cannot be read, with ``report_invalid`` 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from airflow.sdk import DAG, TaskGroup, XComArg
+from airflow.sdk import DAG, BaseOperator, TaskGroup, XComArg, task_group
 from airflow.sdk.configuration import conf
 
 from batch_transform.assets import asset_of
@@ -169,7 +170,7 @@ def _task_policy(pipeline: Pipeline) -> dict[str, Any]:
 def _at_once(settings: PipelineFile) -> int:
     """Return how many tasks of a run may run at once: all slices, whatever Airflow's default is."""
     airflows_own: int = conf.getint("core", "max_active_tasks_per_dag")
-    return max(airflows_own, settings.extract.count)
+    return max(airflows_own, settings.extract.count, settings.transform.jobs)
 
 
 def _bind_tasks(pipeline: Pipeline, deployment: Deployment) -> None:
@@ -178,41 +179,77 @@ def _bind_tasks(pipeline: Pipeline, deployment: Deployment) -> None:
     extract = extract_tasks(pipeline, deployment, XComArg(plan))
     index = XComArg(extract, "index")
     bound: dict[str, Any] = {"index": index, "pipeline": pipeline, "deployment": deployment}
-    paid: dict[str, Any] = {"retries": RETRIES_OF_JOBS, "retry_policy": RetryByType()}
-    pool = pool_of(pipeline, deployment)
-    build_manifest = BuildManifestOperator(task_id="build_manifest", **bound)
-    transform = TransformOperator(task_id="transform", **bound, **paid, **pool)
-    wait = TransformSensor(
-        task_id="wait",
-        job_name=XComArg(transform, "job_name"),
-        index=index,
-        deployment=deployment,
-        deadline=pipeline.settings.limits.deadline,
-        retry_policy=RetryByType(),
-    )
-    recover = RecoverOperator(
-        task_id="recover",
-        job_name=XComArg(wait, "job_name"),
-        priority_weight=FIRST_IN_THE_POOL,
-        weight_rule="absolute",
-        **bound,
-        **paid,
-        **pool,
-    )
+    job = _Job.of_each(extract, bound) if pipeline.settings.transform.jobs > 1 else _Job.of(bound)
+    left: dict[str, Any] = {
+        "job_name": XComArg(job.wait, "job_name"),
+        "coverage": XComArg(job.recover, "coverage"),
+    }
     load = LoadOperator(
         task_id="load",
-        job_name=XComArg(wait, "job_name"),
-        coverage=XComArg(recover, "coverage"),
         trigger_rule="none_failed",  # a partition without records has no job to wait for
         outlets=[asset_of(pipeline)],
+        **left,
         **bound,
     )
     report = ReportOperator(
         task_id=REPORT,
-        job_name=XComArg(wait, "job_name"),
-        coverage=XComArg(recover, "coverage"),
         loaded=XComArg(load),
         trigger_rule="none_failed",
+        **left,
         **bound,
     )
-    build_manifest >> transform >> wait >> recover >> load >> report
+    job.recover >> load >> report
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """The tasks of a transform job that hand something on."""
+
+    wait: TransformSensor
+    recover: RecoverOperator
+
+    @classmethod
+    def of(cls, bound: Mapping[str, Any], prefix: str = "") -> Self:
+        """Make the tasks of a job, for the extract that ``bound`` is about."""
+        pipeline, deployment = bound["pipeline"], bound["deployment"]
+        paid: dict[str, Any] = {"retries": RETRIES_OF_JOBS, "retry_policy": RetryByType()}
+        pool = pool_of(pipeline, deployment)
+        build_manifest = BuildManifestOperator(task_id=f"{prefix}build_manifest", **bound)
+        transform = TransformOperator(task_id=f"{prefix}transform", **bound, **paid, **pool)
+        wait = TransformSensor(
+            task_id=f"{prefix}wait",
+            job_name=XComArg(transform, "job_name"),
+            index=bound["index"],
+            deployment=deployment,
+            deadline=pipeline.settings.limits.deadline,
+            retry_policy=RetryByType(),
+        )
+        recover = RecoverOperator(
+            task_id=f"{prefix}recover",
+            job_name=XComArg(wait, "job_name"),
+            priority_weight=FIRST_IN_THE_POOL,
+            weight_rule="absolute",
+            **bound,
+            **paid,
+            **pool,
+        )
+        build_manifest >> transform >> wait >> recover
+        return cls(wait=wait, recover=recover)
+
+    @classmethod
+    def of_each(cls, joined: BaseOperator, bound: Mapping[str, Any]) -> Self:
+        """Make the tasks of several jobs: mapped, so that each job goes its way alone.
+
+        How many there are is known before a run, so that all wait in the right pools.
+        https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/dynamic-task-mapping.html
+        """
+        prefix = joined.task_id.removesuffix("join_slices")  # a group's, which the inner hides
+        mine = {**bound, "index": XComArg(joined, "indexes")}
+        made: list[Self] = []
+
+        @task_group(group_id="jobs", prefix_group_id=False)
+        def jobs(job: int) -> None:
+            made.append(cls.of(mine, prefix))
+
+        jobs.expand(job=list(range(bound["pipeline"].settings.transform.jobs)))
+        return made[0]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from airflow.sdk import Context
 
 from batch_transform.params import PARTITION, problems
@@ -9,6 +12,7 @@ from batch_transform.run_dates import due
 from batch_transform.scoring.asked import Asked, asked_for
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import PartitionError, RunRefused
+from batch_transform.scoring.names import RunLayout
 from batch_transform.scoring.partition import Partition, Resolved, RunDates, resolve
 from batch_transform.scoring.pipeline import Pipeline, PipelineFile
 
@@ -28,6 +32,38 @@ def pipeline_of(context: Context, pipeline: Pipeline, deployment: Deployment) ->
         RunRefused: what is asked for cannot be had.
     """
     return asked_for(pipeline, asked_of(context), deployment.prices)
+
+
+def layout_of_task(context: Context, index: str | Sequence[str]) -> RunLayout:
+    """Return where a task finds what it is about.
+
+    Args:
+        context: of the task.
+        index: URI of the extract's index; of a task that is one of several at once, each about a
+            job of its own, those of all.
+
+    Raises:
+        ValueError: it is no URI of an index.
+    """
+    if isinstance(index, str):
+        return RunLayout.of_index(index)
+    return RunLayout.of_index(index[context["ti"].map_index or 0])
+
+
+def handed_on(left: Any, count: int) -> list[Any]:
+    """Return what so many tasks have left, each None where it has left nothing.
+
+    Args:
+        left: as Airflow gives it: of one task what that has left, of several a sequence.
+        count: how many there are.
+    """
+    each = [left] if left is None or isinstance(left, str) else list(left)
+    return (each + [None] * count)[:count]
+
+
+def given(left: Any) -> tuple[str, ...]:
+    """Return what one or several tasks have left, but for those that have left nothing."""
+    return tuple(filter(None, [left] if left is None or isinstance(left, str) else left))
 
 
 def partition_of(context: Context, settings: PipelineFile) -> Partition:

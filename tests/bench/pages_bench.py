@@ -207,7 +207,7 @@ def _fill_bucket(aws_url):
     objects.put(layout.quarantine / "records.jsonl", to_json_lines(bad))
     job = _run_job(clients["sagemaker"], objects, layout)
     aws = FakeAws(objects=objects, jobs=SageMakerJobs(clients["sagemaker"]))
-    left = read_left(Trail(index=str(layout.index), job_name=job), aws)
+    left = read_left(Trail(index=str(layout.index), job_names=(job,)), aws)
     entries = [an_entry(LAST_DAY - timedelta(days=n), profile=_profile()) for n in range(8)]
     known = Known(
         pipeline=FLIGHTS, table=TABLE, dag_id=FLIGHTS, run_id=RUN, state="success",

@@ -60,22 +60,37 @@ class Walk:
         """
         with answering():
             for task in self.run.dag.topological_sort():  # type: ignore[no-untyped-call]
-                self.left[task.task_id] = self._task(task) if self._is_due(task) else None
+                self.left[task.task_id] = self._done(task)
                 if task.task_id == self.until:
                     break
         return self.left
 
-    def _is_due(self, task: BaseOperator | MappedOperator) -> bool:
+    def _done(self, task: BaseOperator | MappedOperator) -> Any:
+        """Do a task, or each of those that are of one job among several, one after the other."""
+        group = task.get_closest_mapped_task_group()
+        if group is None:
+            return self._task(task) if self._is_due(task) else None
+        mapped: Any = group._expand_input.value
+        (jobs,) = mapped.values()
+        return [self._task(task, job) if self._is_due(task, job) else None for job in jobs]
+
+    def _is_due(self, task: BaseOperator | MappedOperator, number: int = -1) -> bool:
         if task.task_id in self.skipped:
             return False
         if task.trigger_rule == "none_failed":
             return True
-        return all(self.left[task_id] is not None for task_id in task.upstream_task_ids)
+        return all(self._of(before, number) is not None for before in task.upstream_list)
 
-    def _task(self, task: BaseOperator | MappedOperator) -> Any:
+    def _of(self, task: BaseOperator | MappedOperator, number: int) -> Any:
+        """Return what a task has left: of one job where it is asked for that job's sake."""
+        left = self.left[task.task_id]
+        in_group = task.get_closest_mapped_task_group() is not None
+        return left[number] if in_group and number >= 0 else left
+
+    def _task(self, task: BaseOperator | MappedOperator, number: int = -1) -> Any:
         self.tell(task.task_id)
         if not isinstance(task, MappedOperator):
-            return self._attempt(task)
+            return self._attempt(task, number)
         return [self._attempt(each, number) for number, each in enumerate(self._mapped(task))]
 
     def _mapped(self, task: MappedOperator) -> Iterator[BaseOperator]:
@@ -88,7 +103,7 @@ class Walk:
         attempt = self.run.attempt(ready, map_index)
         context = self.run.context(ready, attempt)
         for name in ready.template_fields:
-            value = self._value(getattr(ready, name))
+            value = self._value(getattr(ready, name), map_index)
             setattr(ready, name, ready.render_template(value, context))
         ExecutorSafeguard.tracker.set(ready)  # as Airflow's task runner does
         try:
@@ -105,16 +120,20 @@ class Walk:
             _stop(ready)
             raise
 
-    def _value(self, value: Any) -> Any:
-        """Return a value with what other tasks have left in the place of references to them."""
+    def _value(self, value: Any, number: int = -1) -> Any:
+        """Return a value with what other tasks have left in the place of references to them.
+
+        Of those that were skipped among several there is nothing, as Airflow has it.
+        """
         if isinstance(value, PlainXComArg):
-            left = self.left[value.operator.task_id]
-            mapped = isinstance(value.operator, MappedOperator)
-            return [_part(each, value.key) for each in left] if mapped else _part(left, value.key)
+            left = self._of(value.operator, number)
+            if not isinstance(left, list):
+                return _part(left, value.key)
+            return [_part(each, value.key) for each in left if each is not None]
         if isinstance(value, XComArg):
             raise TypeError(f"{value!r} is of no kind that the package's tasks have")
         if isinstance(value, Mapping):
-            return {name: self._value(each) for name, each in value.items()}
+            return {name: self._value(each, number) for name, each in value.items()}
         return value
 
 

@@ -46,8 +46,10 @@ def run(flags: RunFlags) -> Outcome:
 
 
 def _shown(left: Mapping[str, Any]) -> Iterator[str]:
-    job, loaded = left["transform"], left["load"]
-    if job is not None:
+    jobs, loaded = left["transform"], left["load"]
+    for job in jobs if isinstance(jobs, list) else [jobs]:
+        if job is None:
+            continue
         yield f"job         {job['job_name']} ({job['how']}, {job['status']})"
         yield f"predictions {job['output']}"
     yield f"rows        {loaded['rows']}, {_what_became(loaded)}"

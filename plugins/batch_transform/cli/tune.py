@@ -91,8 +91,10 @@ def _minutes(text: str) -> float:
 
 
 def _in_shards(pipeline: Pipeline) -> Pipeline:
+    """Let the sample be in a few shards, which one job reads."""
     shards = pipeline.settings.shards.model_copy(update={"min_count": _SHARDS})
-    settings = pipeline.settings.model_copy(update={"shards": shards})
+    transform = pipeline.settings.transform.model_copy(update={"jobs": 1})
+    settings = pipeline.settings.model_copy(update={"shards": shards, "transform": transform})
     return pipeline.model_copy(update={"settings": settings})
 
 

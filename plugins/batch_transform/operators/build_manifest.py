@@ -13,8 +13,8 @@ from batch_transform.links import REPORT_LINKS
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract import manifest
 from batch_transform.scoring.extract.index import ExtractIndex
-from batch_transform.scoring.names import RunLayout
 from batch_transform.scoring.pipeline import Pipeline
+from batch_transform.this_run import layout_of_task
 
 
 class BuildManifestOperator(BaseOperator):
@@ -50,7 +50,7 @@ class BuildManifestOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, str]:
         """Check the shards and write the manifest."""
         objects = services(self).objects
-        layout = RunLayout.of_index(self.index)
+        layout = layout_of_task(context, self.index)
         index = ExtractIndex.from_json(objects.get(layout.index))
         if not index.shards:
             self.log.info(

@@ -31,7 +31,7 @@ class JoinSlicesOperator(BaseOperator):
     """Joins the extracted slices of a partition to what one extract would have left.
 
     Returns what ``ExtractOperator`` returns, of all slices together, each also as an XCom of its
-    own.
+    own; and where there are several transform jobs ``indexes``, where the index of each lies.
     """
 
     template_fields = ("indexes", "plan")
@@ -68,7 +68,8 @@ class JoinSlicesOperator(BaseOperator):
         index = join(self.pipeline, self.indexes, objects, layout)
         keep_plan(self.plan, objects, layout)
         self.log.info("Joined %d records in %d shards", index.records, len(index.shards))
-        return summary(index, layout)
+        indexes = [str(each.index) for each in layout.of_jobs(index.jobs)]
+        return {**summary(index, layout), **({"indexes": indexes} if index.jobs > 1 else {})}
 
 
 def extract_tasks(pipeline: Pipeline, deployment: Deployment, plan: XComArg) -> BaseOperator:

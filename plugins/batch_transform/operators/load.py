@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,9 +20,10 @@ from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract import snapshot
 from batch_transform.scoring.extract.index import ExtractIndex
+from batch_transform.scoring.extract.portions import sent_to_jobs
 from batch_transform.scoring.jobs.service import Job, get
 from batch_transform.scoring.names import RunLayout, S3Uri
-from batch_transform.scoring.outputs.coverage import Coverage
+from batch_transform.scoring.outputs.coverage import Coverage, together
 from batch_transform.scoring.outputs.sent import check_recovered, covered
 from batch_transform.scoring.pipeline import Pipeline, Target
 from batch_transform.scoring.publish.load import LoadRun, load
@@ -31,7 +32,7 @@ from batch_transform.scoring.records.quarantine import FILE_NAME
 from batch_transform.scoring.warehouse.ledger import quarantine_of
 from batch_transform.scoring.warehouse.protocol import Lend, Warehouse
 from batch_transform.scoring.warehouse.stage import Stage
-from batch_transform.this_run import asked_of, pipeline_of
+from batch_transform.this_run import asked_of, given, handed_on, pipeline_of
 
 
 class LoadOperator(BaseOperator):
@@ -64,7 +65,7 @@ class LoadOperator(BaseOperator):
 
         They lie where the job ``job_name`` wrote, which an earlier attempt may have started; None
         where there was no record, and so no job. Where records were sent again, the object at the
-        URI ``coverage`` says where all answers lie.
+        URI ``coverage`` says where all answers lie. Of several jobs each is a list, in their order.
         """
         super().__init__(**kwargs)
         self.index = index
@@ -86,16 +87,18 @@ class LoadOperator(BaseOperator):
         objects = aws.objects
         layout = RunLayout.of_index(self.index)
         index = ExtractIndex.from_json(objects.get(layout.index))
-        has_job = self.job_name or index.shards
-        job = get(aws.jobs, self.job_name) if has_job else None
-        if job is not None:
-            show_job(self, context, job)
+        left = given(self.job_name)
+        sent = sent_to_jobs(index, layout, objects) or [index][: len(left)]
+        jobs = tuple(get(aws.jobs, name) for name in handed_on(self.job_name, len(sent)))
+        if jobs:
+            show_job(self, context, jobs[0])
         run = LoadRun(
             pipeline=pipeline_of(context, self.pipeline, self.deployment),
             index=index,
-            coverage=self._coverage(index, job, objects),
+            coverage=self._coverage(sent, jobs, objects),
             quarantine=layout.quarantine,
-            job=job,
+            job=jobs[0] if jobs else None,
+            beside=jobs[1:],
             run_id=context["dag_run"].run_id,
             snapshot_at=snapshot.read(layout, objects),
             publish_blocked=asked.publish_blocked,
@@ -137,14 +140,13 @@ class LoadOperator(BaseOperator):
         done = task_instance.xcom_pull(task_ids=self.task_id)
         return lineage_of(done["loaded"], self.pipeline.settings.target, done["rows"])
 
-    def _coverage(self, index: ExtractIndex, job: Job | None, objects: ObjectStore) -> Coverage:
-        if job is None:
-            return Coverage(parts=())
-        if not self.coverage:
-            return covered(index, job, objects)
-        coverage = Coverage.from_json(objects.get(S3Uri.parse(self.coverage)))
-        check_recovered(index, coverage, job, objects)
-        return coverage
+    def _coverage(
+        self, sent: Sequence[ExtractIndex], jobs: Sequence[Job], objects: ObjectStore
+    ) -> Coverage:
+        """Bring together where the answers to all records are, by what each job was sent."""
+        recovered = handed_on(self.coverage, len(jobs))
+        each = zip(sent, jobs, recovered, strict=True)
+        return together(_answered(*one, objects) for one in each)
 
     def _report(self, index: ExtractIndex, loaded: Loaded) -> None:
         for finding in loaded.findings:
@@ -173,3 +175,14 @@ class LoadOperator(BaseOperator):
             f"SELECT id, status, reason FROM {quarantine_of(target.table)} WHERE target ="  # noqa: S608
             f" '{target.table}' AND partition = '{day}'; the records as they were sent: {kept}"
         )
+
+
+def _answered(
+    index: ExtractIndex, job: Job, recovered: str | None, objects: ObjectStore
+) -> Coverage:
+    """Say where the answers to what one job was sent are."""
+    if not recovered:
+        return covered(index, job, objects)
+    coverage = Coverage.from_json(objects.get(S3Uri.parse(recovered)))
+    check_recovered(index, coverage, job, objects)
+    return coverage

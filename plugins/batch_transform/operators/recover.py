@@ -18,10 +18,9 @@ from batch_transform.scoring.jobs.owners import Owner
 from batch_transform.scoring.jobs.request_checks import check
 from batch_transform.scoring.jobs.service import Job, get
 from batch_transform.scoring.jobs.start import JobRequest
-from batch_transform.scoring.names import RunLayout
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.recovery.rounds import Recovery, RoundJob, recover
-from batch_transform.this_run import pipeline_of
+from batch_transform.this_run import layout_of_task, pipeline_of
 
 _COVERAGE = "coverage.json"
 
@@ -67,7 +66,7 @@ class RecoverOperator(HoldsJob, BaseOperator):
         """Walk through the rounds from the first; those that are over are only looked at."""
         aws = services(self)
         task = self.held = JobTask(self, context, aws, self.deployment)
-        layout = RunLayout.of_index(self.index)
+        layout = layout_of_task(context, self.index)
         pipeline = pipeline_of(context, self.pipeline, self.deployment)
         environment = self.render_template(pipeline.settings.transform.environment, context)
         run = Recovery(

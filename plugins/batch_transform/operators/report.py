@@ -26,6 +26,7 @@ from batch_transform.scoring.reports.report import RunReport, TaskRun
 from batch_transform.scoring.warehouse.ledger import Entry
 from batch_transform.scoring.warehouse.protocol import Lend
 from batch_transform.tasks import in_order
+from batch_transform.this_run import given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +82,8 @@ class ReportOperator(BaseOperator):
         aws = services(self)
         trail = Trail(
             index=self.index or "",
-            job_name=self.job_name or "",
-            coverage=self.coverage or "",
+            job_names=given(self.job_name),
+            coverages=given(self.coverage),
             run_tag=owner_of(context, self.deployment.root).run,
         )
         left = read_left(trail, aws)

@@ -20,9 +20,8 @@ from batch_transform.scoring.jobs.models import resolve
 from batch_transform.scoring.jobs.owners import Owner
 from batch_transform.scoring.jobs.request_checks import check
 from batch_transform.scoring.jobs.start import JobRequest
-from batch_transform.scoring.names import RunLayout
 from batch_transform.scoring.pipeline import Pipeline
-from batch_transform.this_run import asked_of, pipeline_of
+from batch_transform.this_run import asked_of, layout_of_task, pipeline_of
 
 
 class TransformOperator(HoldsJob, SageMakerTransformOperator):
@@ -70,9 +69,10 @@ class TransformOperator(HoldsJob, SageMakerTransformOperator):
         """Start the job or attach to it, and follow it to its end."""
         aws = services(self)
         task = self.held = JobTask(self, context, aws, self.deployment)
-        layout = RunLayout.of_index(self.index)
+        layout = layout_of_task(context, self.index)
         index = ExtractIndex.from_json(aws.objects.get(layout.index))
-        limits = pipeline_of(context, self.pipeline, self.deployment).settings.limits
+        whole = pipeline_of(context, self.pipeline, self.deployment).settings.limits
+        limits = whole.of_share(index.share)
         work = Work(
             index=index,
             index_uri=layout.index,
@@ -96,7 +96,8 @@ class TransformOperator(HoldsJob, SageMakerTransformOperator):
     @override
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """Say what the job read and wrote; the provider's own would have it of what it returns."""
-        done = task_instance.xcom_pull(task_ids=self.task_id)
+        mine = task_instance.map_index
+        done = task_instance.xcom_pull(task_ids=self.task_id, map_indexes=mine)
         return transformed(done["manifest"], done["output"])
 
     def _request(
@@ -104,7 +105,7 @@ class TransformOperator(HoldsJob, SageMakerTransformOperator):
     ) -> JobRequest:
         """Make the request, and check it before it is sent."""
         spec = pipeline_of(context, self.pipeline, self.deployment).settings
-        layout = RunLayout.of_index(self.index)
+        layout = layout_of_task(context, self.index)
         model = resolve(task.aws.models, spec.model, task.memory(""))
         instance_types = spec.transform.kinds
         environment = self.render_template(spec.transform.environment, context)

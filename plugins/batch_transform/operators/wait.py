@@ -16,7 +16,7 @@ from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs.end import is_over
 from batch_transform.scoring.jobs.look import check_done, partial_failure, see
 from batch_transform.scoring.jobs.service import get
-from batch_transform.scoring.names import RunLayout
+from batch_transform.this_run import layout_of_task
 
 
 class TransformSensor(SageMakerTransformSensor):
@@ -67,7 +67,7 @@ class TransformSensor(SageMakerTransformSensor):
         if not is_over(job):
             self.log.info("%s is %s", job.name, job.status)
             return False
-        index = ExtractIndex.from_json(aws.objects.get(RunLayout.of_index(self.index).index))
+        index = ExtractIndex.from_json(aws.objects.get(layout_of_task(context, self.index).index))
         seen = see(aws, job, index)
         check_done(aws, seen, index, self.deadline)
         if failure := partial_failure(seen):

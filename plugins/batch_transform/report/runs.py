@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -25,6 +25,7 @@ from batch_transform.tasks import REPORT, in_order
 _LINK = SageMakerTransformJobLink.key
 _RETURNED = "return_value"
 _KEYS = ("index", "job_name", "coverage", REPORT, PROGRESS, _LINK, _RETURNED)
+_OF_JOBS = frozenset({"transform", "recover"})  # of each job, where there are several
 _MOST_RUNS = 1_000
 _GOES_ON = frozenset({"queued", "running"})
 
@@ -38,7 +39,8 @@ class SeenRun:
         state: of the run.
         partition: the day it scores; None where it names none that is over.
         tasks: of the pipeline, in their order.
-        handed_on: XComs by task and key; of tasks of a group without its id.
+        handed_on: XComs by task and key; of tasks of a group without its id; where there are
+            several jobs, a list of what their tasks left.
     """
 
     dag_id: str
@@ -69,22 +71,30 @@ class SeenRun:
     @property
     def progress(self) -> Progress | None:
         """Of the transform job, while the run goes on."""
-        found = self.handed_on.get(("transform", PROGRESS)) if self.goes_on else None
+        found = self._each("transform", PROGRESS) if self.goes_on else []
         try:
-            return Progress.model_validate(found) if found else None
+            return _together([Progress.model_validate(each) for each in found])
         except ValidationError:  # a person may have put anything into an XCom
             return None
 
     def trail(self, run_tag: str) -> Trail:
         """Return what its tasks have handed on so far."""
-        link = self.handed_on.get(("transform", _LINK))
-        link = link if isinstance(link, dict) else {}
+        links = [
+            each.get("job_name")
+            for each in self._each("transform", _LINK)
+            if isinstance(each, dict)
+        ]
         return Trail(
             index=self._first(("join_slices", "index"), ("extract", "index")),
-            job_name=self._first(("transform", "job_name")) or str(link.get("job_name", "")),
-            coverage=self._first(("recover", "coverage")),
+            job_names=_texts((*self._each("transform", "job_name"), *links)),
+            coverages=_texts(self._each("recover", "coverage")),
             run_tag=run_tag,
         )
+
+    def _each(self, task_id: str, key: str) -> list[Any]:
+        """Return what a task has left, or each of those that are of one job among several."""
+        found = self.handed_on.get((task_id, key)) or []
+        return found if isinstance(found, list) else [found]
 
     def _first(self, *keys: tuple[str, str]) -> str:
         """Return the first text of these; a person may have put anything into an XCom."""
@@ -196,13 +206,39 @@ def _tasks(run: DagRun, subject: Subject, session: Session) -> Iterator[TaskRun]
 def _handed_on(
     run: DagRun, subject: Subject, session: Session
 ) -> Iterator[tuple[tuple[str, str], Any]]:
-    query = select(XComModel.task_id, XComModel.key, XComModel.value).where(
-        XComModel.dag_id == run.dag_id,
-        XComModel.run_id == run.run_id,
-        XComModel.map_index == -1,
-        XComModel.key.in_(_KEYS),
+    query = (
+        select(XComModel.task_id, XComModel.key, XComModel.value, XComModel.map_index)
+        .where(
+            XComModel.dag_id == run.dag_id,
+            XComModel.run_id == run.run_id,
+            XComModel.key.in_(_KEYS),
+        )
+        .order_by(XComModel.map_index)
     )
+    of_jobs: dict[tuple[str, str], list[Any]] = {}
     for row in session.execute(query):
-        if subject.has(row.task_id):
-            name = row.task_id.removeprefix(subject.prefix)
+        name = row.task_id.removeprefix(subject.prefix)
+        if not subject.has(row.task_id):
+            continue
+        if row.map_index == -1:
             yield (name, row.key), XComModel.deserialize_value(row)
+        elif name in _OF_JOBS:
+            of_jobs.setdefault((name, row.key), []).append(XComModel.deserialize_value(row))
+    yield from of_jobs.items()
+
+
+def _texts(values: Iterable[Any]) -> tuple[str, ...]:
+    """Return what is a text, each once; a person may have put anything into an XCom."""
+    return tuple(dict.fromkeys(each for each in values if isinstance(each, str) and each))
+
+
+def _together(each: Sequence[Progress]) -> Progress | None:
+    """Add up how far jobs are; the last of them is what is waited for."""
+    if not each:
+        return None
+    left = [job.eta_seconds for job in each if job.eta_seconds is not None]
+    sums = {
+        name: sum(getattr(job, name) for job in each)
+        for name in ("shards_done", "shards", "records_done", "records")
+    }
+    return Progress(**sums, eta_seconds=max(left) if len(left) == len(each) else None)

@@ -107,6 +107,14 @@ class RunLayout:
         path = uri.key.removeprefix(f"{self.attempt_root.key}/")
         return next((kind for kind, shape in _BULK if shape.fullmatch(path)), None)
 
+    def of_job(self, number: int) -> RunLayout:
+        """Return where one of several jobs of the partition has its objects, numbered from 0."""
+        return RunLayout(attempt_root=self.attempt_root / "jobs" / f"{number:02d}")
+
+    def of_jobs(self, count: int) -> list[RunLayout]:
+        """Return where each of so many jobs has its objects: one that is alone has them here."""
+        return [self] if count == 1 else [self.of_job(number) for number in range(count)]
+
     @property
     def plan(self) -> S3Uri:
         """What was to be done."""
@@ -178,9 +186,16 @@ class RunLayout:
         return self.attempt_root / "output"
 
 
-def shard_name(number: int, extension: str) -> str:
-    """Name a shard: flat and of fixed width, so that names sort as shards do."""
-    return f"part-{number:05d}.{extension}"
+def shard_name(number: int, extension: str, job: int | None = None) -> str:
+    """Name a shard: flat and of fixed width, so that names sort as shards do.
+
+    Args:
+        number: of the shard, from 0; in its job, where there are several.
+        extension: of the file.
+        job: number of its job, from 0; None where there is one for all shards.
+    """
+    of_job = "" if job is None else f"{job:02d}-"
+    return f"part-{of_job}{number:05d}.{extension}"
 
 
 def piece_name(shard: str, first: int, records: int) -> str:

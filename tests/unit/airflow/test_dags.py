@@ -10,9 +10,11 @@ import sys
 from datetime import timedelta
 
 import pytest
+import yaml
 from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTransformOperator
 from airflow.providers.amazon.aws.sensors.sagemaker import SageMakerTransformSensor
+from airflow.sdk import DAG
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
@@ -106,8 +108,9 @@ def with_settings(tmp_path, monkeypatch):
 
     def with_settings(**more):
         shutil.copytree(PIPELINES / "flight_delay", tmp_path / "flight_delay")
-        with (tmp_path / "flight_delay" / "pipeline.yaml").open("a") as settings:
-            settings.writelines(f"{name}: {json.dumps(each)}\n" for name, each in more.items())
+        file = tmp_path / "flight_delay" / "pipeline.yaml"
+        settings = yaml.safe_load(file.read_text())
+        file.write_text(yaml.safe_dump({**settings, **more}))
         monkeypatch.setenv("BATCH_TRANSFORM_PIPELINES", str(tmp_path))
         bag = parse()
         assert bag.import_errors == {}
@@ -152,6 +155,52 @@ def test_what_airflow_keeps_of_a_mapped_task_is_short(sliced):
 @pytest.mark.parametrize(("slices", "at_once"), [(40, 40), (2, 16)])
 def test_as_many_tasks_may_run_at_once_as_there_are_slices(with_settings, slices, at_once):
     assert with_settings(extract={"slices": slices}).max_active_tasks == at_once
+
+
+JOBS = ("build_manifest", "transform", "wait", "recover")
+
+
+@pytest.fixture
+def shared(with_settings):
+    """The DAG of a pipeline whose records three jobs share."""
+    transform = {"instance_type": "ml.m5.large", "strategy": "MultiRecord", "jobs": 3}
+    return with_settings(extract={"slices": 7}, transform=transform)
+
+
+def test_several_jobs_are_mapped_tasks_under_the_names_of_one(shared):
+    assert [task.task_id for task in shared.topological_sort()] == SLICED_TASKS
+    for upstream, downstream in itertools.pairwise(SLICED_TASKS):
+        assert downstream in shared.get_task(upstream).downstream_task_ids
+    kept = DagSerialization.from_dict(DagSerialization.to_dict(shared))
+    counts = {task_id: kept.get_task(task_id).get_parse_time_mapped_ti_count() for task_id in JOBS}
+    assert counts == dict.fromkeys(JOBS, 3), "known before a run, for the pools of each"
+    for task_id in JOBS:
+        index = shared.get_task(task_id).index
+        assert (index.operator.task_id, index.key) == ("join_slices", "indexes")
+    load = shared.get_task("load")
+    assert load.index.key == "index"
+    assert load.get_closest_mapped_task_group() is None
+
+
+def test_each_of_several_jobs_takes_its_own_slots(with_settings, monkeypatch):
+    monkeypatch.setenv("BATCH_TRANSFORM_POOLS", "true")
+    transform = {"instance_type": "ml.m5.large", "strategy": "MultiRecord", "jobs": 3}
+    task = with_settings(extract={"slices": 7}, transform=transform).get_task("transform")
+    assert (task.pool, task.pool_slots) == ("transform-ml.m5.large", 1)
+
+
+def test_several_jobs_in_a_dag_of_ones_own_keep_the_groups_names(with_settings, tmp_path):
+    with_settings(
+        extract={"slices": 2},
+        transform={"instance_type": "ml.m5.large", "strategy": "MultiRecord", "jobs": 2},
+    )
+    with DAG("own", schedule=None) as dag:
+        module.batch_transform_group(tmp_path / "flight_delay", group_id="flights")
+    assert [task.task_id for task in dag.topological_sort()] == [
+        f"flights.{task_id}" for task_id in SLICED_TASKS
+    ]
+    assert {task.owner for task in dag.tasks} == {"data-science"}
+    assert len({task.execution_timeout for task in dag.tasks}) == 1
 
 
 WORKERS = {"queue": "scoring", "pool": "nightly", "executor_config": {"memory": "1GB"}}

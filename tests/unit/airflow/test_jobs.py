@@ -28,9 +28,10 @@ from batch_transform.scoring.errors import (
     Transient,
     Unreachable,
 )
-from batch_transform.scoring.extract.index import ExtractIndex
+from batch_transform.scoring.extract.index import ExtractIndex, Portion
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.pipeline import Model
+from batch_transform.scoring.testing import InMemoryMemory
 from tests.unit.airflow.conftest import LAYOUT, NIGHTLY, ROOT, SHARDS
 
 MODES = pytest.mark.parametrize("deferrable", [True, False], ids=["deferrable", "rescheduling"])
@@ -503,3 +504,63 @@ def test_a_job_that_the_service_does_not_describe_for_a_moment_is_followed_on(wo
     world.jobs.find = find
     begin(world, transform(world, deferrable=deferrable), world.context("second"), deferrable)
     assert len(world.jobs.created) == 1
+
+
+@pytest.fixture
+def shared(world):
+    """Where the indexes of two jobs lie that share the partition, with records that are alike."""
+    whole = ExtractIndex.from_json(world.objects.get(LAYOUT.index))
+    for number, shard in enumerate(SHARDS):
+        portion = Portion(job=number, of_records=whole.records)
+        changes = {"shards": (shard,), "records": shard.records, "jobs": 2, "portion": portion}
+        part = whole.model_copy(update=changes)
+        world.objects.put(LAYOUT.of_job(number).index, part.to_json())
+    return [str(LAYOUT.of_job(number).index) for number in range(2)]
+
+
+def one_of(world, shared, number, attempt="first"):
+    """The task of one of several jobs, and its context."""
+    task, context = transform(world), world.context(attempt)
+    task.index, context["ti"].map_index = shared, number
+    context["task_state_store"] = world.memories.setdefault(number, InMemoryMemory())
+    return task, context
+
+
+def test_each_of_several_jobs_is_started_once_and_found_again_by_its_own_retry(world, shared):
+    begin(world, *one_of(world, shared, 0), deferrable=True)
+    away = begin(world, *one_of(world, shared, 1), deferrable=True)
+    first, second = world.jobs.created
+    begin(world, *one_of(world, shared, 1, attempt="second"), deferrable=True)
+    assert world.jobs.created == [first, second], "its worker was killed; no third job is paid"
+    assert [world.jobs.find(name).manifest for name in (first, second)] == [
+        str(LAYOUT.of_job(number).manifest) for number in range(2)
+    ]
+    assert trigger_of(away).watch.owner.map_index == 1
+
+
+def test_one_of_several_jobs_fails_alone(world, shared):
+    for number in range(2):
+        begin(world, *one_of(world, shared, number), deferrable=True)
+    first, second = world.jobs.created
+    world.jobs.end(first, "Failed", "AlgorithmError: boom")
+    world.objects.put(world.jobs.find(second).output / f"{SHARDS[1].name}.out", b"1")
+    world.jobs.end(second, "Completed")
+    task, context = one_of(world, shared, 0)
+    with pytest.raises(AirflowFailException, match="AlgorithmError: boom"):
+        task.execute(context)
+    task, context = one_of(world, shared, 1)
+    done = task.execute(context)
+    assert (done["job_name"], done["shards"]) == (second, 1)
+
+
+def test_one_of_several_jobs_may_use_its_share_of_the_hours(world, shared):
+    limits = world.pipeline.settings.limits.model_copy(update={"instance_hours": 1.0})
+    settings = world.pipeline.settings.model_copy(update={"limits": limits})
+    world.pipeline = world.pipeline.model_copy(update={"settings": settings})
+    begin(world, *one_of(world, shared, 0), deferrable=True)
+    (name,) = world.jobs.created
+    world.jobs.advance(timedelta(minutes=40))
+    world.jobs.end(name, "Failed", "InternalServerError")
+    task, context = one_of(world, shared, 0, attempt="second")
+    with pytest.raises(AirflowFailException, match="instance hours are used"):
+        task.execute(context)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from batch_transform.scoring.pipeline import Model, Transform
+from batch_transform.scoring.pipeline import Limits, Model, Transform
 from tests.unit.scoring.test_pipelines import folder, problems_of
 
 __all__ = ["folder"]
@@ -70,6 +70,12 @@ TYPE = "  instance_type: ml.m5.large\n"
             "transform.data_capture.destination: 'here' is not an S3 URI like s3://bucket/key",
         ),
         (
+            TYPE,
+            f"{TYPE}  jobs: 2\n",
+            "transform.jobs: is 2 but the extract has 1 slices, and a job is sent one at least: set"
+            " extract.slices to 2 or more",
+        ),
+        (
             "{name: apples}",
             "{name: apples, vpc: {subnets: [subnet-1], security_groups: []}}",
             "model.vpc.security_groups: must have 1 or more entries",
@@ -92,3 +98,10 @@ def test_several_instance_types_are_tried_in_their_order():
 def test_a_model_has_a_name_for_people():
     assert Model(name="apples").label == "apples"
     assert Model(package_group="trees", role=ROLE).label == "latest approved of trees"
+
+
+def test_a_job_that_shares_the_records_has_its_share_of_the_hours():
+    limits = Limits(instance_hours=4, bad_records=3)
+    assert limits.of_share(0.25) == Limits(instance_hours=1, bad_records=3)
+    assert limits.of_share(1) is limits
+    assert Limits().of_share(0.25) == Limits()

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from batch_transform.scoring.errors import ManifestError, SourceError
 from batch_transform.scoring.extract import manifest, snapshot
 from batch_transform.scoring.extract.extract import extract
-from batch_transform.scoring.extract.index import ExtractIndex
+from batch_transform.scoring.extract.index import ExtractIndex, Portion
 from batch_transform.scoring.extract.join import join
+from batch_transform.scoring.extract.portions import sent_to_jobs
 from batch_transform.scoring.kinds import Column
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.partition import Partition
@@ -246,3 +247,55 @@ def test_records_too_large_are_set_aside_together(make_pipeline, objects, layout
     objects.put(kept, b"")
     with pytest.raises(ManifestError, match="oversized.csv is not what its slice wrote"):
         join(pipeline, uris, objects, attempt("again"))
+
+
+def joined_for_jobs(make_pipeline, objects, sliced, name="join", rows=ROWS, jobs=2):
+    """What slices are joined to for several jobs: the whole's layout and index, and each job's."""
+    pipeline = make_pipeline(
+        extract={"slices": 4}, shards={"max_records": 2}, transform={"jobs": jobs}
+    )
+    layout = attempt(name)
+    index = join(pipeline, sliced(pipeline, rows, attempts=name), objects, layout)
+    places = layout.of_jobs(jobs)
+    return layout, index, [ExtractIndex.from_json(objects.get(each.index)) for each in places]
+
+
+def test_each_job_has_neighbouring_slices_below_a_prefix_of_its_own(make_pipeline, objects, sliced):
+    layout, whole, parts = joined_for_jobs(make_pipeline, objects, sliced)
+    assert [part.portion for part in parts] == [
+        Portion(job=number, of_records=len(ROWS)) for number in range(2)
+    ]
+    assert tuple(shard for part in parts for shard in part.shards) == whole.shards
+    ids = [
+        {int(line.split(b",")[0]) for line in lines(objects, part, layout.of_job(number))}
+        for number, part in enumerate(parts)
+    ]
+    assert ids == [{n for n, *_ in ROWS if n % 4 // 2 == number} for number in range(2)]
+    assert [part.share for part in parts] == [0.5, 0.5]
+    assert sent_to_jobs(whole, layout, objects) == parts
+    for number, part in enumerate(parts):
+        assert part.shards[0].name == f"part-{number:02d}-00000.csv"
+        manifest.write(part, layout.of_job(number), objects)  # heads each shard where it says
+
+
+def test_what_one_job_is_sent_does_not_depend_on_the_slices_of_another(
+    make_pipeline, objects, sliced
+):
+    _, _, before = joined_for_jobs(make_pipeline, objects, sliced)
+    more = [*ROWS, *((4 * number, 0.5, "red") for number in range(20, 30))]
+    _, _, after = joined_for_jobs(make_pipeline, objects, sliced, "again", rows=more)
+    assert after[1].shards == before[1].shards, "names too: outputs are found by them"
+    assert after[0].shards[: len(before[0].shards)] != after[0].shards
+
+
+def test_a_job_without_records_is_none(make_pipeline, objects, sliced):
+    rows = [row for row in ROWS if row[0] % 4 < 2]
+    layout, whole, parts = joined_for_jobs(make_pipeline, objects, sliced, rows=rows)
+    assert sent_to_jobs(whole, layout, objects) == parts[:1]
+    assert parts[1].shards == ()
+
+
+def test_what_one_job_is_sent_is_all_there_is(make_pipeline, objects, sliced):
+    layout, whole, _ = joined_for_jobs(make_pipeline, objects, sliced, jobs=1)
+    assert sent_to_jobs(whole, layout, objects) == [whole]
+    assert (whole.jobs, whole.portion, whole.share) == (1, None, 1.0)

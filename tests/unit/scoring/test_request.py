@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from batch_transform.scoring.extract.index import Portion
 from batch_transform.scoring.jobs import request
 from batch_transform.scoring.jobs.models import ModelFacts
 from batch_transform.scoring.jobs.request_checks import check
@@ -193,3 +194,18 @@ def test_a_major_version_of_the_package_is_another_digest(make_pipeline, monkeyp
     before = digest(make_pipeline(), index_of("aa"))
     monkeypatch.setattr(request, "PACKAGE_MAJOR_VERSION", major)
     assert (digest(make_pipeline(), index_of("aa")) == before) is (major == 0)
+
+
+def test_the_same_records_in_a_job_of_another_number_are_another_job(make_pipeline):
+    built = request.build(make_pipeline().settings)
+    whole = index_of("aa")
+    first, second = (
+        whole.model_copy(update={"portion": Portion(job=number, of_records=9)})
+        for number in range(2)
+    )
+    grown = first.model_copy(update={"portion": Portion(job=0, of_records=10)})
+    digests = [
+        request.digest(built, each, MODEL, ["ml.m5.large"]) for each in (whole, first, second)
+    ]
+    assert len(set(digests)) == 3
+    assert request.digest(built, grown, MODEL, ["ml.m5.large"]) == digests[1]

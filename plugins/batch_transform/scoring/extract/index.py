@@ -36,6 +36,18 @@ class Shard(Frozen):
     last_id: tuple[str | int, ...]
 
 
+class Portion(Frozen):
+    """Which part of a partition one of several transform jobs is sent.
+
+    Attributes:
+        job: number of the job, from 0.
+        of_records: number of records of the whole partition.
+    """
+
+    job: int
+    of_records: int
+
+
 class ExtractIndex(Frozen):
     """What one extract wrote for one partition.
 
@@ -49,6 +61,8 @@ class ExtractIndex(Frozen):
         records: number of records in all shards.
         quarantined: number of records that were too large, and are in no shard.
         part: the slice of the partition that was extracted; None where it was the whole.
+        jobs: how many transform jobs the partition is sent to.
+        portion: the one of them that is sent these shards; None where they are all there are.
         resubmits: digest of the load whose quarantined records these are; empty where they are the
             rows of the source.
         shards: the shards in order; none where the source had no rows.
@@ -63,8 +77,20 @@ class ExtractIndex(Frozen):
     records: int
     quarantined: int = 0
     part: Slice | None = None
+    jobs: int = 1
+    portion: Portion | None = None
     resubmits: str = ""
     shards: tuple[Shard, ...]
+
+    @property
+    def of_records(self) -> int:
+        """Number of records of the whole partition."""
+        return self.portion.of_records if self.portion else self.records
+
+    @property
+    def share(self) -> float:
+        """Share of the partition's records that these are."""
+        return self.records / self.of_records if self.of_records else 1.0
 
     def to_json(self) -> bytes:
         """Return the content of ``index.json``: the same index gives the same bytes."""

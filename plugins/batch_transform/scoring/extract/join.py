@@ -1,5 +1,8 @@
 """Joins the slices of a partition into one extract, as if one task had written it.
 
+For several transform jobs there is an extract for each of them, of neighbouring slices, below a
+prefix of its own; the one of the whole then only lists what lies there.
+
 Shards are copied by S3 itself below the prefix of the joining attempt, with names in the order of
 the slices. So a job reads one flat prefix, whose names nobody else shares and from which the names
 of its outputs follow; and what lies there depends on the slices alone, never on which of them was
@@ -11,11 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.errors import ManifestError, ObjectMissing, SourceError
 from batch_transform.scoring.extract import snapshot
-from batch_transform.scoring.extract.index import ExtractIndex, Shard
+from batch_transform.scoring.extract.index import ExtractIndex, Portion, Shard
 from batch_transform.scoring.extract.shards import extension
 from batch_transform.scoring.kinds import Column, Kind
 from batch_transform.scoring.names import RunLayout, S3Uri, shard_name
@@ -38,12 +42,13 @@ class _Extracted:
 class _Copy:
     source: S3Uri
     shard: Shard
+    job: int
 
 
 def join(
     pipeline: Pipeline, index_uris: Iterable[str], objects: ObjectStore, layout: RunLayout
 ) -> ExtractIndex:
-    """Copy the shards of all slices and, last of all, write their index.
+    """Copy the shards of all slices and, last of all, write their index: those of jobs before it.
 
     It counts as read when the first of its slices was.
 
@@ -61,9 +66,10 @@ def join(
     indexes = [each.index for each in extracts]
     columns = _columns(indexes)
     contract.check(columns, pipeline)
-    copies = list(_copies(extracts, extension(pipeline.settings.record)))
+    copies = list(_copies(extracts, pipeline))
+    layouts = layout.of_jobs(pipeline.settings.transform.jobs)
     with ThreadPoolExecutor(_COPIES_AT_ONCE, thread_name_prefix="copy") as pool:
-        for _ in pool.map(lambda copy: _carry_out(copy, objects, layout), copies):
+        for _ in pool.map(lambda copy: _carry_out(copy, objects, layouts[copy.job]), copies):
             pass  # each copy that failed raises
     _join_set_aside(extracts, pipeline, objects, layout)
     index = indexes[0].model_copy(
@@ -73,10 +79,13 @@ def join(
             "records": sum(index.records for index in indexes),
             "quarantined": sum(index.quarantined for index in indexes),
             "part": None,
+            "jobs": len(layouts),
             "shards": tuple(copy.shard for copy in copies),
         }
     )
     moments = [snapshot.read(each.layout, objects) for each in extracts]
+    if len(layouts) > 1:
+        _write_portions(index, copies, layouts, objects)
     if known := [moment for moment in moments if moment is not None]:
         snapshot.write(layout, objects, min(known))
     objects.put(layout.index, index.to_json())
@@ -123,13 +132,31 @@ def _kind(name: str, known: Sequence[Kind | None]) -> Kind | None:
     return next(iter(numbers), None)
 
 
-def _copies(extracts: Sequence[_Extracted], suffix: str) -> Iterator[_Copy]:
-    number = 0
-    for each in extracts:
+def _copies(extracts: Sequence[_Extracted], pipeline: Pipeline) -> Iterator[_Copy]:
+    """Name the shards anew: those of a job by what its own slices hold, whatever the others do."""
+    suffix, jobs = extension(pipeline.settings.record), pipeline.settings.transform.jobs
+    numbers = [count() for _ in range(jobs)]
+    for position, each in enumerate(extracts):
+        job = position * jobs // len(extracts)
         for shard in each.index.shards:
-            renamed = shard.model_copy(update={"name": shard_name(number, suffix)})
-            yield _Copy(source=each.layout.input / shard.name, shard=renamed)
-            number += 1
+            name = shard_name(next(numbers[job]), suffix, job if jobs > 1 else None)
+            renamed = shard.model_copy(update={"name": name})
+            yield _Copy(source=each.layout.input / shard.name, shard=renamed, job=job)
+
+
+def _write_portions(
+    whole: ExtractIndex,
+    copies: Sequence[_Copy],
+    layouts: Sequence[RunLayout],
+    objects: ObjectStore,
+) -> None:
+    """Write an index for each job; records that are too large are the whole's alone."""
+    for number, layout in enumerate(layouts):
+        shards = tuple(copy.shard for copy in copies if copy.job == number)
+        portion = Portion(job=number, of_records=whole.records)
+        records = sum(shard.records for shard in shards)
+        changes = {"records": records, "quarantined": 0, "portion": portion, "shards": shards}
+        objects.put(layout.index, whole.model_copy(update=changes).to_json())
 
 
 def _carry_out(copy: _Copy, objects: ObjectStore, layout: RunLayout) -> None:

@@ -142,8 +142,11 @@ def digest(
     """
     sent = deciding(request)
     sent = {**sent, "TransformInput": {**sent["TransformInput"], "DataSource": None}}
+    # The names of a job's shards have its number: a job of another number has other outputs.
+    portion = {"job": index.portion.job} if index.portion else {}
     return content_digest(
         {
+            **portion,
             "records": [shard.records_sha256 for shard in index.shards],
             "model": model.identity,
             "request": with_instances(sent, InstanceType=list(instance_types)),

@@ -67,7 +67,18 @@ def allowed_bad(settings: PipelineFile, index: ExtractIndex) -> int:
 
     They were within the limit when they were quarantined, and go back there.
     """
-    return index.records if index.resubmits else settings.limits.allowed(index.records)
+    return index.records if index.resubmits else settings.limits.allowed(index.of_records)
+
+
+def together(coverages: Iterable[Coverage]) -> Coverage:
+    """Return what several jobs have covered, each some shards of a partition, in their order."""
+    each = tuple(coverages)
+    return Coverage(
+        parts=tuple(part for coverage in each for part in coverage.parts),
+        quarantined=tuple(bad for coverage in each for bad in coverage.quarantined),
+        jobs=tuple(name for coverage in each for name in coverage.jobs),
+        seconds=sum(coverage.seconds for coverage in each),
+    )
 
 
 def check_covers(index: ExtractIndex, coverage: Coverage) -> None:

@@ -145,6 +145,15 @@ def _uncut_files(file: PipelineFile) -> Iterator[tuple[Place, str]]:
         )
 
 
+def _jobs_without_slices(file: PipelineFile) -> Iterator[tuple[Place, str]]:
+    if file.transform.jobs > file.extract.count:
+        yield (
+            ("transform", "jobs"),
+            f"is {file.transform.jobs} but the extract has {file.extract.count} slices, and a job"
+            f" is sent one at least: set extract.slices to {file.transform.jobs} or more",
+        )
+
+
 def _uncopied_shards(file: PipelineFile) -> Iterator[tuple[Place, str]]:
     if file.extract.count > 1 and file.shards.max_bytes > _LARGEST_COPY:
         yield (
@@ -211,6 +220,7 @@ def _impossible_means(file: PipelineFile) -> Iterator[tuple[Place, str]]:
 _RULES = (
     _Rule({"shards", "transform"}, _idle_instances),
     _Rule({"extract", "source"}, _uncut_files),
+    _Rule({"extract", "transform"}, _jobs_without_slices),
     _Rule({"extract", "shards"}, _uncopied_shards),
     _Rule({"record", "transform", "predictions"}, _misread_replies),
     _Rule({"target", "record", "predictions"}, _doubled_columns),

@@ -110,7 +110,9 @@ class Transform(Section):
         instance_type: such as ``ml.m5.large``.
         instance_types: instead of one: several; where the service has none left of one, the next is
             tried.
-        instance_count: 1 to 100; a partition with fewer records takes fewer.
+        instance_count: 1 to 100, of each job; a partition with fewer records takes fewer.
+        jobs: number of jobs that score a partition at once, each the records of some slices of the
+            extract: for more than 100 instances, or to start and to lose less at a time.
         strategy: ``MultiRecord`` or ``SingleRecord``.
         max_concurrent_transforms: requests at once on each instance.
         max_payload_mb: bound of one request; times the requests at once at most 100.
@@ -129,6 +131,7 @@ class Transform(Section):
     instance_type: _InstanceType | None = None
     instance_types: Annotated[tuple[_InstanceType, ...], Field(min_length=2)] | None = None
     instance_count: Annotated[Integer, Field(ge=1, le=100)] = 1
+    jobs: Annotated[Integer, Field(ge=1, le=100)] = 1
     strategy: Literal["MultiRecord", "SingleRecord"]
     max_concurrent_transforms: Annotated[Integer, Field(ge=1, le=100)] = 1
     max_payload_mb: Annotated[Integer, Field(ge=1, le=100)] = 6
@@ -203,6 +206,15 @@ class Limits(Section):
         if limit >= 1 or limit == 0:
             return int(limit)
         return max(1, math.floor(limit * records))
+
+    def of_share(self, share: float) -> Limits:
+        """Return the limits of a job that is sent a share of the records: its share of the hours.
+
+        Jobs at once do not know what the others use, and keep within the run's hours all the same.
+        """
+        if self.instance_hours is None or share == 1:
+            return self
+        return self.model_copy(update={"instance_hours": self.instance_hours * share})
 
 
 class Recover(Section):

@@ -125,6 +125,7 @@ def _wanted(known: Known, services: Services) -> Wanted:
         model=model,
         instance_types=settings.transform.kinds,
         forced=known.asked.force_rerun,
+        jobs=settings.transform.jobs,
     )
 
 
@@ -150,7 +151,7 @@ def _shards(known: Known, index: ExtractIndex | None) -> int:
 def _request(known: Known, wanted: Wanted, shards: int, job: Outlook) -> dict[str, Any]:
     """Check the request as it will be sent, and return what others may see of it."""
     attempt = known.root / wanted.pipeline / wanted.partition / _ATTEMPT
-    sent = request.fitted(wanted.request, max(1, shards))
+    sent = request.fitted(wanted.request, max(1, math.ceil(shards / wanted.jobs)))
     sent = request.reading(sent, attempt / "manifest.json")
     sent = request.writing(sent, attempt / "output" / generation_name(1))
     count = sent["TransformResources"]["InstanceCount"]

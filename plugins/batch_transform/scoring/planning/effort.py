@@ -18,7 +18,7 @@ class Effort:
     """What the transform jobs of a run are expected to take.
 
     Attributes:
-        seconds: from start to end.
+        seconds: from start to end, where all jobs may run at once.
         instance_hours: what is paid for.
         cost: USD; None where the instance type has no price.
         instance_type: what they run on.
@@ -68,7 +68,7 @@ def effort(
     paid = max(each * expected, min(paid for _, paid in alike))
     price = prices.get(kind)
     return Effort(
-        seconds=paid / transform.instance_count,
+        seconds=paid / (transform.instance_count * transform.jobs),
         instance_hours=paid / _HOUR,
         cost=None if price is None else price * paid / _HOUR,
         instance_type=kind,

@@ -42,6 +42,7 @@ class Wanted:
         model: the model.
         instance_types: in the order in which they are tried.
         forced: whether only a job that this run has started will do.
+        jobs: how many jobs share the records.
     """
 
     pipeline: str
@@ -50,6 +51,7 @@ class Wanted:
     model: ModelFacts
     instance_types: Sequence[str]
     forced: bool = False
+    jobs: int = 1
 
     def name(self, digest: str, generation: int = 1) -> str:
         """Name the job of a digest."""
@@ -64,6 +66,13 @@ def outlook(jobs: TransformJobs, wanted: Wanted, index: ExtractIndex | None) -> 
         wanted: the request.
         index: of the extract whose records are in force; None where there is none.
     """
+    if wanted.jobs > 1:
+        return Outlook(
+            name=wanted.name(UNKNOWN_DIGEST).removesuffix(UNKNOWN_DIGEST),
+            how="unknown",
+            why=f"{wanted.jobs} jobs share the records; each is a new one, unless its own were sent"
+            " before: their digest ends its name",
+        )
     if index is None or not index.shards:
         return Outlook(
             name=wanted.name(UNKNOWN_DIGEST).removesuffix(UNKNOWN_DIGEST),

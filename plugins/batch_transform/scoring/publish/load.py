@@ -39,7 +39,9 @@ class LoadRun:
         coverage: where the answers to the records lie.
         quarantine: prefix for the records without a fit prediction.
         snapshot_at: when the extract read its source; None where that was not recorded.
-        job: the job that all shards were sent to; None where there was no record.
+        job: the job that all shards were sent to, or the first of several that share them; None
+            where there was no record.
+        beside: the others of several.
         run_id: the DAG run.
         publish_blocked: whether a person wants the partition published whatever the checks, or the
             load in force, say.
@@ -54,6 +56,7 @@ class LoadRun:
     quarantine: S3Uri
     job: Job | None
     run_id: str
+    beside: tuple[Job, ...] = ()
     snapshot_at: datetime | None = None
     publish_blocked: bool = False
     unpublished: str = ""
@@ -127,7 +130,11 @@ def digest_of(run: LoadRun) -> str:
         {
             "shards": [shard.records_sha256 for shard in run.index.shards],
             "resubmits": run.index.resubmits,
-            "jobs": [run.job.name if run.job else "", *run.coverage.jobs],
+            "jobs": [
+                run.job.name if run.job else "",
+                *(job.name for job in run.beside),
+                *run.coverage.jobs,
+            ],
             "given_up": [(each.shard, each.line) for each in run.coverage.quarantined],
             "placeholder": settings.recover.placeholder,
             "predictions": {n: p.model_dump() for n, p in settings.predictions.items()},
@@ -154,6 +161,8 @@ def _plan(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Load:
 
 def _entry(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Entry:
     job, coverage = run.job, run.coverage
+    jobs = (job, *run.beside) if job else ()
+    instances = max((each.instance_count for each in jobs), default=0)
     return Entry(
         pipeline=run.pipeline.name,
         partition=run.index.partition,
@@ -168,13 +177,18 @@ def _entry(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Entr
         quarantine=str(_records(run)) if account.quarantined else "",
         rows=account.rows,
         loaded_at=run.now(),
-        transform_jobs=len(coverage.jobs) + (job is not None),
+        transform_jobs=len(coverage.jobs) + len(jobs),
         instance_type=job.instance_type if job else "",
-        instance_count=job.instance_count if job else 0,
-        transform_seconds=job.seconds + coverage.seconds if job else None,
+        instance_count=instances,
+        transform_seconds=_seconds(jobs, instances) + coverage.seconds if job else None,
         profile={name: profile.to_dict() for name, profile in measured.items()},
         snapshot_at=run.snapshot_at,
     )
+
+
+def _seconds(jobs: Sequence[Job], instances: int) -> float:
+    """Return how long jobs took together, as if each had so many instances."""
+    return sum(each.seconds * each.instance_count / instances for each in jobs)
 
 
 def _compared(

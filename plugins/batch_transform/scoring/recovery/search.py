@@ -11,7 +11,7 @@ from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs.service import Job
 from batch_transform.scoring.names import S3Uri
-from batch_transform.scoring.outputs.coverage import Part
+from batch_transform.scoring.outputs.coverage import Part, allowed_bad
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.pipeline.job import Limits
 from batch_transform.scoring.recovery.decisions import Round, State, after, forgiven
@@ -48,13 +48,12 @@ class Recovery:
     @property
     def limits(self) -> Limits:
         """When the run gives up."""
-        return self.pipeline.settings.limits
+        return self.pipeline.settings.limits.of_share(self.index.share)
 
     @property
     def allowed(self) -> int:
-        """How many records may be bad; of records that are in quarantine already, all."""
-        records = self.index.records
-        return records if self.index.resubmits else self.limits.allowed(records)
+        """How many records may be bad: of the partition, which the load holds all jobs to."""
+        return allowed_bad(self.pipeline.settings, self.index)
 
     @property
     def loads_rest(self) -> bool:

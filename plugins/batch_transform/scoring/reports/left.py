@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,7 @@ from batch_transform.scoring.jobs.look import Services
 from batch_transform.scoring.jobs.owners import RUN_TAG
 from batch_transform.scoring.jobs.service import Job, TransformJobs
 from batch_transform.scoring.names import RunLayout, S3Uri, job_name
-from batch_transform.scoring.outputs.coverage import Coverage
+from batch_transform.scoring.outputs.coverage import Coverage, together
 from batch_transform.scoring.records import quarantine
 from batch_transform.scoring.records.quarantine import Quarantined
 from batch_transform.scoring.reports.comparison import Comparison, Flips
@@ -62,14 +62,14 @@ class Trail:
 
     Attributes:
         index: URI of the extract's index.
-        job_name: the transform job.
-        coverage: URI of what ``recover`` left.
+        job_names: the transform job, or those that share the records.
+        coverages: URIs of what ``recover`` left of each.
         run_tag: tag of the jobs that the run has started.
     """
 
     index: str = ""
-    job_name: str = ""
-    coverage: str = ""
+    job_names: tuple[str, ...] = ()
+    coverages: tuple[str, ...] = ()
     run_tag: str = ""
 
 
@@ -90,7 +90,9 @@ class Left:
         index: what the extract wrote.
         snapshot_at: when it read its source.
         quarantined: records without a prediction.
-        jobs: the transform job, then those that sent records again, by their creation.
+        jobs: the transform job, or those that share the records, then those that sent records
+            again, by their creation.
+        first_jobs: how many of the jobs did not send again.
         plan: what was expected.
         loaded: what the load did.
     """
@@ -100,6 +102,7 @@ class Left:
     snapshot_at: datetime | None = None
     quarantined: tuple[Quarantined, ...] = ()
     jobs: tuple[RanJob, ...] = ()
+    first_jobs: int = 1
     plan: dict[str, Any] | None = None
     loaded: LoadedFile | None = None
 
@@ -122,12 +125,15 @@ def read_left(trail: Trail, services: Services) -> Left:
     coverage = _coverage(trail, objects)
     kept = _get(objects, layout.quarantine / quarantine.FILE_NAME)
     names = coverage.jobs if coverage else _rounds(index, layout, objects)
+    firsts = _found(trail.job_names, services.jobs)
+    again = sorted(_found(names, services.jobs), key=lambda job: job.created)
     return Left(
         layout=layout,
         index=index,
         snapshot_at=snapshot.read(layout, objects),
         quarantined=tuple(_quarantined(kept, coverage)),
-        jobs=tuple(_ran([trail.job_name, *names], trail.run_tag, services.jobs)),
+        jobs=tuple(_ran([*firsts, *again], trail.run_tag, services.jobs)),
+        first_jobs=len(firsts),
         plan=_plan(_get(objects, layout.plan)),
         loaded=_loaded(_get(objects, layout.loaded)),
     )
@@ -156,8 +162,9 @@ def _get(objects: ObjectStore, uri: S3Uri) -> bytes | None:
 
 
 def _coverage(trail: Trail, objects: ObjectStore) -> Coverage | None:
-    body = _get(objects, uri_of(trail.coverage)) if trail.coverage else None
-    return Coverage.from_json(body) if body else None
+    bodies = [_get(objects, uri_of(each)) for each in trail.coverages]
+    found = [Coverage.from_json(body) for body in bodies if body]
+    return together(found) if found else None
 
 
 def _quarantined(kept: bytes | None, coverage: Coverage | None) -> list[Quarantined]:
@@ -169,20 +176,21 @@ def _quarantined(kept: bytes | None, coverage: Coverage | None) -> list[Quaranti
 
 def _rounds(index: ExtractIndex, layout: RunLayout, objects: ObjectStore) -> Iterator[str]:
     """Name the jobs of a recovery that has not ended well: its folders are named as they are."""
-    for uri in objects.keys(layout.attempt_root / "recover"):
+    places = [each.attempt_root / "recover" for each in layout.of_jobs(index.jobs)]
+    for uri in (uri for place in places for uri in objects.keys(place)):
         found = _ROUND.search(uri.key)
         if found:
             yield job_name(index.pipeline, index.partition.isoformat(), found[1])
 
 
-def _ran(names: list[str], run_tag: str, jobs: TransformJobs) -> list[RanJob]:
-    """Describe jobs, the first one first; a name that no job has is passed over."""
-    found = [job for name in dict.fromkeys(names) if name and (job := jobs.find(name))]
-    rounds = sorted(found[1:], key=lambda job: job.created)
-    return [
-        RanJob(job=job, paid_here=jobs.tags(job.arn).get(RUN_TAG) == run_tag)
-        for job in (*found[:1], *rounds)
-    ]
+def _found(names: Iterable[str], jobs: TransformJobs) -> list[Job]:
+    """Describe jobs; a name that no job has is passed over."""
+    return [job for name in dict.fromkeys(names) if name and (job := jobs.find(name))]
+
+
+def _ran(found: Iterable[Job], run_tag: str, jobs: TransformJobs) -> Iterator[RanJob]:
+    for job in found:
+        yield RanJob(job=job, paid_here=jobs.tags(job.arn).get(RUN_TAG) == run_tag)
 
 
 def _plan(body: bytes | None) -> dict[str, Any] | None:

@@ -102,7 +102,10 @@ def report_of(known: Known, left: Left) -> RunReport:
         funnel=_funnel(left, entry),
         progress=known.progress,
         tasks=tuple(known.tasks),
-        jobs=tuple(_job(n, each, known.prices) for n, each in enumerate(left.jobs)),
+        jobs=tuple(
+            _job(max(0, number), each, known.prices)
+            for number, each in enumerate(left.jobs, start=1 - left.first_jobs)
+        ),
         predictions=tuple(predicted(entry, known.history)) if entry else (),
         checks=tuple(_checks(known, left)),
         change=_change(known, left),

@@ -90,7 +90,8 @@ class JobRun(Part):
     """A transform job.
 
     Attributes:
-        round: 0 for the job that all records were sent to, then counts those that sent some again.
+        round: 0 for the job that all records were sent to, or each of those that share them; then
+            counts those that sent some again.
         paid_here: whether this run started it; else it was attached to, and costs nothing more.
         seconds: from its start to its end; 0 where the service does not tell.
         dollars: what those cost; None where its instance type has no price.
@@ -220,10 +221,9 @@ class RunReport(Part):
 
     @property
     def records_per_second(self) -> float | None:
-        """Records through the first job, from its start to its end."""
-        if not self.jobs or not self.jobs[0].seconds or not self.funnel.records:
-            return None
-        return self.funnel.records / self.jobs[0].seconds
+        """Records through the first job, or those that share them, from start to end."""
+        seconds = max((job.seconds for job in self.jobs if job.round == 0), default=0.0)
+        return self.funnel.records / seconds if seconds and self.funnel.records else None
 
     def without_records(self) -> RunReport:
         """Leave out what repeats content of records, for who may not read the DAG's logs."""

@@ -4,12 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from batch_transform.report.runs import SeenRun
 from batch_transform.scoring.errors import Unreachable
 from batch_transform.scoring.jobs.owners import RUN_TAG, Owner
 from batch_transform.scoring.jobs.service import COMPLETED
 from batch_transform.scoring.names import RunLayout
 from batch_transform.scoring.reports.comparison import Change, Comparison
 from batch_transform.scoring.reports.keep import write
+from batch_transform.scoring.reports.report import Progress
 from tests.factories import a_job, a_shard, an_index
 from tests.unit.airflow.pages.conftest import FLIGHTS, GROUPS, NO_LOGS, OTHER, ROOT
 from tests.unit.scoring.reports.test_page import SCRIPT, Seen, full_report
@@ -245,3 +247,30 @@ def test_times_are_those_of_the_last_try(server, runs):
     assert f"{datetime(2013, 6, 3, 6, tzinfo=UTC):%Y-%m-%d %H:%M:%S} UTC" in text_of(
         server.get(PAGE)
     )
+
+
+def test_of_several_jobs_each_is_found_and_their_progress_is_one():
+    half = {"shards_done": 1, "shards": 2, "records_done": 10, "records": 20, "eta_seconds": 30}
+    seen = SeenRun(
+        dag_id=FLIGHTS,
+        run_id="nightly",
+        subject=None,
+        state="running",
+        partition=None,
+        tasks=(),
+        handed_on={
+            ("join_slices", "index"): "s3://bucket/index.json",
+            ("transform", "progress"): [half, {**half, "eta_seconds": 50}],
+            ("transform", "job_name"): ["first-job"],
+            ("transform", "sagemaker_transform_job_details"): [
+                {"job_name": "first-job"},
+                {"job_name": "second-job"},
+            ],
+            ("recover", "coverage"): [None],
+        },
+    )
+    assert seen.progress == Progress(
+        shards_done=2, shards=4, records_done=20, records=40, eta_seconds=50
+    )
+    trail = seen.trail("tag")
+    assert (trail.job_names, trail.coverages) == (("first-job", "second-job"), ())

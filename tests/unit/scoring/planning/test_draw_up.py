@@ -182,3 +182,13 @@ def test_the_model_of_a_package_is_foreseen_and_not_made(known, aws):
     )
     assert plan.request["ModelName"] == "trees-v7"
     assert aws.models.created == []
+
+
+def test_several_jobs_are_announced_without_a_name_and_share_the_time(known, aws, make_pipeline):
+    facts = known(entry=loaded(aws, make_pipeline()))
+    shared = make_pipeline(extract={"slices": 2}, transform={"jobs": 2})
+    one, several = (draw_up(each, aws) for each in (facts, replace(facts, pipeline=shared)))
+    assert several.job.how == "unknown"
+    assert several.job.why.startswith("2 jobs share the records; each is a new one, unless ")
+    assert several.effort.seconds == one.effort.seconds / 2
+    assert several.expected_cost == one.expected_cost

@@ -41,12 +41,12 @@ class Run:
         self.jobs.create({**described, "Tags": [{"Key": RUN_TAG, "Value": started_by}]})
         self.jobs.advance(timedelta(seconds=seconds))
         self.jobs.end(name, changes.get("status", COMPLETED))
-        self.trail.setdefault("job_name", name)
+        self.trail.setdefault("job_names", (name,))
 
     def recovered(self, **facts):
         uri = LAYOUT.attempt_root / "recover" / "third" / "coverage.json"
         self.objects.put(uri, Coverage(parts=(), **facts).to_json())
-        self.trail["coverage"] = str(uri)
+        self.trail["coverages"] = (str(uri),)
 
     def quarantined(self, *records):
         self.objects.put(LAYOUT.quarantine / "records.jsonl", to_json_lines(records))

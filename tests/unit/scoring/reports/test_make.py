@@ -83,6 +83,23 @@ def test_what_another_run_has_started_costs_this_one_nothing(run):
     assert (report.instance_hours, report.dollars) == (3.0, 0.2)
 
 
+def test_jobs_that_share_the_records_come_first_and_all_are_counted(run):
+    run.extracted(records=900, jobs=2)
+    run.had_job("apples-one", seconds=60, after=5)
+    run.had_job("apples-two", seconds=90)
+    run.had_job("apples-again", seconds=30, after=10)
+    run.trail["job_names"] = ("apples-one", "apples-two")
+    run.recovered(jobs=("apples-again",))
+    report = run.report(prices={"ml.c5.large": 3600})
+    assert [(job.name, job.round) for job in report.jobs] == [
+        ("apples-one", 0),
+        ("apples-two", 0),
+        ("apples-again", 1),
+    ]
+    assert report.dollars == pytest.approx(180 * report.jobs[0].instance_count)
+    assert report.records_per_second == 10, "of the job that took longest"
+
+
 def test_what_has_no_price_has_no_cost(run):
     run.extracted()
     run.had_job()
