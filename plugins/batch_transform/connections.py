@@ -209,6 +209,13 @@ def data_api(conn_id: str, place: RedshiftPlace, *, hurried: bool = False) -> Da
     return DataApi(client, place.parameters)
 
 
+def open_statements(conn_id: str) -> DataApi:
+    """Return the Data API as far as it is of no database: to find statements, and to stop them."""
+    from batch_transform.scoring.aws.data_api import DataApi
+
+    return DataApi(Aws(conn_id).client("redshift-data"), {})
+
+
 @contextmanager
 def open_warehouse(target: Target, stage: Stage | None = None) -> Iterator[Warehouse]:
     """Lend the warehouse of a target.

@@ -29,6 +29,7 @@ from batch_transform.operators.build_manifest import BuildManifestOperator
 from batch_transform.operators.join_slices import extract_tasks
 from batch_transform.operators.load import LoadOperator
 from batch_transform.operators.plan import PlanOperator
+from batch_transform.operators.reconcile import ReconcileOperator
 from batch_transform.operators.recover import RecoverOperator
 from batch_transform.operators.report import ReportOperator
 from batch_transform.operators.transform import TransformOperator
@@ -47,6 +48,7 @@ from batch_transform.upkeep import TAG, housekeeping_dag, janitor_dag
 
 # What waiting cures may take hours; RetryByType gives other errors fewer.
 RETRIES_OF_JOBS = 8
+_GROUP_LABEL = "group {{ task.group }}"  # beside a mapped task in the UI, once it runs
 # Mostly there is nothing to recover: then a run that is nearly done does not wait for those behind.
 FIRST_IN_THE_POOL = 100
 
@@ -69,10 +71,10 @@ def declare(
     deployment = Deployment.from_environ(os.environ)
     read = list(read_all(deployment.pipelines or Path(pipelines)))
     dags = [each for each in _dags(read, deployment) if not isinstance(each, PipelineInvalid)]
+    valid = [each for each in read if isinstance(each, Pipeline)]
     if janitor:
-        dags.append(janitor_dag(deployment))
+        dags.append(janitor_dag(valid, deployment))
     if janitor and deployment.keep:
-        valid = [each for each in read if isinstance(each, Pipeline)]
         dags.append(housekeeping_dag(valid, deployment))
     namespace.update({f"_dag_{dag.dag_id}": dag for dag in dags})
 
@@ -170,7 +172,8 @@ def _task_policy(pipeline: Pipeline) -> dict[str, Any]:
 def _at_once(settings: PipelineFile) -> int:
     """Return how many tasks of a run may run at once: all slices, whatever Airflow's default is."""
     airflows_own: int = conf.getint("core", "max_active_tasks_per_dag")
-    return max(airflows_own, settings.extract.count, settings.transform.jobs)
+    asked = (settings.extract.count, settings.transform.jobs, settings.load.groups)
+    return max(airflows_own, *asked)
 
 
 def _bind_tasks(pipeline: Pipeline, deployment: Deployment) -> None:
@@ -180,24 +183,14 @@ def _bind_tasks(pipeline: Pipeline, deployment: Deployment) -> None:
     index = XComArg(extract, "index")
     bound: dict[str, Any] = {"index": index, "pipeline": pipeline, "deployment": deployment}
     job = _Job.of_each(extract, bound) if pipeline.settings.transform.jobs > 1 else _Job.of(bound)
-    left: dict[str, Any] = {
+    answered: dict[str, Any] = {
         "job_name": XComArg(job.wait, "job_name"),
         "coverage": XComArg(job.recover, "coverage"),
+        "trigger_rule": "none_failed",  # a partition without records has no job to wait for
+        **bound,
     }
-    load = LoadOperator(
-        task_id="load",
-        trigger_rule="none_failed",  # a partition without records has no job to wait for
-        outlets=[asset_of(pipeline)],
-        **left,
-        **bound,
-    )
-    report = ReportOperator(
-        task_id=REPORT,
-        loaded=XComArg(load),
-        trigger_rule="none_failed",
-        **left,
-        **bound,
-    )
+    load = _load_tasks(pipeline, answered)
+    report = ReportOperator(task_id=REPORT, loaded=XComArg(load), **answered)
     job.recover >> load >> report
 
 
@@ -253,3 +246,15 @@ class _Job:
 
         jobs.expand(job=list(range(bound["pipeline"].settings.transform.jobs)))
         return made[0]
+
+
+def _load_tasks(pipeline: Pipeline, answered: Mapping[str, Any]) -> LoadOperator:
+    """Make the task that loads, and those before it that prove groups of the outputs."""
+    outlets, groups = [asset_of(pipeline)], pipeline.settings.load.groups
+    if groups == 1:
+        return LoadOperator(task_id="load", outlets=outlets, **answered)
+    reconcile = ReconcileOperator.partial(
+        task_id="reconcile", map_index_template=_GROUP_LABEL, **answered
+    ).expand(group=list(range(groups)))
+    proven = XComArg(reconcile, "proven")
+    return LoadOperator(task_id="publish", proven=proven, outlets=outlets, **answered)

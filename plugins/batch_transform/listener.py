@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 # Of what they return under the same name, the last one's counts.
-_TELLING = ("plan", "report", "load")
+_TELLING = ("plan", "report", "load", "publish")
 
 
 @hookimpl

@@ -35,11 +35,12 @@ Owner: {owner}. Settings: `{folder}/pipeline.yaml`.
 def runbook(pipeline: Pipeline) -> str:
     """Write the DAG's documentation page."""
     spec = pipeline.settings
-    tasks = tasks_of(spec.extract.count, unloads=spec.unloads)
+    tasks = tasks_of(spec.extract.count, unloads=spec.unloads, groups=spec.load.groups)
     facts = {
         "format": spec.record.format,
         "model": spec.model.label,
         "slices": spec.extract.count,
+        "groups": spec.load.groups,
         "table": spec.target.table,
     }
     does = ", ".join(f"`{task.task_id}` {task.does.format(**facts)}" for task in tasks)

@@ -86,6 +86,19 @@ TASKS = (
         " `limits` and clear `recover`, which pays for no job twice.",
     ),
     Task(
+        task_id="reconcile",
+        does="proves the outputs, each of its {groups} tasks those of some shards",
+        on_failure="Nothing was changed in `{table}`; the log names the shard whose output is not"
+        " complete, or does not answer what was sent. The other groups stay: clear the one that"
+        " failed once the cause is mended.",
+    ),
+    Task(
+        task_id="publish",
+        does="replaces the partition in `{table}` with what was proven, in one transaction",
+        on_failure="Nothing was changed in `{table}`; the log names the check that failed, or the"
+        " newer run whose data are in force.",
+    ),
+    Task(
         task_id="load",
         does="replaces the partition in `{table}` in one transaction",
         on_failure="Nothing was changed in `{table}`; the log names the shard whose output is not"
@@ -99,9 +112,17 @@ TASKS = (
 )
 
 
-def tasks_of(slices: int, *, unloads: bool = False) -> tuple[Task, ...]:
-    """Return the tasks of a pipeline whose extract is cut into so many slices."""
-    left_out = {"join_slices"} if slices == 1 else set()
+def tasks_of(slices: int, *, unloads: bool = False, groups: int = 1) -> tuple[Task, ...]:
+    """Return the tasks of a pipeline whose extract is cut into so many slices.
+
+    Args:
+        slices: how many there are.
+        unloads: whether an engine unloads what they read.
+        groups: how many tasks prove the outputs.
+    """
+    left_out = {"reconcile", "publish"} if groups == 1 else {"load"}
+    if slices == 1:
+        left_out.add("join_slices")
     if not unloads:
         left_out.add("unload")
     return tuple(task for task in TASKS if task.task_id not in left_out)

@@ -20,20 +20,26 @@ JANITOR_EVERY = timedelta(minutes=5)  # no job runs for nobody for longer than t
 _OWNER = "batch-transform"
 
 
-def janitor_dag(deployment: Deployment) -> DAG:
-    """Make the DAG that stops the deployment's transform jobs which run for no task any more."""
+def janitor_dag(pipelines: Iterable[Pipeline], deployment: Deployment) -> DAG:
+    """Make the DAG that stops the deployment's transform jobs which run for no task any more.
+
+    And the statements by which its pipelines unload.
+    """
+    unloading = [each.settings for each in pipelines if each.settings.unloads]
     with DAG(
         dag_id=JANITOR,
         description="Stops transform jobs that run for no task any more",
         doc_md="Each task stops its own transform job when it is marked, or out of time. Where its"
         " process was killed or Airflow was away at that moment, the job runs on for nobody, and is"
-        " paid for: this DAG stops it. It asks Airflow about the owners in the job's tags.",
+        " paid for: this DAG stops it. It asks Airflow about the owners in the job's tags. So it"
+        " does with statements that unload, which have their task in their name.",
         schedule=JANITOR_EVERY,
         **_policy(),
     ) as dag:
         StopOrphansOperator(
             task_id="stop_orphans",
             deployment=deployment,
+            unload_by=sorted({each.source.conn_id for each in unloading}),
             owner=_OWNER,
             retries=1,
             retry_delay=timedelta(minutes=1),

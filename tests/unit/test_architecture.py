@@ -45,6 +45,7 @@ SHARED_NAMES = {
     "extract": "the task, and its work",
     "load": "the task, and its work",
     "plan": "the task, what it makes, and the command that shows it",
+    "reconcile": "the task, and its work",
     "report": "the task, and its work",
     "memory": "what a task's tries leave for the next, and its fake",
     "protocol": "what a room asks of what it is given",

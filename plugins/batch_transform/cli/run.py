@@ -46,7 +46,7 @@ def run(flags: RunFlags) -> Outcome:
 
 
 def _shown(left: Mapping[str, Any]) -> Iterator[str]:
-    jobs, loaded = left["transform"], left["load"]
+    jobs, loaded = left["transform"], left.get("publish") or left["load"]
     for job in jobs if isinstance(jobs, list) else [jobs]:
         if job is None:
             continue

@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, Context
 
-from batch_transform.connections import Aws, Connect
+from batch_transform.connections import Aws, Connect, open_statements
 from batch_transform.failures import no_retry
 from batch_transform.following.liveness import is_alive
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.jobs.owners import Owner
 from batch_transform.scoring.jobs.sweep import sweep
+from batch_transform.scoring.names import statements_of, task_of_statement
+
+if TYPE_CHECKING:
+    from batch_transform.scoring.aws.data_api import DataApi
 
 BY_HAND = "by-hand__"  # begins the id of a run that Airflow knows nothing of
 
 
 class StopOrphansOperator(BaseOperator):
-    """Stops transform jobs of this deployment that no task wants any more.
+    """Stops transform jobs of this deployment, and unloads, that no task wants any more.
 
-    Returns their names. Idle, it costs one call of ListTransformJobs.
+    Returns the names of the jobs. Idle, it costs one call of ListTransformJobs, and one of
+    ListStatements for each connection by which pipelines unload.
     """
 
-    def __init__(self, *, deployment: Deployment, connect: Connect = Aws, **kwargs: Any) -> None:
-        """Look after the jobs of a deployment."""
+    open_statements: Callable[[str], DataApi] = staticmethod(open_statements)
+
+    def __init__(
+        self,
+        *,
+        deployment: Deployment,
+        connect: Connect = Aws,
+        unload_by: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> None:
+        """Look after the jobs of a deployment, and after what is unloaded by connections."""
         super().__init__(**kwargs)
         self.deployment = deployment
         self.connect = connect
+        self.unload_by = unload_by
 
     @no_retry()
     def execute(self, context: Context) -> list[str]:
@@ -36,7 +52,22 @@ class StopOrphansOperator(BaseOperator):
         for name in sweep(jobs, str(self.deployment.root), _is_wanted):
             self.log.warning("Transform job %s ran for no task that is alive: stopped", name)
             stopped.append(name)
+        for conn_id in self.unload_by:
+            self._stop_statements(type(self).open_statements(conn_id))
         return stopped
+
+    def _stop_statements(self, api: DataApi) -> None:
+        """Stop what is unloaded for a task that is over, whose worker could not stop it."""
+        root = str(self.deployment.root)
+        for statement, name in api.running_from(statements_of(root)):
+            task = task_of_statement(name, root)
+            if task is None:
+                continue
+            dag_id, task_id, run_id = task
+            owner = Owner(deployment=root, dag_id=dag_id, task_id=task_id, run_id=run_id)
+            if not _is_wanted(owner):
+                self.log.warning("Statement %s of %s ran for no task: stopped", statement, name)
+                api.cancel(statement)
 
 
 def _is_wanted(owner: Owner) -> bool:

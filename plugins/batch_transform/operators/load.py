@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
@@ -16,36 +16,34 @@ from batch_transform.following.stopping import hurriedly
 from batch_transform.lineage import loaded as lineage_of
 from batch_transform.links import JOB_LINKS, show_job
 from batch_transform.metrics import measure
+from batch_transform.operators.answered import run_of
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.deployment import Deployment
-from batch_transform.scoring.extract import snapshot
 from batch_transform.scoring.extract.index import ExtractIndex
-from batch_transform.scoring.extract.portions import sent_to_jobs
-from batch_transform.scoring.jobs.service import Job, get
 from batch_transform.scoring.names import RunLayout, S3Uri
-from batch_transform.scoring.outputs.coverage import Coverage, together
-from batch_transform.scoring.outputs.sent import check_recovered, covered
 from batch_transform.scoring.pipeline import Pipeline, Target
+from batch_transform.scoring.publish.groups import Proven, publish
 from batch_transform.scoring.publish.load import LoadRun, load
 from batch_transform.scoring.publish.loaded import Loaded
 from batch_transform.scoring.records.quarantine import FILE_NAME
 from batch_transform.scoring.warehouse.ledger import quarantine_of
 from batch_transform.scoring.warehouse.protocol import Lend, Warehouse
 from batch_transform.scoring.warehouse.stage import Stage
-from batch_transform.this_run import asked_of, given, handed_on, pipeline_of
+from batch_transform.this_run import asked_of
 
 
 class LoadOperator(BaseOperator):
     """Puts the predictions of a partition into the target, in place of what was there.
 
-    A run that is to publish nothing leaves the target alone.
+    It proves them itself, or publishes what groups of tasks have proven. A run that is to publish
+    nothing leaves the target alone.
 
     Returns ``{"partition": "2013-06-01", "rows": 842, "published": True, "changed": True,
     "quarantined": 0, "means": {"late_probability": 0.166}, "findings": [], "replaces": "",
     "loaded": "s3://…"}``; ``loaded`` is where all of it is kept.
     """
 
-    template_fields = ("index", "job_name", "coverage")
+    template_fields = ("index", "job_name", "coverage", "proven")
     operator_extra_links = JOB_LINKS
     ui_color = "#d7e9f7"
 
@@ -59,11 +57,13 @@ class LoadOperator(BaseOperator):
         deployment: Deployment,
         connect: Connect = Aws,
         lend: Lend = open_warehouse,
+        proven: Any = None,
         **kwargs: Any,
     ) -> None:
         """Load the predictions for the extract whose index lies at the URI ``index``.
 
-        They lie where the job ``job_name`` wrote, which an earlier attempt may have started; None
+        Where groups of tasks have proven them, ``proven`` are the URIs of what each has left. They
+        lie where the job ``job_name`` wrote, which an earlier attempt may have started; None
         where there was no record, and so no job. Where records were sent again, the object at the
         URI ``coverage`` says where all answers lie. Of several jobs each is a list, in their order.
         """
@@ -75,6 +75,7 @@ class LoadOperator(BaseOperator):
         self.deployment = deployment
         self.connect = connect
         self.lend = lend
+        self.proven = proven
         self.warehouse: Warehouse | None = None
 
     @no_retry()
@@ -83,37 +84,18 @@ class LoadOperator(BaseOperator):
         asked = asked_of(context)
         if asked.dry_run:
             raise AirflowSkipException("The run was only to be planned")
-        aws, target = services(self), self.pipeline.settings.target
-        objects = aws.objects
-        layout = RunLayout.of_index(self.index)
-        index = ExtractIndex.from_json(objects.get(layout.index))
-        left = given(self.job_name)
-        sent = sent_to_jobs(index, layout, objects) or [index][: len(left)]
-        jobs = tuple(get(aws.jobs, name) for name in handed_on(self.job_name, len(sent)))
-        if jobs:
-            show_job(self, context, jobs[0])
-        run = LoadRun(
-            pipeline=pipeline_of(context, self.pipeline, self.deployment),
-            index=index,
-            coverage=self._coverage(sent, jobs, objects),
-            quarantine=layout.quarantine,
-            job=jobs[0] if jobs else None,
-            beside=jobs[1:],
-            run_id=context["dag_run"].run_id,
-            snapshot_at=snapshot.read(layout, objects),
-            publish_blocked=asked.publish_blocked,
-            unpublished=asked.unpublished(self.pipeline.settings),
-            is_sample=asked.sample is not None,
-        )
-        stage = Stage(objects=objects, prefix=layout.rows)
-        loaded = load(run, objects, lambda: self._lent(target, stage))
+        objects, layout = services(self).objects, RunLayout.of_index(self.index)
+        run = run_of(self, context)
+        if run.job is not None:
+            show_job(self, context, run.job)
+        loaded = self._load(run, objects, Stage(objects=objects, prefix=layout.rows))
         objects.put(layout.loaded, loaded.to_json())
-        self._report(index, loaded)
+        self._report(run.index, loaded)
         announce(self, context, loaded, layout)
         if not loaded.unpublished:
             measure(loaded, self.deployment.prices)
         return {
-            "partition": index.partition.isoformat(),
+            "partition": run.index.partition.isoformat(),
             "rows": loaded.rows,
             "published": not loaded.unpublished,
             "changed": loaded.changed,
@@ -140,13 +122,14 @@ class LoadOperator(BaseOperator):
         done = task_instance.xcom_pull(task_ids=self.task_id)
         return lineage_of(done["loaded"], self.pipeline.settings.target, done["rows"])
 
-    def _coverage(
-        self, sent: Sequence[ExtractIndex], jobs: Sequence[Job], objects: ObjectStore
-    ) -> Coverage:
-        """Bring together where the answers to all records are, by what each job was sent."""
-        recovered = handed_on(self.coverage, len(jobs))
-        each = zip(sent, jobs, recovered, strict=True)
-        return together(_answered(*one, objects) for one in each)
+    def _load(self, run: LoadRun, objects: ObjectStore, stage: Stage) -> Loaded:
+        def lent() -> AbstractContextManager[Warehouse]:
+            return self._lent(self.pipeline.settings.target, stage)
+
+        if self.proven is None:
+            return load(run, objects, lent)
+        proven = [Proven.from_json(objects.get(S3Uri.parse(uri))) for uri in self.proven]
+        return publish(run, proven, objects, lent)
 
     def _report(self, index: ExtractIndex, loaded: Loaded) -> None:
         for finding in loaded.findings:
@@ -175,14 +158,3 @@ class LoadOperator(BaseOperator):
             f"SELECT id, status, reason FROM {quarantine_of(target.table)} WHERE target ="  # noqa: S608
             f" '{target.table}' AND partition = '{day}'; the records as they were sent: {kept}"
         )
-
-
-def _answered(
-    index: ExtractIndex, job: Job, recovered: str | None, objects: ObjectStore
-) -> Coverage:
-    """Say where the answers to what one job was sent are."""
-    if not recovered:
-        return covered(index, job, objects)
-    coverage = Coverage.from_json(objects.get(S3Uri.parse(recovered)))
-    check_recovered(index, coverage, job, objects)
-    return coverage

@@ -73,7 +73,7 @@ class UnloadOperator(BaseOperator):
             parts=slices(self.pipeline.settings.extract),
         )
         ti = context["ti"]
-        name = statement_name(layout, ti.dag_id, ti.task_id, ti.run_id)
+        name = statement_name(str(self.deployment.root), ti.dag_id, ti.task_id, ti.run_id)
         self.handle = self._engine().begin(question, layout.unload, name)
         self.log.info("Statement %s unloads to %s", self.handle, layout.unload)
         self.log.info("Redshift was never asked itself, only a stand-in: see docs/redshift.md")

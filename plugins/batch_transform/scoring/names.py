@@ -7,14 +7,17 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, unquote
 
 JOB_NAME_LIMIT = 63
 _DIGEST_LENGTH = 12
+_LONGEST_STATEMENT = 500  # characters of a statement's name
+_STATEMENT_IDS = 3
 CONTROL = r"\x00-\x1f\x7f\x85\u2028\u2029"  # line breaks among them: SageMaker's URIs have none
 _S3_URI = re.compile(rf"s3://([a-z0-9][a-z0-9.\-]{{1,61}}[a-z0-9])(?:/([^{CONTROL}]*))?")
 # What an attempt leaves that takes room, by kind, below its prefix; the rest is its small records.
 _BULK = (
-    ("outputs", re.compile(r"(?:recover/.+/)?output/.+")),
+    ("outputs", re.compile(r"(?:recover/.+/)?output/.+|rows/.+")),
     ("inputs", re.compile(r"(?:recover/.+/)?input/(?!index\.json$).+|unload/.+")),
     ("quarantine", re.compile(r"quarantine/.+")),
 )
@@ -223,10 +226,31 @@ def content_digest(content: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def statement_name(layout: RunLayout, *task: str) -> str:
-    """Name a statement of a task's run: the same for each of its attempts, and for no other."""
-    partition = layout.partition_root
-    return f"{partition.key[-200:]}/{content_digest([str(partition), *task])}"
+def statements_of(deployment: str) -> str:
+    """Return what the names of all statements of a deployment's tasks begin with."""
+    return f"batch-transform/{content_digest(deployment)[:_DIGEST_LENGTH]}/"
+
+
+def statement_name(deployment: str, *task: str) -> str:
+    """Name a statement of a task's run: the same for each of its attempts, and for no other.
+
+    Who finds it reads the task's ids from it, unless they are too long for a name.
+    https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_BatchExecuteStatement.html
+
+    Args:
+        deployment: where the deployment keeps its objects.
+        task: ids of the DAG, the task and the run.
+    """
+    start = statements_of(deployment)
+    named = start + "/".join(quote(each, safe="") for each in task)
+    return named if len(named) <= _LONGEST_STATEMENT else start + content_digest(list(task))
+
+
+def task_of_statement(name: str, deployment: str) -> tuple[str, ...] | None:
+    """Read a task's ids from the name of its statement; None where it has none."""
+    ids = name.removeprefix(statements_of(deployment)).split("/")
+    is_read = name.startswith(statements_of(deployment)) and len(ids) == _STATEMENT_IDS
+    return tuple(map(unquote, ids)) if is_read else None
 
 
 def job_name(pipeline: str, partition: str, digest: str, generation: int = 1) -> str:

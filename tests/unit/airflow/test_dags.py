@@ -233,6 +233,20 @@ def test_without_slices_there_is_nothing_to_join(dag):
     assert "join_slices" not in dag.doc_md
 
 
+def test_groups_prove_outputs_and_one_task_publishes_them(with_settings):
+    dag = with_settings(load={"groups": 20})
+    names = [task.task_id for task in dag.topological_sort()]
+    assert names == [task.task_id for task in tasks_of(1, groups=20)]
+    reconcile, publish = dag.get_task("reconcile"), dag.get_task("publish")
+    assert reconcile.expand_input.value == {"group": list(range(20))}
+    assert publish.proven.operator is reconcile
+    assert reconcile.unmap({"group": 7}).group == 7
+    assert [asset.name for asset in publish.outlets] == ["predictions.flight_delay"]
+    assert dag.get_task("report").loaded.operator is publish
+    assert dag.max_active_tasks == 20
+    assert "each of its 20 tasks" in dag.doc_md
+
+
 def test_house_policy(dag):
     check_policy(dag)
 

@@ -4,8 +4,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from batch_transform.following.watch import owner_of
-from batch_transform.operators.janitor import StopOrphansOperator
+from batch_transform.operators.janitor import BY_HAND, StopOrphansOperator
 from batch_transform.scoring.errors import AccessRefused, Unreachable
+from batch_transform.scoring.names import statement_name
 from tests.unit.airflow.conftest import NIGHTLY, ROOT
 from tests.unit.airflow.test_jobs import begin, transform
 
@@ -106,3 +107,45 @@ def test_a_pass_that_cannot_list_the_jobs_fails_and_is_tried_again(world, orphan
     with pytest.raises(Unreachable):
         sweep(world)
     assert sweep(world) == [orphan]
+
+
+class Statements:
+    """A Data API in which some statements run."""
+
+    def __init__(self, *names):
+        self.running = {f"statement-{number}": name for number, name in enumerate(names)}
+        self.cancelled = []
+
+    def running_from(self, start):
+        return [(each, name) for each, name in self.running.items() if name.startswith(start)]
+
+    def cancel(self, statement):
+        self.cancelled.append(statement)
+
+
+def test_what_is_unloaded_for_no_living_task_is_stopped_and_nothing_else(world, monkeypatch):
+    root = str(ROOT)
+    api = Statements(
+        statement_name(root, "flight_delay", "unload", NIGHTLY),
+        statement_name(root, "flight_delay", "flights.unload", "it's/2013 ü"),
+        statement_name(f"{root}/staging", "flight_delay", "unload", NIGHTLY),
+        statement_name(root, "flight_delay", "unload", f"{BY_HAND}1"),
+        statement_name(root, "x" * 250, "y" * 250, "z" * 250),
+        "apples/2013-06-01/0123",
+    )
+    asked = []
+    opened = staticmethod(lambda conn_id: asked.append(conn_id) or api)
+    monkeypatch.setattr(StopOrphansOperator, "open_statements", opened)
+    task = StopOrphansOperator(
+        task_id="stop_orphans",
+        deployment=world.deployment(),
+        connect=world.connect,
+        unload_by=["mart"],
+    )
+    world.mark("deferred", task_id="unload")
+    task.execute(world.context(task_id="stop_orphans"))
+    assert (asked, api.cancelled) == (["mart"], ["statement-1"])
+    world.mark("failed", task_id="unload")
+    api.cancelled.clear()
+    task.execute(world.context(task_id="stop_orphans"))
+    assert api.cancelled == ["statement-0", "statement-1"]

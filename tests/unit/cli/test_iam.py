@@ -1,6 +1,7 @@
 """``batch-transform iam``: policies as files, as JSON and as Terraform."""
 
 import json
+import shutil
 
 import pytest
 
@@ -99,3 +100,50 @@ def test_the_archive_and_the_repository_are_the_execution_roles_alone(iam):
     assert "arn:aws:s3:::models/trees.tar.gz" in files["execution-role.json"]
     assert repository in files["execution-role.json"]
     assert "models/trees" not in files["airflow-aws_default.json"]
+
+
+@pytest.fixture
+def redshift(tmp_path):
+    """A pipeline that Redshift unloads and loads, each by another connection."""
+    folder = tmp_path / "pipelines" / "flight_delay"
+    shutil.copytree(PIPELINES / "flight_delay", folder)
+    settings = folder / "pipeline.yaml"
+    text = settings.read_text()
+    unload = "  unload: {cluster: c, database: d}\n"
+    copy = "  redshift: {workgroup: w, database: d}\n"
+    for before, after in (
+        ("  conn_id: warehouse\n", f"  conn_id: mart\n{unload}"),
+        ("  table: predictions", f"{copy}  table: predictions"),
+    ):
+        assert before in text
+        text = text.replace(before, after, 1)
+    settings.write_text(text)
+    return folder.parent
+
+
+def test_redshift_is_asked_by_its_connections_and_its_role_uses_the_runs_alone(invoke, redshift):
+    where = ("--account", "123456789012", "--region", "eu-central-1", "--pipelines", redshift)
+    files = invoke("iam", "flight_delay", *where, "--json").json["files"]
+    mart, warehouse, role = (
+        json.loads(files[f"{name}.json"])["Statement"]
+        for name in ("airflow-mart", "airflow-warehouse", "redshift-role")
+    )
+    home = "eu-central-1:123456789012"
+    assert {each["Sid"]: each["Resource"] for each in mart} == {
+        "RunStatements": [f"arn:aws:redshift:{home}:cluster:c"],
+        "FollowStatements": ["*"],
+        "BeUser": [f"arn:aws:redshift:{home}:dbname:c/d"],
+    }
+    assert warehouse[-1]["Action"] == ["redshift-serverless:GetCredentials"]
+    assert role[0]["Resource"] == [
+        f"arn:aws:s3:::test-bucket/runs/flight_delay/*/{part}/*" for part in ("rows", "unload")
+    ]
+    assert "redshift-data:ListStatements" in mart[1]["Action"]
+    assert 'GRANT TEMPORARY ON DATABASE d TO "loader"' in files["grants.sql"]
+    assert "batch_transform_turn_flight_delay" in files["grants.sql"]
+    made = json.loads(
+        invoke("iam", "flight_delay", *where, "--terraform", "--json").json["files"][
+            "flight_delay.tf.json"
+        ]
+    )
+    assert "flight_delay_redshift" in made["data"]["aws_iam_policy_document"]

@@ -11,6 +11,9 @@ from batch_transform.scoring.names import (
     job_name,
     output_name,
     shard_name,
+    statement_name,
+    statements_of,
+    task_of_statement,
 )
 
 DIGEST = content_digest({"shards": []})
@@ -67,3 +70,22 @@ def test_shard_names_sort_as_their_numbers_do():
     names = [shard_name(number, "csv.gz") for number in (0, 9, 10, 99_999)]
     assert names == sorted(names)
     assert output_name(names[0]) == "part-00000.csv.gz.out"
+
+
+@given(st.lists(st.text(max_size=60), min_size=3, max_size=3), st.text(max_size=20))
+def test_a_statement_says_of_which_task_it_is_and_for_which_deployment(ids, deployment):
+    name = statement_name(deployment, *ids)
+    assert name.startswith(statements_of(deployment))
+    assert len(name) <= 500
+    assert task_of_statement(name, deployment) in (tuple(ids), None)
+    assert task_of_statement(name, f"{deployment}x") is None
+
+
+def test_a_statement_of_long_ids_has_a_name_all_the_same():
+    ids = ["d" * 250, "t" * 250, "r" * 250]
+    assert statement_name("s3://b/runs", *ids) == statement_name("s3://b/runs", *ids)
+    assert len(statement_name("s3://b/runs", *ids)) < 500
+    assert task_of_statement(statement_name("s3://b/runs", *ids), "s3://b/runs") is None
+    assert task_of_statement(statement_name("s3://b/runs", "d", "t/x", "r"), "s3://b/runs") == (
+        *("d", "t/x", "r"),
+    )

@@ -94,15 +94,19 @@ class DataApi:
 
     def running(self, name: str) -> list[str]:
         """Find the statements of a name that are not over, those of this identity."""
+        return [statement for statement, found in self.running_from(name) if found == name]
+
+    def running_from(self, start: str) -> list[tuple[str, str]]:
+        """Find the statements that are not over whose names begin so: id and name of each."""
         with translated():
             pages = self._client.get_paginator("list_statements").paginate(
-                StatementName=name, Status="ALL"
+                StatementName=start, Status="ALL"
             )
             found = [entry for page in pages for entry in page["Statements"]]
         return [
-            entry["Id"]
+            (entry["Id"], entry["StatementName"])
             for entry in found
-            if entry["StatementName"] == name and entry["Status"] in _RUNNING
+            if entry["Status"] in _RUNNING and entry["StatementName"].startswith(start)
         ]
 
     def look(self, statement: str) -> Mapping[str, Any] | None:

@@ -70,6 +70,13 @@ SELECT rowid + 1 FROM answered WHERE NOT fits ORDER BY rowid
 -- name: keep
 COPY (SELECT * FROM ({query}) AS rows ({columns})) TO {path} (FORMAT parquet, COMPRESSION uncompressed)
 
+-- name: read_filed
+SELECT * FROM read_parquet(?)
+
+-- name: least
+-- Of a column whose values are all the same: that value.
+SELECT min({column})::VARCHAR FROM staged
+
 -- name: longest_id
 SELECT {id}, strlen({id}) FROM staged ORDER BY strlen({id}) DESC LIMIT 1
 

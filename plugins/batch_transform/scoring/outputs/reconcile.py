@@ -79,21 +79,48 @@ def stage_outputs(
             read before that is said.
     """
     check_covers(index, coverage)
+    unfit = prove(pipeline, coverage, objects, staged)
+    return account_of(pipeline.settings, index, coverage, unfit, staged.count())
+
+
+def prove(
+    pipeline: Pipeline, coverage: Coverage, objects: ObjectStore, staged: Staged
+) -> tuple[Quarantined, ...]:
+    """Read the answers of some parts into the stage, and return the records without a fit one.
+
+    Raises:
+        OutputError: the answers are not those to what was sent.
+    """
     seen = examine(pipeline, coverage, objects, staged)
     if seen.wrong:
         raise OutputError(_message(len(coverage.parts), seen.wrong))
+    return seen.unfit
+
+
+def account_of(
+    settings: PipelineFile,
+    index: ExtractIndex,
+    coverage: Coverage,
+    unfit: Sequence[Quarantined],
+    rows: int,
+) -> Account:
+    """Account for every record, once the answers to all of them are proven.
+
+    Raises:
+        OutputError: the sums disagree, or more records have no fit prediction than may.
+    """
     order = {shard.name: number for number, shard in enumerate(index.shards)}
     quarantined = sorted(
-        (*coverage.quarantined, *seen.unfit), key=lambda each: (order[each.shard], each.line)
+        (*coverage.quarantined, *unfit), key=lambda each: (order[each.shard], each.line)
     )
-    _check_share(pipeline.settings, index, seen.unfit, quarantined)
+    _check_share(settings, index, unfit, quarantined)
     account = Account(
         source_rows=index.records + index.quarantined,
         oversized=index.quarantined,
         records=sum(shard.records for shard in index.shards),
         answers=sum(part.records for part in coverage.parts),
         quarantined=tuple(quarantined),
-        rows=staged.count(),
+        rows=rows,
     )
     _check_sums(account, index, coverage)
     return account

@@ -131,6 +131,11 @@ class Staged:
             with ParquetFile(path) as file:
                 yield from file.iter_batches(max(1, min(rows, fit)))
 
+    @property
+    def are_here(self) -> bool:
+        """Whether the rows are on this worker's disk."""
+        return True
+
     def here(self) -> Staged:
         """Return the stage: it is on this worker's disk."""
         return self

@@ -1,4 +1,4 @@
-"""Grants of PostgreSQL for the roles behind a pipeline's connections."""
+"""Grants of PostgreSQL and Redshift for the roles behind a pipeline's connections."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from batch_transform.scoring.permissions.tables import tables_of
 from batch_transform.scoring.pipeline import Pipeline, Query
-from batch_transform.scoring.warehouse.ledger import ledger_of, quarantine_of
+from batch_transform.scoring.warehouse.ledger import ledger_of, quarantine_of, turn_of
 
 _RIGHTS_BY_SWAP = {
     "rows": "SELECT, INSERT, DELETE",
@@ -41,6 +41,8 @@ def _target(pipeline: Pipeline, role: str) -> Iterator[str]:
     to = _quoted(role)
     yield f"-- The target, its ledger and its quarantine: connection {target.conn_id}."
     yield f"GRANT USAGE ON SCHEMA {schema} TO {to};"
+    if target.redshift is not None:
+        yield f"GRANT TEMPORARY ON DATABASE {target.redshift.database} TO {to};"
     yield "-- Until the first load has made the tables, which belong to the role from then on."
     yield f"GRANT CREATE ON SCHEMA {schema} TO {to};"
     if target.swap not in _RIGHTS_BY_SWAP:
@@ -52,6 +54,8 @@ def _target(pipeline: Pipeline, role: str) -> Iterator[str]:
     yield f"-- GRANT {rights} ON {target.table} TO {to};"
     yield f"-- GRANT SELECT, INSERT, UPDATE (snapshot_at) ON {ledger_of(target.table)} TO {to};"
     yield f"-- GRANT SELECT, INSERT, DELETE ON {quarantine_of(target.table)} TO {to};"
+    if target.redshift is not None:
+        yield f"-- GRANT SELECT, UPDATE ON {turn_of(target.table)} TO {to};"
 
 
 def _quoted(role: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.permissions import redshift_access
 from batch_transform.scoring.permissions.airflow_role import Deployed, airflow_roles
 from batch_transform.scoring.permissions.bucket import bucket_policy, lifecycle
 from batch_transform.scoring.permissions.execution_role import execution_role, trust
@@ -38,6 +39,7 @@ class Permissions:
     Attributes:
         airflow: statements of the role behind each AWS connection.
         execution: statements of SageMaker's execution role.
+        redshift: statements of the role by which Redshift uses S3; empty where it is not asked.
         trust: who may take the execution role.
         bucket: statements of the runs' bucket, for all pipelines of the deployment.
         lifecycle: rules of the runs' bucket.
@@ -46,6 +48,7 @@ class Permissions:
 
     airflow: Mapping[str, Sequence[Statement]]
     execution: Sequence[Statement]
+    redshift: Sequence[Statement]
     trust: Mapping[str, Any]
     bucket: Sequence[Statement]
     lifecycle: Mapping[str, Any]
@@ -54,6 +57,8 @@ class Permissions:
     def documents(self) -> dict[str, Any]:
         """Return the policies as AWS has them, by the name of a file for each."""
         roles = {f"airflow-{conn_id}": policy(each) for conn_id, each in self.airflow.items()}
+        if self.redshift:
+            roles["redshift-role"] = policy(self.redshift)
         return {
             **roles,
             "execution-role": policy(self.execution),
@@ -74,6 +79,7 @@ def permissions(deployed: Deployed, others: Sequence[Deployed], facts: Facts) ->
     return Permissions(
         airflow=airflow_roles(deployed),
         execution=execution_role(deployed, facts.artefacts, facts.repository),
+        redshift=redshift_access.role(deployed.account, deployed.runs, deployed.pipeline.settings),
         trust=trust(deployed),
         bucket=bucket_policy(deployed.root, deployed.account, [deployed, *others]),
         lifecycle=lifecycle(deployed.root, facts.keep_days),

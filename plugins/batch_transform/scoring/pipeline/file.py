@@ -20,6 +20,7 @@ from batch_transform.scoring.pipeline.fields import (
     TimeZone,
 )
 from batch_transform.scoring.pipeline.job import Limits, Model, Recover, Transform
+from batch_transform.scoring.pipeline.loading import Loading
 from batch_transform.scoring.pipeline.notify import Notify
 from batch_transform.scoring.pipeline.prediction_types import TYPES
 from batch_transform.scoring.pipeline.record import Record, Shards
@@ -67,6 +68,7 @@ class PipelineFile(Section):
         transform: the transform job.
         predictions: the predicted columns, by name.
         target: where the predictions go.
+        load: in how many tasks their proof is made.
         limits: when a run gives up.
         recover: what becomes of answers that are there, and wrong.
         checks: what is checked before a partition is published.
@@ -86,6 +88,7 @@ class PipelineFile(Section):
     transform: Transform
     predictions: Annotated[dict[Name, Prediction], Field(min_length=1)]
     target: Target
+    load: Loading = Loading()
     limits: Limits = Limits()
     recover: Recover = Recover()
     checks: Checks = Checks()

@@ -14,7 +14,7 @@ from batch_transform.scoring.jobs.service import Job
 from batch_transform.scoring.names import S3Uri, content_digest
 from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.outputs.reconcile import Account, columns_of, stage_outputs
-from batch_transform.scoring.outputs.staged import Staged, staging
+from batch_transform.scoring.outputs.staged import staging
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.publish import resubmit
 from batch_transform.scoring.publish.compare import Comparison, Sides, compare
@@ -24,7 +24,7 @@ from batch_transform.scoring.publish.profile import Profile, profiles
 from batch_transform.scoring.records import quarantine
 from batch_transform.scoring.warehouse.ledger import Entry
 from batch_transform.scoring.warehouse.order import superseded
-from batch_transform.scoring.warehouse.protocol import Load, Warehouse
+from batch_transform.scoring.warehouse.protocol import Load, Rows, Warehouse
 
 Open = Callable[[], AbstractContextManager[Warehouse]]
 
@@ -80,26 +80,66 @@ def load(run: LoadRun, objects: ObjectStore, open_warehouse: Open) -> Loaded:
         TargetTaken: another pipeline loaded the partition.
     """
     settings = run.pipeline.settings
-    before = _added_to(run, open_warehouse)
+    before = added_to(run, open_warehouse)
     if before is not None and before.digest == digest_of(run):
-        return Loaded(entry=before, changed=False, quarantined=before.quarantined, findings=())
+        return unchanged(before)
     with staging(columns_of(settings, run.index)) as staged:
         account = stage_outputs(run.pipeline, run.index, objects, run.coverage, staged)
-        measured = profiles(staged, settings.predictions)
-        plan = _plan(run, account, measured)
-        if before is not None:
-            measured = resubmit.together(measured, plan.entry, before)
-            plan = replace(plan, entry=resubmit.added(plan.entry, before, measured))
-        if account.quarantined:
-            objects.put(_records(run), quarantine.to_json_lines(account.quarantined))
-        with open_warehouse() as warehouse:
-            current = warehouse.in_force(plan.target, plan.partition)
-            comparison = _compared(run, plan, warehouse, staged, current)
-            findings = _judged(run, plan, warehouse, measured, current)
-            _let_pass(run, plan, findings, current, comparison)
-            entry = replace(plan.entry, findings=[str(finding) for finding in findings])
-            plan = replace(plan, entry=entry)
-            changed = not run.unpublished and warehouse.replace(plan, staged).changed
+        ready = Ready(account=account, profiles=profiles(staged, settings.predictions), rows=staged)
+        return put(run, ready, before, objects, open_warehouse)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """A partition that is proven.
+
+    Attributes:
+        account: what became of every row of the source.
+        profiles: figures of each predicted column.
+        rows: its rows, wherever they lie.
+    """
+
+    account: Account
+    profiles: dict[str, Profile]
+    rows: Rows
+
+
+def unchanged(before: Entry) -> Loaded:
+    """Return what a load has done that was in force already."""
+    return Loaded(entry=before, changed=False, quarantined=before.quarantined, findings=())
+
+
+def put(
+    run: LoadRun,
+    ready: Ready,
+    before: Entry | None,
+    objects: ObjectStore,
+    open_warehouse: Open,
+) -> Loaded:
+    """Check a partition that is proven, and put it into the warehouse.
+
+    Args:
+        run: what to load.
+        ready: what is proven of it.
+        before: entry of the load that it adds rows to; None where it replaces them.
+        objects: where what goes to quarantine is kept.
+        open_warehouse: lends the warehouse.
+    """
+    account, measured = ready.account, ready.profiles
+    plan = _plan(run, account, measured)
+    if before is not None:
+        measured = resubmit.together(measured, plan.entry, before)
+        plan = replace(plan, entry=resubmit.added(plan.entry, before, measured))
+    if account.quarantined:
+        objects.put(_records(run), quarantine.to_json_lines(account.quarantined))
+    with open_warehouse() as warehouse:
+        current = warehouse.in_force(plan.target, plan.partition)
+        comparison = _compared(run, plan, warehouse, ready.rows, current)
+        findings = _judged(run, plan, warehouse, measured, current)
+        _let_pass(run, plan, findings, current, comparison)
+        entry = replace(plan.entry, findings=[str(finding) for finding in findings])
+        plan = replace(plan, entry=entry)
+        changed = not run.unpublished and warehouse.replace(plan, ready.rows).changed
     return Loaded(
         entry=entry,
         changed=changed,
@@ -111,8 +151,12 @@ def load(run: LoadRun, objects: ObjectStore, open_warehouse: Open) -> Loaded:
     )
 
 
-def _added_to(run: LoadRun, open_warehouse: Open) -> Entry | None:
-    """Return the entry of the load whose quarantined records these are; None where they are not."""
+def added_to(run: LoadRun, open_warehouse: Open) -> Entry | None:
+    """Return the entry of the load whose quarantined records these are; None where they are not.
+
+    Raises:
+        Superseded: another load is in force by now.
+    """
     if not run.index.resubmits:
         return None
     target, partition = run.pipeline.settings.target, run.index.partition
@@ -192,11 +236,17 @@ def _seconds(jobs: Sequence[Job], instances: int) -> float:
 
 
 def _compared(
-    run: LoadRun, plan: Load, warehouse: Warehouse, staged: Staged, current: Entry | None
+    run: LoadRun, plan: Load, warehouse: Warehouse, rows: Rows, current: Entry | None
 ) -> Comparison | None:
-    """Compare the load with what it replaces: not where it adds to it, or is the same."""
+    """Compare the load with what it replaces: not where it adds to it, or is the same.
+
+    Nor where its rows are on no worker's disk: they are too many for one.
+    """
     if current is None or plan.adds_to or current.digest == plan.entry.digest:
         return None
+    if not rows.are_here:
+        return None
+    staged = rows.here()
     held = warehouse.held(plan, staged.folder)
     if held is None:
         return None

@@ -68,8 +68,12 @@ class Rows(Protocol):
     def count(self) -> int:
         """Return how many there are."""
 
+    @property
+    def are_here(self) -> bool:
+        """Whether they are on this worker's disk."""
+
     def here(self) -> Staged:
-        """Return them on this worker's disk."""
+        """Return them on this worker's disk, where they are brought if they are not there."""
 
     def filed(self, objects: ObjectStore, prefix: S3Uri) -> Sequence[RowFile]:
         """Return them as Parquet files in S3, written below a prefix where they are not there."""

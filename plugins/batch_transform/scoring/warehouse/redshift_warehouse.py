@@ -41,6 +41,7 @@ from batch_transform.scoring.warehouse.statements import Step
 
 _TRIES = 10
 _FOLDER_LENGTH = 16
+_SWAP = "swap"  # what a later try waits for
 
 
 class _Overtaken(Exception):
@@ -107,7 +108,9 @@ class RedshiftWarehouse(Warehouse):
                 return None
             kept = [quoted(name) for name in names if name in actual]
             into = self._stage.prefix / f"held-{uuid.uuid4().hex}"
-            self._run([sql.unload(load, kept, into, self._role)], self._name(load))
+            _, unload = sql.unload(load, kept, into, self._role)
+            self._running = self._api.begin([unload], self._name(load, "held"))
+            self._api.finish(self._running)
         paths = tuple(self._fetched(into, folder))
         return HeldRows(paths=paths, format="parquet")
 
@@ -139,15 +142,15 @@ class RedshiftWarehouse(Warehouse):
         if not self._holds(mine, current.entry, rows, has_table=has_table, was_left=was_left):
             copied = self._copied(mine, rows)
             swap = sql.swap(mine, current.number, copied, has_table=has_table)
-            self._run(swap, self._name(load))
+            self._run(swap, self._name(load, _SWAP))
             return True
         if current.entry and mine.entry.snapshot_at != current.entry.snapshot_at:
-            self._run(sql.refresh(mine, current.number), self._name(load))
+            self._run(sql.refresh(mine, current.number), self._name(load, "refresh"))
         return was_left
 
     def _await_what_was_left(self, load: Load) -> bool:
         """Wait for what an earlier try of this load left running; tell whether there was any."""
-        left = self._api.running(self._name(load))
+        left = self._api.running(self._name(load, _SWAP))
         for statement in left:
             self._running = statement
             with suppress(StatementFailed):  # then it has changed nothing
@@ -163,7 +166,7 @@ class RedshiftWarehouse(Warehouse):
             if not missing:
                 return found
             try:
-                self._run(missing, self._name(load))
+                self._run(missing, self._name(load, "prepare"))
             except (StatementFailed, _Overtaken):
                 if not left:
                     raise
@@ -186,7 +189,7 @@ class RedshiftWarehouse(Warehouse):
         if not rows.count():
             return 0
         compare = sql.compare(load, self._copied(load, rows))
-        statement = self._run(compare, self._name(load))
+        statement = self._run(compare, self._name(load, "compare"))
         ((count,),) = self._api.result(statement, len(compare) - 1).rows
         return int(count)
 
@@ -259,7 +262,7 @@ class RedshiftWarehouse(Warehouse):
             raise TypeError("a warehouse without a stage loads nothing")
         return self._given_stage
 
-    def _name(self, load: Load) -> str:
-        """Name a load: the same for each try at it, and for no other load of this database."""
+    def _name(self, load: Load, does: str) -> str:
+        """Name what is done for a load: the same for each try at it, and for no other load."""
         content = [load.target.table, load.partition.isoformat(), load.entry.digest]
-        return f"{load.entry.pipeline}/{load.partition}/{content_digest(content)}"
+        return f"{load.entry.pipeline}/{load.partition}/{content_digest(content)}/{does}"
