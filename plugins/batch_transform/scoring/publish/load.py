@@ -118,12 +118,7 @@ def put(
 ) -> Loaded:
     """Check a partition that is proven, and put it into the warehouse.
 
-    Args:
-        run: what to load.
-        ready: what is proven of it.
-        before: entry of the load that it adds rows to; None where it replaces them.
-        objects: where what goes to quarantine is kept.
-        open_warehouse: lends the warehouse.
+    ``before`` is the entry of the load that it adds rows to; None where it replaces them.
     """
     account, measured = ready.account, ready.profiles
     plan = _plan(run, account, measured)
