@@ -14,15 +14,18 @@ export PYTHONDONTWRITEBYTECODE :=
 export AIRFLOW_HOME := $(CURDIR)/.state/airflow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up airflow aws test slow lint browser bench chaos conformance docs reference lock
+.PHONY: help setup demo demo-redshift up airflow aws test slow lint browser bench chaos conformance docs reference lock
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed ## install everything into .venv
 
 demo: setup ## score four days of real flights through real Airflow, and show the result
 	@$(RUN) -m local demo
+
+demo-redshift: setup ## score a day that Redshift unloads and loads, both of them stand-ins
+	@$(RUN) -m local demo-redshift
 
 up: setup ## keep the stack running with the Airflow UI until Ctrl-C; PORT=8080 chooses the port
 	@$(RUN) -m local up $(if $(PORT),--port $(PORT))

@@ -1,4 +1,4 @@
-"""``python -m local demo``, ``up``, and ``airflow``."""
+"""``python -m local demo``, ``demo-redshift``, ``up``, and ``airflow``."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("demo", help="score four days, show the result, stop")
+    commands.add_parser("demo-redshift", help="score a day from Redshift to Redshift, stop")
     up = commands.add_parser("up", help="keep the stack running until Ctrl-C")
     up.add_argument("--port", type=int, help="port of the Airflow UI; a free one by default")
     cli = commands.add_parser("airflow", help="run an airflow command on the stack of `up`")
@@ -61,6 +62,12 @@ def _run(arguments: argparse.Namespace) -> int:
         from local.up import run_airflow
 
         return run_airflow(arguments.words)
+    if arguments.command == "demo-redshift":
+        from local.redshift_demo import run_redshift_demo
+
+        agree = run_redshift_demo(say)
+        say("Done. docs/redshift.md says what ran")
+        return 0 if agree else 1
     from local.demo import run_demo
 
     agree = run_demo(say)

@@ -37,7 +37,7 @@ def run_demo(say: Say) -> bool:
         },
     )
     with running_stack(settings, say) as stack:
-        progress = _Progress(stack, say)
+        progress = Progress(stack, say)
         _backfill(stack, progress, say)
         _trigger(stack, progress, say)
         results = read_results(stack, PIPELINES, (*BACKFILL_DAYS, MANUAL_DAY))
@@ -50,7 +50,7 @@ def run_demo(say: Say) -> bool:
     return agree
 
 
-def _backfill(stack: Stack, progress: _Progress, say: Say) -> None:
+def _backfill(stack: Stack, progress: Progress, say: Say) -> None:
     first, last = BACKFILL_DAYS[0].isoformat(), BACKFILL_DAYS[-1].isoformat()
     say(f"airflow backfill create --from-date {first} --to-date {last}, for both pipelines")
     for dag_id in PIPELINES:
@@ -61,14 +61,14 @@ def _backfill(stack: Stack, progress: _Progress, say: Say) -> None:
     progress.await_runs(len(PIPELINES) * len(BACKFILL_DAYS))
 
 
-def _trigger(stack: Stack, progress: _Progress, say: Say) -> None:
+def _trigger(stack: Stack, progress: Progress, say: Say) -> None:
     say(f"Trigger by hand, with the parameter partition = {MANUAL_DAY}")
     for dag_id in PIPELINES:
         stack.api.trigger(dag_id, {"partition": MANUAL_DAY.isoformat()})
     progress.await_runs(len(PIPELINES) * (len(BACKFILL_DAYS) + 1))
 
 
-class _Progress:
+class Progress:
     """Says of each run what its note says, once, as it ends."""
 
     def __init__(self, stack: Stack, say: Say) -> None:

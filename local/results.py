@@ -62,7 +62,7 @@ def read_results(stack: Stack, pipelines: Sequence[str], days: Sequence[date]) -
         scored = {(name, day): row for name, day, *row in _query(warehouse, "predictions")}
     package = {"flight_delay": flights_per_day()}
     runs = _runs(stack.api)
-    jobs = _job_names(stack.aws_url)
+    jobs = job_names(stack.aws_url)
     return [
         Scored(
             pipeline=name,
@@ -118,7 +118,8 @@ def _query(warehouse: psycopg.Connection[Any], name: str) -> list[tuple[Any, ...
     return warehouse.execute(statement.encode()).fetchall()
 
 
-def _job_names(aws_url: str) -> list[str]:
+def job_names(aws_url: str) -> list[str]:
+    """Return the names of all transform jobs that the local AWS has."""
     client = boto3.Session("test", "test", region_name=REGION).client(
         "sagemaker", endpoint_url=aws_url
     )
