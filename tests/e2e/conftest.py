@@ -32,9 +32,9 @@ UNLOADING = {
 STRICT = "strict_flights"
 DEAR = "dear_flights"
 GAPS = "gaps_flights"
-EMPTY = date(2013, 9, 10)  # has none of the flights with gaps
+EMPTY = date(2013, 9, 10), date(2013, 11, 11)  # have none of the flights with gaps
 GAPS_SQL = f"""AND mod(flights.flight_id, 20) = 0
-    AND :partition <> date '{EMPTY}'
+    AND :partition NOT IN (date '{EMPTY[0]}', date '{EMPTY[1]}')
     AND coalesce((SELECT CAST(why AS integer) FROM source.faults WHERE day = :partition), 0) = 0
 ORDER BY"""
 POOL = {"name": "transform-ml.m5.large", "slots": 14, "include_deferred": True}

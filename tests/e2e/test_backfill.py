@@ -10,44 +10,62 @@ from local.data.package_days import flights_per_day
 from tests.e2e.conftest import EMPTY, GAPS
 from tests.e2e.test_jobs import Jobs, until
 
-FIRST, LAST = date(2013, 9, 1), date(2013, 9, 30)
-DONE, FAULTY = date(2013, 9, 5), date(2013, 9, 20)
-MONTH = [FIRST + timedelta(days=number) for number in range(30)]
-SOME = 6  # runs that are over before the backfill is cancelled
+SOME = 6  # runs that are over before a backfill is cancelled
+AT_ONCE = 4
 
 
 class Month:
-    """The pipeline whose month it is."""
+    """Thirty days of a pipeline, by whoever backfills them."""
 
-    def __init__(self, laptop):
+    def __init__(self, laptop, first):
         self.laptop = laptop
-        self.dsn = laptop.stack.postgres.dsn("warehouse")
+        self.days = [first + timedelta(days=number) for number in range(30)]
 
     def sql(self, statement, *values):
-        with psycopg.connect(self.dsn) as warehouse:
+        with psycopg.connect(self.laptop.stack.postgres.dsn("warehouse")) as warehouse:
             cursor = warehouse.execute(statement, values)
             return cursor.fetchall() if cursor.description else []
+
+    def break_source(self, day):
+        self.sql("CREATE TABLE IF NOT EXISTS source.faults (day date, why text)")
+        self.sql("INSERT INTO source.faults VALUES (%s, 'no number')", day)
+
+    def mend_source(self):
+        self.sql("DELETE FROM source.faults")
 
     def runs(self):
         """Return the runs by their days."""
         path = f"/dags/{GAPS}/dagRuns"
-        listed = self.laptop.api.client.get(path, params={"limit": 100}).raise_for_status().json()
-        return {date.fromisoformat(run["logical_date"][:10]): run for run in listed["dag_runs"]}
+        listed = self.laptop.api.client.get(path, params={"limit": 200}).raise_for_status().json()
+        runs = {date.fromisoformat(run["logical_date"][:10]): run for run in listed["dag_runs"]}
+        return {day: runs[day] for day in self.days if day in runs}
 
     def states(self):
         return {day: run["state"] for day, run in self.runs().items()}
 
-    def backfill(self, reprocess, first=FIRST, last=LAST):
-        asked = self.laptop.post(
+    def notes(self):
+        return {day: run["note"] for day, run in self.runs().items()}
+
+    def score(self, day):
+        """Score a day by hand, as a backfill would."""
+        run_id, state = self.laptop.trigger(GAPS, logical_date=f"{day}T00:00:00Z")
+        assert state == "success"
+        return run_id
+
+    def backfill(self, reprocess, days=None, **asked):
+        """Start a backfill, newest first, as the UI does; return its number."""
+        days = days or self.days
+        created = self.laptop.post(
             "/backfills",
             dag_id=GAPS,
-            from_date=f"{first}T00:00:00Z",
-            to_date=f"{last}T00:00:00Z",
+            from_date=f"{days[0]}T00:00:00Z",
+            to_date=f"{days[-1]}T00:00:00Z",
             reprocess_behavior=reprocess,
             run_backwards=True,
-            max_active_runs=3,
+            max_active_runs=AT_ONCE,
+            dag_run_conf=asked,
         )
-        return asked.raise_for_status().json()["id"]
+        return created.raise_for_status().json()["id"]
 
     def until_over(self, backfill):
         path = f"/backfills/{backfill}"
@@ -59,71 +77,123 @@ class Month:
 
         until(is_over, f"backfill {backfill} is over", seconds=1200)
 
+    def succeeded(self):
+        return {day for day, state in self.states().items() if state == "success"}
+
+    def cancel_after_some(self, backfill):
+        """Cancel a backfill once some of its runs are over; return the days that it came to."""
+        before = self.succeeded()
+        until(lambda: len(self.succeeded() - before) >= SOME, "some are over", 600)
+        self.laptop.api.client.put(f"/backfills/{backfill}/cancel").raise_for_status()
+        self.until_over(backfill)
+        return {day for day in set(self.days) - before if self.tries(day, "plan")}
+
     def jobs(self):
         """Count the jobs of each day, whatever became of them."""
         jobs = Jobs(self.laptop)
-        return +Counter({day: len(jobs.of(day, "gaps-flights")) for day in MONTH})
+        return +Counter({day: len(jobs.of(day, "gaps-flights")) for day in self.days})
 
     def tries(self, day, task_id):
         run = self.runs()[day]["dag_run_id"]
         path = f"/dags/{GAPS}/dagRuns/{run}/taskInstances/{task_id}"
         return self.laptop.api.client.get(path).raise_for_status().json()["try_number"]
 
+    def scored(self):
+        """Return the rows of each day's partition."""
+        found = self.sql(
+            "SELECT flight_date, count(*) FROM predictions.gaps_flights"
+            " WHERE flight_date = ANY (%s) GROUP BY flight_date",
+            self.days,
+        )
+        return dict(found)
 
-@pytest.fixture
-def month(laptop):
-    month = Month(laptop)
-    month.sql("CREATE TABLE source.faults (day date, why text)")
-    month.sql("INSERT INTO source.faults VALUES (%s, 'no number')", FAULTY)
-    return month
+    def check_rows(self):
+        """Check that each partition has the rows that its query asks for, and says so."""
+        scored, notes = self.scored(), self.notes()
+        for day, rows in scored.items():
+            assert 0 < rows < flights_per_day()[day]
+            assert self.sql(
+                "SELECT count(*) FROM source.flights WHERE mod(flight_id, 20) = 0"
+                " AND (scheduled_departure AT TIME ZONE 'America/New_York')::date = %s",
+                day,
+            ) == [(rows,)]
+            assert notes[day].startswith(f"{day} · {rows} rows")
+
+
+def test_a_month_is_planned_by_backfills_and_those_of_its_days_are_scored_that_are_asked_for(
+    laptop,
+):
+    """Planned are most days, so that it takes a minute; the test below scores them all."""
+    month = Month(laptop, date(2013, 11, 1))
+    empty, faulty, plain = asked = [date(2013, 11, day) for day in (11, 12, 13)]
+    assert empty in EMPTY
+    done = date(2013, 11, 28)
+    month.break_source(faulty)
+    run_id = month.score(done)
+
+    begun = month.cancel_after_some(month.backfill("none", dry_run=True))
+    states = month.states()
+    assert set(states) == set(month.days)
+    assert SOME <= len(begun) < 25
+    assert begun == set(month.days[-len(begun) - 1 :]) - {done}, "the newest come first"
+    assert month.runs()[done]["dag_run_id"] == run_id, "what is there is passed over"
+
+    month.until_over(month.backfill("failed", dry_run=True))
+    assert set(month.states().values()) == {"success"}
+    for day, run in month.runs().items():
+        assert run["partition_key"] == day.isoformat()
+        if day != done:
+            assert run["note"].startswith(f"{day} · planned")
+            assert run["dag_run_id"] == f"backfill__{day}T00:00:00+00:00"
+            assert run["run_after"].startswith(f"{day}T00:00"), "it is listed under its day"
+    assert month.jobs() == Counter([done]), "a plan starts nothing"
+    assert set(month.scored()) == {done}
+
+    month.until_over(month.backfill("completed", asked))
+    assert {day for day, state in month.states().items() if state != "success"} == {faulty}
+    assert month.notes()[faulty] == f"{faulty} · failed in extract"
+    assert month.notes()[empty].startswith(f"{empty} · 0 rows")
+    month.mend_source()
+    month.until_over(month.backfill("failed"))
+    assert set(month.states().values()) == {"success"}
+    assert month.tries(plain, "load") == 1, "what had no failure is left alone"
+    month.until_over(month.backfill("completed", [plain]))
+    assert month.tries(plain, "load") == 2
+    assert month.jobs() == Counter([faulty, plain, done]), "what was scored is not paid again"
+    assert set(month.scored()) == {faulty, plain, done}
+    month.check_rows()
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_a_month_with_gaps_is_scored_once_newest_first_cancelled_and_resumed(laptop, month):
-    run_id, state = laptop.trigger(GAPS, logical_date=f"{DONE}T00:00:00Z")
-    assert state == "success"
+def test_a_month_with_gaps_is_scored_once_newest_first_cancelled_and_resumed(laptop):
+    month = Month(laptop, date(2013, 9, 1))
+    done, faulty = date(2013, 9, 5), date(2013, 9, 20)
+    month.break_source(faulty)
+    run_id = month.score(done)
 
-    cancelled = month.backfill("none")
-    until(lambda: list(month.states().values()).count("success") > SOME, "some are over", 600)
-    laptop.api.client.put(f"/backfills/{cancelled}/cancel").raise_for_status()
-    month.until_over(cancelled)
+    begun = month.cancel_after_some(month.backfill("none"))
     states = month.states()
-    assert set(states) == set(MONTH)
-    over = [day for day, state in states.items() if state == "success" and day != DONE]
-    assert SOME <= len(over) < 25
-    later = [day for day in MONTH if day >= min(over)]
-    assert {states[day] for day in later} <= {"success", "failed"}
-    assert set(over) == set(later) - {FAULTY, DONE}, "the newest came first"
-    assert month.runs()[DONE]["dag_run_id"] == run_id
+    assert set(states) == set(month.days)
+    assert SOME <= len(begun) < 25
+    assert begun == set(month.days[-len(begun) :]), "the newest come first"
+    assert month.runs()[done]["dag_run_id"] == run_id
 
     month.until_over(month.backfill("failed"))
-    assert [day for day, state in month.states().items() if state != "success"] == [FAULTY]
-    assert "failed in extract" in month.runs()[FAULTY]["note"]
+    assert [day for day, state in month.states().items() if state != "success"] == [faulty]
+    assert "failed in extract" in month.notes()[faulty]
 
-    month.sql("DELETE FROM source.faults")
+    month.mend_source()
     month.until_over(month.backfill("failed"))
     assert set(month.states().values()) == {"success"}
 
-    again = MONTH[:2]
+    again = month.days[:2]
     before = {day: month.tries(day, "load") for day in again}
     jobs = month.jobs()
-    month.until_over(month.backfill("completed", again[0], again[-1]))
-    assert {day: month.tries(day, "load") > before[day] for day in again} == dict.fromkeys(
-        again, True
-    )
+    month.until_over(month.backfill("completed", again))
+    assert all(month.tries(day, "load") > before[day] for day in again)
 
     assert month.jobs() == jobs, "what was scored is not paid again"
-    assert jobs == Counter(set(MONTH) - {EMPTY})
-    count = "SELECT flight_date, count(*) FROM predictions.gaps_flights GROUP BY flight_date"
-    scored = dict(month.sql(count))
-    assert set(scored) == set(MONTH) - {EMPTY}
-    assert all(0 < rows < flights_per_day()[day] for day, rows in scored.items())
-    expected = (
-        "SELECT count(*) FROM source.flights WHERE mod(flight_id, 20) = 0"
-        " AND (scheduled_departure AT TIME ZONE 'America/New_York')::date = %s"
-    )
-    assert all(month.sql(expected, day) == [(rows,)] for day, rows in scored.items())
-    for day, run in month.runs().items():
-        assert run["partition_key"] == day.isoformat()
-        assert run["note"].startswith(f"{day} · {scored.get(day, 0)} rows")
+    assert jobs == Counter(set(month.days) - set(EMPTY))
+    assert set(month.scored()) == set(month.days) - set(EMPTY)
+    month.check_rows()
