@@ -17,7 +17,7 @@ export AIRFLOW_HOME := $(CURDIR)/.state/airflow
 .PHONY: help setup demo demo-redshift up airflow aws test slow lint browser bench chaos conformance docs reference lock
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed ## install everything into .venv
 

@@ -1,4 +1,4 @@
-"""A backfill in slices on CeleryExecutor: Redis, two workers, and one of them dies in the middle."""
+"""A backfill in slices on CeleryExecutor: Redis, and two workers, of which one dies midway."""
 
 import shutil
 import subprocess
@@ -119,8 +119,7 @@ def kill(stack, worker):
 
 def runs(worker):
     """Whether a worker has a task under way: each is a process below one of the pool's."""
-    pool = [each for each in psutil.Process(worker.process.pid).children()]
-    return any(each.children() for each in pool)
+    return any(each.children() for each in psutil.Process(worker.process.pid).children())
 
 
 def rows_of(laptop):
