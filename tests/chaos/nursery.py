@@ -31,10 +31,11 @@ from botocore.loaders import JSONFileLoader
 
 from batch_transform.by_hand.stand_in import Attempt, Run
 from batch_transform.by_hand.walk import Walk
-from batch_transform.dag import janitor_dag, scoring_dag
+from batch_transform.dag import scoring_dag
 from batch_transform.following import job_task, trigger
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.pipelines import read_all
+from batch_transform.upkeep import janitor_dag
 
 _LOOK_SECONDS = 0.1
 _AT_FIRST_SECONDS = 0.3
@@ -181,8 +182,9 @@ def _warm():
 
 def _dags(folder):
     deployment = Deployment.from_environ(os.environ)
-    found = [scoring_dag(pipeline, deployment) for pipeline in read_all(Path(folder))]
-    return {dag.dag_id: dag for dag in [*found, janitor_dag(deployment)]}
+    pipelines = list(read_all(Path(folder)))
+    found = [scoring_dag(pipeline, deployment) for pipeline in pipelines]
+    return {dag.dag_id: dag for dag in [*found, janitor_dag(pipelines, deployment)]}
 
 
 def _described(dags):
