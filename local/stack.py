@@ -117,10 +117,11 @@ def _start(settings: StackSettings, processes: Processes, say: Say) -> Stack:
     migration.finish()
     say("Starting Airflow: scheduler, DAG processor, triggerer, API server")
     api = airflow.start(say)
-    create_pools(api, PIPELINES)
+    pipelines = Path(settings.variables.get("BATCH_TRANSFORM_PIPELINES", PIPELINES))
+    create_pools(api, pipelines)
     seeding.finish()
     say("Waiting for Airflow to read the pipelines")
-    _await_dags(api, processes, say)
+    _await_dags(pipelines, api, processes, say)
     return Stack(postgres=postgres, aws_url=aws_url, airflow=airflow, api=api, processes=processes)
 
 
@@ -197,8 +198,8 @@ def _airflow_settings(settings: StackSettings, postgres: Postgres, aws_url: str)
     )
 
 
-def _await_dags(api: AirflowApi, processes: Processes, say: Say) -> None:
-    expected = {file.parent.name for file in PIPELINES.glob("*/pipeline.yaml")}
+def _await_dags(pipelines: Path, api: AirflowApi, processes: Processes, say: Say) -> None:
+    expected = {file.parent.name for file in pipelines.glob("*/pipeline.yaml")}
     processor = next(
         each for each in processes.running if each.command.name == "airflow-dag-processor"
     )

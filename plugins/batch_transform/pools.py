@@ -19,6 +19,7 @@ from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import ConfigurationError
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.pipeline.workers import POOL_OF_JOBS
+from batch_transform.tasks import REPORT
 
 UNFIT_POOL = "unfit_pool"  # an XCom that the scheduler leaves for the tasks
 _UNLIMITED = -1
@@ -80,7 +81,7 @@ def place_of(task_id: str) -> str:
     Airflow clears a task's XComs as it starts; this one starts after all that take slots.
     """
     group, dot, _ = task_id.rpartition(".")
-    return f"{group}{dot}load"
+    return f"{group}{dot}{REPORT}"
 
 
 def check_pool(context: Context, task_id: str) -> None:

@@ -20,6 +20,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 
 from batch_transform import dag as module
+from batch_transform.pools import place_of
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import PipelineInvalid
 from batch_transform.scoring.names import S3Uri
@@ -237,6 +238,7 @@ def test_groups_prove_outputs_and_one_task_publishes_them(with_settings):
     dag = with_settings(load={"groups": 20})
     names = [task.task_id for task in dag.topological_sort()]
     assert names == [task.task_id for task in tasks_of(1, groups=20)]
+    assert place_of("transform") in names, "else the scheduler ends as it says what a pool lacks"
     reconcile, publish = dag.get_task("reconcile"), dag.get_task("publish")
     assert reconcile.expand_input.value == {"group": list(range(20))}
     assert publish.proven.operator is reconcile

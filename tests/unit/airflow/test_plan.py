@@ -176,7 +176,7 @@ def test_a_person_decides_where_the_pipeline_says_so(world, desk):
 def test_a_pool_that_would_never_have_slots_is_said_after_the_plan(world, desk, said):
     operator = desk.operator()
     operator.deployment = world.deployment(pools=True)
-    context, left = planned(world), {("load", "unfit_pool"): "There is no pool x"}
+    context, left = planned(world), {("report", "unfit_pool"): "There is no pool x"}
     context["ti"].xcom_pull = lambda task_ids, key: left.get((task_ids, key))
     with pytest.raises(AirflowFailException, match="There is no pool x"):
         operator.execute(context)

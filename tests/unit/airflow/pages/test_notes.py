@@ -105,14 +105,14 @@ def test_a_group_waits_in_the_pool_of_what_its_run_asks_for(passed, pools):
     asked = {"instance_type": "ml.c5.xlarge", "instance_count": 2}
     _, slots, left = passed(OWN, "running", asked)
     assert slots["flights.transform"] == slots["flights.recover"] == ("transform-ml.c5.xlarge", 2)
-    assert slots["flights.load"] == ("default_pool", 1)
-    assert left == {"flights.load": ""}
+    assert slots["flights.report"] == ("default_pool", 1)
+    assert left == {"flights.report": ""}
 
 
 def test_a_group_whose_pool_is_missing_goes_without_and_is_told(passed, pools):
     _, slots, left = passed(OWN, "running", {"instance_type": "ml.p3.2xlarge"})
     assert slots["flights.transform"] == ("default_pool", 1)
-    assert "There is no pool transform-ml.p3.2xlarge" in left["flights.load"]
+    assert "There is no pool transform-ml.p3.2xlarge" in left["flights.report"]
 
 
 def test_what_a_dag_without_our_parameters_means_by_their_names_is_its_own(passed, pools):
