@@ -50,8 +50,6 @@ def join(
 ) -> ExtractIndex:
     """Copy the shards of all slices and, last of all, write their index: those of jobs before it.
 
-    It counts as read when the first of its slices was.
-
     Args:
         pipeline: what was sliced.
         index_uris: where the index of each slice lies, in any order.
@@ -68,9 +66,7 @@ def join(
     contract.check(columns, pipeline)
     copies = list(_copies(extracts, pipeline))
     layouts = layout.of_jobs(pipeline.settings.transform.jobs)
-    with ThreadPoolExecutor(_COPIES_AT_ONCE, thread_name_prefix="copy") as pool:
-        for _ in pool.map(lambda copy: _carry_out(copy, objects, layouts[copy.job]), copies):
-            pass  # each copy that failed raises
+    _carry_out_all(copies, layouts, objects)
     _join_set_aside(extracts, pipeline, objects, layout)
     index = indexes[0].model_copy(
         update={
@@ -83,11 +79,9 @@ def join(
             "shards": tuple(copy.shard for copy in copies),
         }
     )
-    moments = [snapshot.read(each.layout, objects) for each in extracts]
     if len(layouts) > 1:
         _write_portions(index, copies, layouts, objects)
-    if known := [moment for moment in moments if moment is not None]:
-        snapshot.write(layout, objects, min(known))
+    _join_snapshots(extracts, objects, layout)
     objects.put(layout.index, index.to_json())
     return index
 
@@ -157,6 +151,23 @@ def _write_portions(
         records = sum(shard.records for shard in shards)
         changes = {"records": records, "quarantined": 0, "portion": portion, "shards": shards}
         objects.put(layout.index, whole.model_copy(update=changes).to_json())
+
+
+def _join_snapshots(
+    extracts: Sequence[_Extracted], objects: ObjectStore, layout: RunLayout
+) -> None:
+    """Let what is joined count as read when the first of its slices was."""
+    moments = [snapshot.read(each.layout, objects) for each in extracts]
+    if known := [moment for moment in moments if moment is not None]:
+        snapshot.write(layout, objects, min(known))
+
+
+def _carry_out_all(
+    copies: Iterable[_Copy], layouts: Sequence[RunLayout], objects: ObjectStore
+) -> None:
+    with ThreadPoolExecutor(_COPIES_AT_ONCE, thread_name_prefix="copy") as pool:
+        for _ in pool.map(lambda copy: _carry_out(copy, objects, layouts[copy.job]), copies):
+            pass  # each copy that failed raises
 
 
 def _carry_out(copy: _Copy, objects: ObjectStore, layout: RunLayout) -> None:

@@ -63,7 +63,8 @@ def airflow_roles(deployed: Deployed) -> dict[str, list[Statement]]:
     """Return the statements of the role behind each AWS connection of a pipeline."""
     settings = deployed.pipeline.settings
     roles: dict[str, list[Statement]] = defaultdict(list)
-    roles[deployed.aws_conn_id] += [*_runs(deployed), *_jobs(deployed), *_model(deployed)]
+    for statements in (_runs, _jobs, _logs, _model):
+        roles[deployed.aws_conn_id] += statements(deployed)
     if isinstance(settings.source, Files):
         roles[settings.source.conn_id] += _source(deployed, settings.source)
     if settings.target.in_s3:
@@ -128,6 +129,10 @@ def _jobs(deployed: Deployed) -> Iterator[Statement]:
         resources=(account.arn("sagemaker", "transform-job/*"),),
     )
     yield Statement(sid="FindJobs", actions=("sagemaker:ListTransformJobs",), resources=("*",))
+
+
+def _logs(deployed: Deployed) -> Iterator[Statement]:
+    account = deployed.account
     group = f"log-group:{LOG_GROUP}"
     streams = f"{group}:log-stream:{job_name_start(deployed.pipeline.name)}*"
     yield Statement(
