@@ -43,6 +43,7 @@ class CapacityFlags(Flags):
     slices: Annotated[int, typer.Option(min=1, help="extract.slices")] = 1
     jobs: Annotated[int, typer.Option(min=1, help="transform.jobs")] = 1
     instances: Annotated[int, typer.Option(min=1, help="transform.instance_count, of each job")] = 1
+    groups: Annotated[int, typer.Option(min=1, help="load.groups")] = 1
     shard_mb: Annotated[float, typer.Option(min=0.1, help="shards.max_bytes, in MB")] = 64
     quota: Annotated[
         int | None, typer.Option(min=1, help="Instances that the account may run; else enough.")
@@ -87,6 +88,7 @@ def _night(flags: CapacityFlags) -> Night:
         slices=flags.slices,
         jobs=flags.jobs,
         instances=flags.instances,
+        groups=flags.groups,
         shard_bytes=round(flags.shard_mb * 1e6),
         quota=flags.instances * flags.jobs if flags.quota is None else flags.quota,
         workers=flags.workers,
@@ -147,10 +149,11 @@ def _changed(turn: Turn) -> str:
 
 
 def _used(stages: Sequence[Stage], night: Night) -> list[str]:
-    tasks = {stage.task for stage in stages}
-    used = ["query" if night.source == "query" else "parquet", "load", "look", "task", "startup"]
-    more = {"unload": "unload", "join_slices": "copy"}
-    return used + [name for task, name in more.items() if task in tasks]
+    reader = "query" if night.source == "query" else "parquet"
+    of_task = {"unload": "unload", "extract": reader, "join_slices": "copy"}
+    of_task |= {"load": "load", "reconcile": "prove", "publish": "publish"}
+    used = (of_task[stage.task] for stage in stages if stage.task in of_task)
+    return [*used, "look", "task", "startup"]
 
 
 def _content(seen: Verdict, rates: Rates) -> dict[str, Any]:

@@ -73,9 +73,16 @@ def tasks_of(night, rates):
             task.after, previous = previous, (f"{name}-{job}",)
             tasks[f"{name}-{job}"] = task
         ends.append(f"recover-{job}")
-    loads = rates["load"].seconds(night.rows, night.record_bytes)
-    tasks["load"] = Work(after=tuple(ends), start=begin, work=loads)
-    tasks["report"] = Work(after=("load",), start=begin)
+    before, last = tuple(ends), "load"
+    if night.groups > 1:
+        proves = rates["prove"].seconds(night.rows / night.groups, night.record_bytes)
+        for group in range(night.groups):
+            task = Work(after=before, start=begin, work=proves, on_core=True)
+            tasks[f"reconcile-{group}"] = task
+        before, last = tuple(f"reconcile-{group}" for group in range(night.groups)), "publish"
+    loads = rates[last].seconds(night.rows, night.record_bytes)
+    tasks[last] = Work(after=before, start=begin, work=loads)
+    tasks["report"] = Work(after=(last,), start=begin)
     return tasks
 
 

@@ -41,6 +41,7 @@ def nights(draw):
         slices=slices,
         jobs=jobs,
         instances=instances,
+        groups=draw(st.integers(1, 12)),
         quota=instances * draw(st.integers(1, jobs)),
         workers=draw(st.integers(1, 6)),
         slots=draw(st.integers(1, 16)),
@@ -74,6 +75,8 @@ EVEN = [
     {"rows": 10**9, "slices": 8, "jobs": 4, "workers": 4, "quota": 20},
     {"source": "parquet", "slices": 4, "record_bytes": 1000},
     {"source": "unload", "slices": 4},
+    {"slices": 8, "groups": 8, "workers": 4},
+    {"groups": 8, "workers": 2, "slots": 2, "cores": 1},
 ]
 
 
@@ -101,6 +104,11 @@ def test_where_all_is_even_it_is_the_same_to_a_second_a_task(changes):
         ({"model_speed": 10**7, "slices": 2, "rows": 10**9}, "load", "one connection of load"),
         ({"source": "parquet", "model_speed": 10**7}, "extract", "extract.slices"),
         (
+            {"model_speed": 10**7, "groups": 2, "rows": 10**9, "cores": 9},
+            "publish",
+            "one connection of publish",
+        ),
+        (
             {"source": "parquet", "model_speed": 10**7, "slices": 9, "max_active_tasks": 1},
             "extract",
             "max_active_tasks",
@@ -123,7 +131,7 @@ def test_where_all_is_even_it_is_the_same_to_a_second_a_task(changes):
     ],
 )
 def test_the_first_limit_is_what_holds_the_longest_task(changes, task, held_by):
-    rates = RATES if task == "load" else OURS
+    rates = RATES if task in ("load", "publish") else OURS
     seen = verdict(night(**changes), rates)
     assert (seen.longest.task, seen.longest.held_by) == (task, held_by)
     assert held_by in seen.first_limit

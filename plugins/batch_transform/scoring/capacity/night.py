@@ -11,6 +11,7 @@ MOST_INSTANCES = (
     100  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TransformResources.html
 )
 MOST_SLICES = 100
+MOST_GROUPS = 100
 _AIRFLOWS_OWN = 16  # [core] max_active_tasks_per_dag, which our DAGs raise
 
 SourceKind = Literal["query", "parquet", "unload"]
@@ -29,6 +30,7 @@ class Night:
         slices: ``extract.slices``.
         jobs: ``transform.jobs``.
         instances: ``transform.instance_count``, of each job.
+        groups: ``load.groups``.
         shard_bytes: ``shards.max_bytes``.
         quota: instances of the type that the account may run at once.
         workers: workers of the executor.
@@ -46,6 +48,7 @@ class Night:
     slices: int = 1
     jobs: int = 1
     instances: int = 1
+    groups: int = 1
     shard_bytes: int = 64_000_000
     quota: int
     workers: int = 1
@@ -57,7 +60,7 @@ class Night:
     @property
     def active(self) -> int:
         """Tasks of a run that Airflow lets run at once."""
-        return self.max_active_tasks or max(_AIRFLOWS_OWN, self.slices, self.jobs)
+        return self.max_active_tasks or max(_AIRFLOWS_OWN, self.slices, self.jobs, self.groups)
 
     @property
     def shards_a_slice(self) -> int:
@@ -74,6 +77,8 @@ class Night:
         """Say what the package, Airflow or SageMaker would refuse, or never start."""
         if self.slices > MOST_SLICES:
             yield f"extract.slices is {self.slices}, and there may be {MOST_SLICES}"
+        if self.groups > MOST_GROUPS:
+            yield f"load.groups is {self.groups}, and there may be {MOST_GROUPS}"
         if self.jobs > self.slices:
             yield (
                 f"transform.jobs is {self.jobs} and extract.slices {self.slices}: a job has one"

@@ -65,6 +65,20 @@ RATES: Rates = {
         by="make bench ROW=load-csv",
         record_bytes=60,
     ),
+    "prove": Rate(
+        of="a task of reconcile, on a core of its own",
+        value=920_000,
+        unit="rows/s",
+        by="make bench ROW=publish",
+        record_bytes=60,
+    ),
+    "publish": Rate(
+        of="publish into PostgreSQL, over one connection",
+        value=770_000,
+        unit="rows/s",
+        by="make bench ROW=publish",
+        record_bytes=60,
+    ),
     "copy": Rate(
         of="a shard that S3 copies for join_slices, eight at once",
         value=1.0,

@@ -58,20 +58,17 @@ def _stages(night: Night, rates: Rates) -> Iterator[Stage]:
     if night.slices > 1:
         copies = math.ceil(shards / COPIES_AT_ONCE) * _figure(rates, "copy")
         yield Stage(task="join_slices", seconds=begin + copies, held_by="shards.max_bytes")
-    looked_at = night.shards_a_job * look
-    yield Stage(
-        task="build_manifest", tasks=night.jobs, at_once=night.jobs, seconds=begin + looked_at
-    )
+    looks = begin + night.shards_a_job * look
+    yield _of_jobs(night, "build_manifest", looks)
     yield _transform(night, rates)
-    for task in ("wait", "recover"):
-        yield Stage(task=task, tasks=night.jobs, at_once=night.jobs, seconds=begin + looked_at)
-    loading = rates["load"].seconds(night.rows, night.record_bytes)
-    yield Stage(task="load", seconds=begin + loading, held_by="one connection of load")
+    yield _of_jobs(night, "wait", looks)
+    yield _of_jobs(night, "recover", looks)
+    yield from _load(night, rates)
     yield Stage(task="report", seconds=begin)
 
 
 def _extract(night: Night, rates: Rates) -> Stage:
-    """Time the slices: in waves, which share the cores of their workers."""
+    """Time the slices."""
     at_once, held_by = _least(
         {
             "extract.slices": night.slices,
@@ -81,15 +78,45 @@ def _extract(night: Night, rates: Rates) -> Stage:
     )
     reader = rates["query" if night.source == "query" else "parquet"]
     alone = reader.seconds(night.rows / night.slices, night.record_bytes)
-    if night.cores * night.workers < at_once:
-        held_by = "cores of the workers"
-    seconds = sum(
-        _figure(rates, "task") + alone * max(1.0, math.ceil(wave / night.workers) / night.cores)
-        for wave in _waves(night.slices, at_once)
-    )
     return Stage(
-        task="extract", tasks=night.slices, at_once=at_once, seconds=seconds, held_by=held_by
+        task="extract",
+        tasks=night.slices,
+        at_once=at_once,
+        seconds=_in_waves(night, rates, (night.slices, at_once), alone),
+        held_by=_or_cores(night, at_once, held_by),
     )
+
+
+def _load(night: Night, rates: Rates) -> Iterator[Stage]:
+    """Time what proves the outputs and loads them: one task, or groups and one that publishes."""
+    begin = _figure(rates, "task")
+    if night.groups == 1:
+        loading = rates["load"].seconds(night.rows, night.record_bytes)
+        yield Stage(task="load", seconds=begin + loading, held_by="one connection of load")
+        return
+    at_once, held_by = _least({"load.groups": night.groups, **_airflow(night)})
+    alone = rates["prove"].seconds(night.rows / night.groups, night.record_bytes)
+    yield Stage(
+        task="reconcile",
+        tasks=night.groups,
+        at_once=at_once,
+        seconds=_in_waves(night, rates, (night.groups, at_once), alone),
+        held_by=_or_cores(night, at_once, held_by),
+    )
+    publishing = rates["publish"].seconds(night.rows, night.record_bytes)
+    yield Stage(task="publish", seconds=begin + publishing, held_by="one connection of publish")
+
+
+def _in_waves(night: Night, rates: Rates, tasks: tuple[int, int], alone: float) -> float:
+    """Time tasks, and how many of them run at once, that share the cores of their workers."""
+    return sum(
+        _figure(rates, "task") + alone * max(1.0, math.ceil(wave / night.workers) / night.cores)
+        for wave in _waves(*tasks)
+    )
+
+
+def _or_cores(night: Night, at_once: int, held_by: str) -> str:
+    return "cores of the workers" if night.cores * night.workers < at_once else held_by
 
 
 def _of_jobs(night: Night, task: str, each: float) -> Stage:

@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from batch_transform.scoring.capacity.night import MOST_INSTANCES, MOST_SLICES, Night
+from batch_transform.scoring.capacity.night import (
+    MOST_GROUPS,
+    MOST_INSTANCES,
+    MOST_SLICES,
+    Night,
+)
 from batch_transform.scoring.capacity.rates import Rates
 from batch_transform.scoring.capacity.stages import Stage, stages, total
 
@@ -18,6 +23,7 @@ SETTINGS = {
     "slices": "extract.slices",
     "jobs": "transform.jobs",
     "instances": "transform.instance_count",
+    "groups": "load.groups",
     "shard_bytes": "shards.max_bytes",
     "quota": "quota of instances",
     "workers": "workers",
@@ -123,6 +129,7 @@ def _turned(night: Night) -> Iterator[Night]:
     """Yield the nights that differ in one setting and what that one needs, the easiest first."""
     doubled: list[dict[str, Any]] = [
         {"slices": min(2 * night.slices, MOST_SLICES)},
+        {"groups": min(2 * night.groups, MOST_GROUPS)},
         {"workers": 2 * night.workers},
         {"slots": 2 * night.slots},
         {"instances": min(2 * night.instances, MOST_INSTANCES, night.quota // night.jobs or 1)},
