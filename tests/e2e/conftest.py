@@ -25,10 +25,12 @@ FLIGHTS = "flight_delay"
 SLICED = "sliced_flights"
 PICKY = "picky_flights"
 UNLOADED = "unloaded_flights"
+SHARED = "shared_flights"
 UNLOADING = {
     "conn_id: warehouse\n  sql: features.sql": "conn_id: aws_default\n  sql: features.sql\n"
     "  unload: {workgroup: laptop, database: warehouse}"
 }
+IN_PARTS = "extract: {slices: 4}\nload: {groups: 3}\nlimits: "
 STRICT = "strict_flights"
 DEAR = "dear_flights"
 GAPS = "gaps_flights"
@@ -164,12 +166,13 @@ def laptop_folder():
 
 @pytest.fixture(scope="session")
 def pipelines(laptop_folder):
-    """The shipped pipelines; the flights' in slices, with picky models, dear, and with gaps."""
+    """The shipped pipelines; the flights' in parts, with picky models, dear, and with gaps."""
     folder = laptop_folder / "pipelines"
     shutil.copytree(PIPELINES, folder)
     for name, changes in (
         (SLICED, {"limits: ": "extract: {slices: 3}\nlimits: "}),
         (UNLOADED, {"limits: ": "extract: {slices: 3}\nlimits: ", **UNLOADING}),
+        (SHARED, {"instance_count: 2": "instance_count: 1\n  jobs: 2", "limits: ": IN_PARTS}),
         (PICKY, {"{name: flight-delay}": "{name: picky}", "deadline: 6h": "bad_records: 1%"}),
         (STRICT, {"{name: flight-delay}": "{name: stern}"}),
         (DEAR, {"deadline: 6h": "cost: 0.000001, over_cost: ask"}),
