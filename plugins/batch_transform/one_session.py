@@ -1,6 +1,7 @@
 """Clients of AWS that share a session: its credentials, and the megabytes it reads about AWS.
 
-The provider's hook makes a session for each client.
+The provider's hook makes a session for each client, and reads the source of every frame of the
+stack to say in the user agent who calls: a third of the time of a task that does little.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from typing import Any
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.config import Config
 from typing_extensions import override
+
+
+_CALLER = "BatchTransform"  # in the user agent of each request, as CloudTrail keeps it
 
 
 class OneSession:
@@ -43,3 +47,7 @@ class _SharingHook(AwsBaseHook):
         if self.shared is None:
             self.shared = super().get_session(region_name, deferrable)
         return self.shared
+
+    @override
+    def _get_caller(self, target_function_name: str = "execute") -> str:
+        return _CALLER

@@ -37,6 +37,11 @@ def test_clients_of_several_threads_share_a_session_and_its_credentials():
         assert client.meta.config.connect_timeout == 3
 
 
+def test_requests_say_that_this_package_makes_them():
+    client = OneSession("aws_default", Config()).client("s3")
+    assert "Caller/BatchTransform" in client.meta.config.user_agent_extra.split()
+
+
 def clients_of_a_page():
     """What a page is given, once the connection may have changed."""
     pages._connection.cache_clear()
