@@ -13,7 +13,6 @@ from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.config import Config
 from typing_extensions import override
 
-
 _CALLER = "BatchTransform"  # in the user agent of each request, as CloudTrail keeps it
 
 

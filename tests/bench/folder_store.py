@@ -19,7 +19,8 @@ class FolderStore(InMemoryObjects):
         for path in sorted(self._folder.rglob("*.parquet")):
             key = f"{PARTITION}/{path.relative_to(self._folder)}"
             at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-            yield StoredObject(uri=S3Uri(self._bucket, key), etag="", modified=at)
+            uri = S3Uri(self._bucket, key)
+            yield StoredObject(uri=uri, etag="", modified=at, listed_at=self.now())
 
     def download(self, stored, file):
         name = stored.uri.key.removeprefix(f"{PARTITION}/")

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from botocore.stub import Stubber
 
 from batch_transform.scoring.aws.objects import ObjectChanged, S3Objects
@@ -42,6 +43,15 @@ def test_an_object_comes_in_pieces(store):
     assert b"".join(store.pieces(URI)) == body
     with pytest.raises(ObjectMissing):
         list(store.pieces(URI / "more"))
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=-1), timedelta(0), timedelta(days=1)], ids=str)
+def test_a_listing_is_of_the_moment_that_s3_tells_whatever_our_clock_says(s3, ahead):
+    store, before = S3Objects(s3), datetime.now(UTC).replace(microsecond=0)
+    store.put(URI, b"first")
+    with time_machine.travel(datetime.now(UTC) + ahead):
+        first, second = (next(store.listed(URI)).listed_at for _ in range(2))
+    assert before <= first <= second <= datetime.now(UTC) + timedelta(seconds=1)
 
 
 def test_an_object_is_made_once(store):

@@ -13,6 +13,7 @@ import pytest
 from pyarrow import parquet
 
 from batch_transform.scoring.errors import SourceChanged, SourceError
+from batch_transform.scoring.extract import snapshot
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.kinds import Column
 from batch_transform.scoring.names import S3Uri
@@ -493,3 +494,15 @@ def test_ids_are_proven_over_all_files_and_chunks(refused, put, monkeypatch):
     put("a", as_csv(apples(1, 3)))
     put("b", as_csv(apples(3, 2)))
     assert "Two rows have the same apple_id: rows 3 and 4" in refused("csv")
+
+
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+def test_an_extract_read_its_files_when_the_store_says(
+    extracted, objects, layout, put, file_format
+):
+    body = BytesIO()
+    parquet.write_table(pa.table({name: pa.array([], pa.int64()) for name in COLUMNS}), body)
+    put("part", b"apple_id,weight,colour\n" if file_format == "csv" else body.getvalue())
+    objects.now = lambda: datetime(2013, 6, 2, 3, tzinfo=UTC)
+    extracted(file_format)
+    assert snapshot.read(layout, objects) == datetime(2013, 6, 2, 3, tzinfo=UTC)

@@ -13,6 +13,7 @@ from typing import IO, Any, Protocol
 from botocore.exceptions import ClientError
 from typing_extensions import override
 
+from batch_transform.scoring.aws import listing
 from batch_transform.scoring.aws.codes import translated
 from batch_transform.scoring.aws.upload import S3Uploads, Uploads, sealed
 from batch_transform.scoring.errors import ObjectMissing, Unreachable
@@ -37,11 +38,13 @@ class StoredObject:
         uri: where it lies.
         etag: S3's name of its content; another content has another.
         modified: when it was stored, by the clock of the store.
+        listed_at: when it was listed, or a moment after, by the same clock.
     """
 
     uri: S3Uri
     etag: str
     modified: datetime
+    listed_at: datetime
 
 
 class ObjectStore(Protocol):
@@ -199,15 +202,18 @@ class S3Objects(ObjectStore):
 
     @override
     def listed(self, start: S3Uri) -> Iterator[StoredObject]:
-        pages = self._client.get_paginator("list_objects_v2").paginate(
+        found = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=start.bucket, Prefix=start.key
         )
-        for entry in _entries(pages, "Contents"):
-            yield StoredObject(
-                uri=S3Uri(start.bucket, entry["Key"]),
-                etag=entry["ETag"],
-                modified=entry["LastModified"],
-            )
+        for page in listing.pages(found):
+            listed_at = listing.answered_at(page)
+            for entry in page.get("Contents", ()):
+                yield StoredObject(
+                    uri=S3Uri(start.bucket, entry["Key"]),
+                    etag=entry["ETag"],
+                    modified=entry["LastModified"],
+                    listed_at=listed_at,
+                )
 
     @override
     def download(self, stored: StoredObject, file: IO[bytes]) -> None:
@@ -242,26 +248,16 @@ class S3Objects(ObjectStore):
 
     @override
     def unfinished(self, prefix: S3Uri) -> Iterator[S3Uri]:
-        pages = self._client.get_paginator("list_multipart_uploads").paginate(
+        found = self._client.get_paginator("list_multipart_uploads").paginate(
             Bucket=prefix.bucket, Prefix=f"{prefix.key}/"
         )
-        for entry in _entries(pages, "Uploads"):
-            yield S3Uri(prefix.bucket, entry["Key"])
+        for page in listing.pages(found):
+            for entry in page.get("Uploads", ()):
+                yield S3Uri(prefix.bucket, entry["Key"])
 
     @override
     def uploads(self) -> S3Uploads:
         return S3Uploads(self._client, self._seal)
-
-
-def _entries(pages: Any, name: str) -> Iterator[Any]:
-    """Yield what pages list; whoever reads the list may raise what is not of AWS."""
-    pending = iter(pages)
-    while True:
-        with translated():
-            page = next(pending, None)
-        if page is None:
-            return
-        yield from page.get(name, ())
 
 
 @contextmanager

@@ -85,7 +85,10 @@ class InMemoryObjects(ObjectStore):
         for uri in sorted(self.content, key=lambda uri: uri.key):
             if uri.bucket == start.bucket and uri.key.startswith(start.key):
                 yield StoredObject(
-                    uri=uri, etag=_etag(self.content[uri]), modified=self.stored_at[uri]
+                    uri=uri,
+                    etag=_etag(self.content[uri]),
+                    modified=self.stored_at[uri],
+                    listed_at=self.now(),
                 )
 
     @override

@@ -75,25 +75,26 @@ class FileSource(Source):
 
     @override
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
-        if files_of(pipeline).format != "parquet":
-            return encoded(self._reshape(self.read(partition, pipeline)), pipeline)
         matching = self._matching(files_of(pipeline), partition)
+        read_at = min((each.listed_at for each in matching), default=None)
+        return replace(self._lines(matching, pipeline), part=self._part, read_at=read_at)
+
+    def _lines(self, matching: Sequence[StoredObject], pipeline: Pipeline) -> Lines:
+        if files_of(pipeline).format != "parquet":
+            return encoded(self._reshape(self._read(matching, pipeline)), pipeline)
         lying = Lying(part=self._part, by_slice=files_of(pipeline).by_slice)
         table = ParquetTable(lambda: self._downloaded(matching), pipeline, lying)
         if self._reshape is unchanged:
-            lines = table.lines()
-        else:
-            lines = encoded(self._reshape(table.read()), pipeline)
-        return replace(lines, part=self._part)
+            return table.lines()
+        return encoded(self._reshape(table.read()), pipeline)
 
-    def read(self, partition: Partition, pipeline: Pipeline) -> Table:
+    def _read(self, matching: Sequence[StoredObject], pipeline: Pipeline) -> Table:
         """Read a partition's files of text.
 
         Without ``reshape.py`` only the record's columns are read, by name, whatever others there
         are and in whatever order.
         """
-        settings = files_of(pipeline)
-        parts = self._parts(self._matching(settings, partition), _format(settings, pipeline))
+        parts = self._parts(matching, _format(files_of(pipeline), pipeline))
         first = next(parts, None)
         has = first[1].columns if first else None
         columns = picked(has or (), pipeline)
