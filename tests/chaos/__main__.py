@@ -58,7 +58,8 @@ def steps(trials, traces, asked, until):
     """Make the steps of the plan that are asked for; tell whether all held."""
     planned, tried = plan(traces, asked.seed), []
     print(f"{len(planned)} faults are possible; seed {asked.seed}", flush=True)
-    chosen = [planned[asked.step - 1]] if asked.step else planned[: asked.steps]
+    wanted = [each for each in planned if asked.only in each.fault.kind]
+    chosen = [planned[asked.step - 1]] if asked.step else wanted[: asked.steps]
     for step in chosen:
         if time.monotonic() > until:
             break
@@ -121,6 +122,7 @@ def asked_for():
     parser.add_argument("--seed", type=int, default=1, help="shuffles the plan")
     parser.add_argument("--step", type=int, help="only this step of the plan")
     parser.add_argument("--steps", type=int, default=_STEPS, help="how many of the plan")
+    parser.add_argument("--only", default="", help="steps whose fault has these words in its name")
     parser.add_argument("--mixes", type=int, default=_MIXES, help="runs with random faults")
     parser.add_argument("--minutes", type=float, default=45.0, help="begin nothing after that")
     parser.add_argument("--until-a-fall", action="store_true", help="end with the first fall")

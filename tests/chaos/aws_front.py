@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from tests.chaos.traps import ASKED, MARKED, UNSEEN
 
 _SLOW_SECONDS = 1.0
+_HUNG_SECONDS = 3.0  # longer than attempts wait for an answer
 _PER_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive", "server", "date"}
 _JSON = [("Content-Type", "application/x-amz-json-1.1")]
 _XML = [("Content-Type", "text/xml")]
@@ -92,6 +93,9 @@ class _Handler(BaseHTTPRequestHandler):
             trap.kill(signal.SIGTERM)
         if fault == "slow":
             time.sleep(_SLOW_SECONDS)
+        if fault == "hung":
+            time.sleep(_HUNG_SECONDS)
+            return self._hang_up()
         status, headers, answer = self._forward(body)
         if label == "CreateTransformJob" and status == 200:
             self.front.created.append(json.loads(body)["TransformJobName"])

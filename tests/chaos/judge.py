@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psutil
-import psycopg
+from psycopg import OperationalError
 from psycopg.errors import UndefinedTable
+
+from tests.chaos.postgres_front import connected
 
 _PATIENCE_SECONDS = 5.0
 _POLL_SECONDS = 0.02
@@ -73,8 +75,8 @@ class Reader:
 
     def __init__(self, dsn, day):
         self._query = _STATE.format(day.pipeline)
-        self._day = day
-        self._connection = psycopg.connect(dsn, autocommit=True)
+        self._day, self._dsn = day, dsn
+        self._connection = connected(dsn)
         self.states, self.looks = [], 0
         self._ends = threading.Event()
 
@@ -110,6 +112,10 @@ class Reader:
             row = self._connection.execute(self._query, {"day": self._day.label}).fetchone()
         except UndefinedTable:
             row = ([], None, [])
+        except OperationalError:  # the server has crashed
+            self._connection.close()
+            self._connection = connected(self._dsn)
+            return self.look()
         self.looks += 1
         state = State(*row)
         if not self.states or self.states[-1] != state:
@@ -211,7 +217,7 @@ def unfinished(world, pipeline):
 
 def _left(world, reader, run):
     """Say what is left of a run's processes, sessions, locks and files."""
-    with psycopg.connect(world.dsn, autocommit=True) as connection:
+    with connected(world.dsn) as connection:
         own = [reader.backend, connection.info.backend_pid]
         if sessions := _settled(lambda: connection.execute(_SESSIONS, (own,)).fetchone()[0]):
             return f"{sessions} sessions of the warehouse are left"

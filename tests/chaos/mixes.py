@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from tests.chaos.judge import Verdict, running, seen_now
 from tests.chaos.runs import DagRun, RunFailed, sweep
 from tests.chaos.steps import faults_of
-from tests.chaos.traps import JOB_FAULTS, LOCKED, MARKED
+from tests.chaos.traps import CRASHED, JOB_FAULTS, LOCKED, MARKED
 from tests.chaos.world import Day
 
 _PARTITIONS = 30
 _MOST_FAULTS = 3
-_OF_STEPS = {MARKED, LOCKED, *JOB_FAULTS}  # of which a run expects more than that it goes on
+_OF_STEPS = {MARKED, LOCKED, CRASHED, *JOB_FAULTS}  # what is expected of others is another
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,18 @@ attempt leaves its outcome in a file; one that was killed leaves none.
 import asyncio
 import functools
 import gc
-import inspect
 import json
 import os
 import signal
 import sys
 import traceback
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import boto3
+import time_machine
 from airflow.sdk.bases.operator import ExecutorSafeguard
 from airflow.sdk.exceptions import (
     AirflowFailException,
@@ -29,6 +30,7 @@ from airflow.sdk.exceptions import (
 from airflow.sdk.execution_time.supervisor import set_supervisor_comms
 from botocore.loaders import JSONFileLoader
 
+from batch_transform import connections
 from batch_transform.by_hand.stand_in import Attempt, Run
 from batch_transform.by_hand.walk import Walk
 from batch_transform.dag import scoring_dag
@@ -39,6 +41,7 @@ from batch_transform.upkeep import janitor_dag
 
 _LOOK_SECONDS = 0.1
 _AT_FIRST_SECONDS = 0.3
+_TIMEOUT_SECONDS = 2.0  # until a call that hangs is made again
 _IMPORTED_EARLY = (
     "airflow.providers.amazon.aws.hooks.base_aws",
     "airflow.providers.postgres.hooks.postgres",
@@ -159,7 +162,8 @@ def _be_attempt(dags, request):
     os.environ.update(request["environ"])
     with suppress(FileNotFoundError):
         Path(request["outcome"]).unlink()
-    with set_supervisor_comms(Airflow(request["states"])):
+    now = datetime.now(UTC) + timedelta(seconds=request.get("clock", 0))
+    with time_machine.travel(now), set_supervisor_comms(Airflow(request["states"])):
         done = event(request["wait"]) if "wait" in request else outcome(dags, request)
     text = json.dumps(done, default=str)
     written = Path(request["outcome"]).with_suffix(".new")
@@ -177,7 +181,6 @@ def _warm():
     JSONFileLoader.load_file = lambda _, path: load(path)
     for service in ("s3", "sagemaker", "logs"):
         boto3.client(service, region_name="us-east-1")
-    inspect.stack()  # which the provider asks for, and which looks at every module the first time
 
 
 def _dags(folder):
@@ -208,6 +211,7 @@ def main(folder):
     # Jobs of a few records are over within a second.
     job_task._LOOK_SECONDS, job_task._AT_FIRST_SECONDS = _LOOK_SECONDS, _AT_FIRST_SECONDS
     trigger._SHORTEST_SECONDS = 0.0
+    connections._PATIENT["read_timeout"] = _TIMEOUT_SECONDS
     dags = _dags(folder)
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

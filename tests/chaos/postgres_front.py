@@ -3,27 +3,52 @@
 https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
 
+import os
 import re
+import signal
 import socket
 import struct
 import threading
+import time
 from contextlib import contextmanager, suppress
 
 import psycopg
+from psycopg import OperationalError
 
-from tests.chaos.traps import HELD
+from tests.chaos.traps import CRASHED, FULL, HELD
 
 _HELD_SECONDS = 60.0
+_RECOVERY_SECONDS = 30.0
+_LOOK_SECONDS = 0.02
 _STATEMENTS = b"QP"
 _COPY_DATA = b"d"
 _SOCKET = ".s.PGSQL.5432"
+_FIELDS = b"SFATAL\0VFATAL\0C53300\0Msorry, too many clients already\0\0"
+_TOO_MANY = b"E" + struct.pack("!i", 4 + len(_FIELDS)) + _FIELDS
+
+
+def connected(dsn):
+    """Connect to the warehouse, which may be about to recover from a crash."""
+    until = time.monotonic() + _RECOVERY_SECONDS
+    while True:
+        try:
+            return psycopg.connect(dsn, autocommit=True)
+        except OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_LOOK_SECONDS)
 
 
 class PostgresFront:
-    """Where attempts believe the warehouse to be: a socket in a folder of its own."""
+    """Where attempts believe the warehouse to be: a socket in a folder of its own.
+
+    Attributes:
+        has_crashed: whether it has: who connects then waits for it, as Airflow does with retries.
+    """
 
     def __init__(self, postgres, folder, trap):
-        self.trap, self._admin_dsn = trap, postgres.dsn("postgres")
+        self.trap, self.admin_dsn = trap, postgres.dsn("postgres")
+        self.has_crashed = False
         self.upstream = str(postgres.socket_folder / _SOCKET)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(folder / _SOCKET))
@@ -46,7 +71,7 @@ class PostgresFront:
 
     def terminate(self, backend):
         """End a backend as an operator would, and wait until it is gone."""
-        with psycopg.connect(self._admin_dsn, autocommit=True) as admin:
+        with psycopg.connect(self.admin_dsn, autocommit=True) as admin:
             admin.execute("SELECT pg_terminate_backend(%s, 5000)", (backend,))
 
 
@@ -62,6 +87,8 @@ class _Session:
 
     def serve(self):
         """Pass messages on until either side hangs up."""
+        if self._front.has_crashed:
+            connected(self._front.admin_dsn).close()
         try:
             self._server.connect(self._front.upstream)
             threading.Thread(target=self._answers, daemon=True).start()
@@ -96,6 +123,12 @@ class _Session:
         if fault == "killed before":
             self._front.trap.kill()
             raise EOFError
+        if fault == FULL:
+            self._client.sendall(_TOO_MANY)
+            raise EOFError
+        if fault == CRASHED:
+            self._front.has_crashed = True
+            os.kill(self._backend, signal.SIGKILL)
         if fault and not self._backend and fault.startswith("terminated"):
             raise EOFError  # the server takes no more connections
         if fault == HELD:

@@ -171,6 +171,7 @@ class DagRun:
             "conf": {"partition": self.day.label, **self.asked},
             "left": self.left,
             "try": number,
+            "clock": self.nursery.lane.trap.clock(),
             "id": str(uuid.uuid4()),
             "memory": str(self.nursery.lane.world.folder / f"memory-{self.run_id}-{name}.json"),
         }

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from tests.chaos.traps import (
     ASKED,
+    CLOCKS,
+    CRASHED,
+    FULL,
     JOB_FAULTS,
     LOCKED,
     MARKED,
@@ -103,6 +106,8 @@ def faults_of(calls):
         yield from (Fault(point, kind) for kind in _kinds_of(point))
     for task in dict.fromkeys(point.task for point in calls if point.front == "aws"):
         yield from (Fault(Point(task, "aws", 3, "any call"), kind) for kind in OF_TASK)
+        if "," not in task:
+            yield from (Fault(Point(task, "clock", 0, "first attempt"), kind) for kind in CLOCKS)
 
 
 def _kinds_of(point):
@@ -110,6 +115,8 @@ def _kinds_of(point):
     for kind in OF_AWS if point.front == "aws" else OF_SQL:
         if kind != "body cut" or point.label.startswith("GET"):
             yield kind
+    if point.front == "sql":
+        yield FULL if point.label == "connect" else CRASHED
     if (point.task, point.front, point.number) == ("load", "sql", 1):
         yield LOCKED
     if point.task in _HOLDS_A_JOB and point.front == "aws":

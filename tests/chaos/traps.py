@@ -8,11 +8,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from tests.chaos.model import misbehave
+
 _START_SECONDS = 10.0
 KILLS = ("killed before", "killed within", "killed after")
-OF_AWS = (*KILLS, "refused", "throttled", "reset", "answer lost", "body cut", "slow")
+OF_AWS = (*KILLS, "refused", "throttled", "reset", "answer lost", "body cut", "slow", "hung")
 OF_SQL = (*KILLS, "terminated before", "terminated within", "terminated after", "answer cut")
 ASKED, UNSEEN, LOCKED = "asked to end", "job not seen yet", "table locked"
+FULL, CRASHED = "no connection is free", "server crashes"
+# Seconds by which the clock of the worker that makes the first attempt is wrong.
+CLOCKS = {"clock a day behind": -86_400, "clock a day ahead": 86_400}
 HELD = "held back"
 OF_TASK = ("every third throttled",)
 MARKED = "killed and marked failed"
@@ -38,6 +43,8 @@ JOB_FAULTS = {
     "job gets no capacity": OfJob(lambda faults: faults.capacity_error(), 1),
     "job breaks the service": OfJob(lambda faults: faults.internal_server_error(), 1),
     "job's container dies": OfJob(lambda faults: faults.dying_container(1), 4),
+    "container hangs": OfJob(lambda _: misbehave("hang", 1), 4),
+    "container answers the half": OfJob(lambda _: misbehave("half", 1), 4),
     "job leaves no output": OfJob(lambda faults: faults.no_output(), 1, fails=True),
     STOPPED: OfJob(lambda faults: faults.freeze(), 1, fails=True),
 }
@@ -117,6 +124,18 @@ class Trap:
                 if self._is_due(fault, front, number):
                     return self._strike(fault)
             return None
+
+    def clock(self):
+        """Seconds by which the clock of the attempt that begins now is wrong."""
+        with self._lock:
+            for fault in self.faults:
+                if fault.kind in CLOCKS and self._is_of_task(fault) and fault not in self.struck:
+                    self._strike(fault)
+                    return CLOCKS[fault.kind]
+            return 0
+
+    def _is_of_task(self, fault):
+        return fault.point.task == self.task
 
     def _is_due(self, fault, front, number):
         point = fault.point

@@ -14,9 +14,10 @@ from pathlib import Path
 import psycopg
 import yaml
 
-from sagemaker_local.container import ModelHandler, listening
+from sagemaker_local.container import listening
 from sagemaker_local.testing import REGION, running
 from tests.chaos.aws_front import AwsFront
+from tests.chaos.model import Model
 from tests.chaos.postgres_front import PostgresFront
 from tests.chaos.traps import Trap
 
@@ -33,7 +34,11 @@ _COMMON = {
     "record": {"format": "csv", "id": ["id"], "features": ["weight"], "compression": "gzip"},
     "shards": {"min_count": 2},
     "model": {"name": "fruit"},
-    "transform": {"instance_type": "ml.m5.large", "strategy": "MultiRecord"},
+    "transform": {
+        "instance_type": "ml.m5.large",
+        "strategy": "MultiRecord",
+        "overrides": {"ModelClientConfig": {"InvocationsTimeoutInSeconds": 2}},
+    },
     "predictions": {"sweetness": {"at": -1, "type": "double"}},
     "source": {"conn_id": "warehouse", "sql": "features.sql"},
     "limits": {"bad_records": 0},
@@ -46,16 +51,6 @@ PIPELINES = {
     "plums": {"source": _LAKE, "target": {"swap": "partitions"}},
 }
 _QUERY = "SELECT id, weight FROM source.{} WHERE picked_on = :partition"
-
-
-class Model(ModelHandler):
-    """Answers a quarter of each weight, and refuses a request with a negative one."""
-
-    def do_POST(self):  # noqa: N802  # the library's name
-        lines = self.body().splitlines()
-        is_bad = any(b"-" in line for line in lines)
-        answers = b"" if is_bad else b"".join(b"%r\n" % (float(line) / 4) for line in lines)
-        self.send(400 if is_bad else 200, b"bad weight" if is_bad else answers)
 
 
 @dataclass(frozen=True)
@@ -224,6 +219,8 @@ def a_world(postgres, database):
         _make_models(aws, image)
         dsn = postgres.dsn(database)
         with psycopg.connect(dsn) as connection:
+            # What is committed outlives a crash of the server, as it does in production.
+            connection.execute(f"ALTER DATABASE {database} SET synchronous_commit = on")
             connection.execute("CREATE SCHEMA source; CREATE SCHEMA predictions")
             for name in PIPELINES:
                 connection.execute(
