@@ -7,13 +7,15 @@ import os
 import re
 import shutil
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from PIL import Image
 
 from sagemaker_local.container import ModelHandler, listening
-from tests.e2e.conftest import STRICT
+from tests.e2e.conftest import FLIGHTS, MODEL, STRICT, model_of
 from tests.e2e.test_jobs import Jobs
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -27,9 +29,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-FLIGHTS = "flight_delay"
 SIZES = {"wide": {"width": 1400, "height": 900}, "narrow": {"width": 390, "height": 844}}
 LOOKS = ("light", "dark")
+COLOURS = 96  # of a picture: a third of its bytes, and nobody sees a difference
 RUN_MS = 240_000
 SEE_MS = 90_000
 
@@ -93,7 +95,9 @@ class Person:
         """Keep a screenshot, where one is wanted."""
         folder = os.environ.get("BROWSER_IMAGES")
         if folder:
-            self.page.screenshot(path=Path(folder) / f"{name}.png")
+            shot = Image.open(BytesIO(self.page.screenshot())).convert("RGB")
+            few = shot.quantize(COLOURS, dither=Image.Dither.NONE)
+            few.save(Path(folder) / f"{name}.png", optimize=True)
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +124,13 @@ def person(browser, laptop, look):
     person.log_in("admin", airflow.password)
     yield person
     context.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def demo_model(laptop, trained):
+    """The demo's own model, so that pictures show what it says."""
+    with model_of(laptop.stack.aws_url, MODEL, trained):
+        yield
 
 
 @pytest.fixture(scope="module")

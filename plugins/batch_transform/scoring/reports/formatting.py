@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from batch_transform.scoring.planning.effort import usd
+
 NOTHING = "-"
 
 _SIZES = ("B", "kB", "MB", "GB", "TB")
@@ -51,10 +53,8 @@ def percent(share: float | None) -> str:
 
 
 def dollars(value: float | None) -> str:
-    """Spell an amount: in cents, or finer where that would be nothing."""
-    if value is None:
-        return NOTHING
-    return f"${value:,.2f}" if value >= 0.1 or not value else f"${value:.4f}"
+    """Spell an amount."""
+    return NOTHING if value is None else f"${usd(value)}"
 
 
 def size(value: float | None) -> str:

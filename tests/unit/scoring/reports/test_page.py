@@ -142,6 +142,20 @@ def test_a_page_of_a_run_that_has_just_begun_has_no_empty_sections():
         assert heading not in text
 
 
+@pytest.mark.parametrize(
+    ("paid", "text"),
+    [
+        ([True], "1 job started"),
+        ([False], "0 of 1 job started"),
+        ([True, True], "2 jobs started"),
+        ([True, False, True], "2 of 3 jobs started"),
+    ],
+)
+def test_jobs_that_the_run_has_started_are_counted_among_all(paid, text):
+    jobs = tuple(full_report().jobs[0].model_copy(update={"paid_here": each}) for each in paid)
+    assert f", {text}, $" in Seen(report_page(full_report(jobs=jobs))).text
+
+
 def test_counts_that_do_not_agree_are_said():
     funnel = Funnel(source_rows=4, oversized=0, records=3, quarantined=1, rows=2)
     text = Seen(report_page(full_report(funnel=funnel))).text
@@ -176,6 +190,11 @@ def a_change(**facts):
 def test_the_page_says_what_the_load_did():
     assert "3 rows were replaced with 2." in a_change(published=True, replaced_rows=3)
     assert "The partition was empty, and was loaded." in a_change(published=True)
+    none = Funnel(records=0, quarantined=0, rows=0)
+    empty = full_report(change=Change(published=True), funnel=none)
+    text = Seen(report_page(empty)).text
+    assert "The partition was empty, and still is." in text
+    assert "NULL" not in text, "of no prediction there is nothing to say"
     assert "the partition held this load already" in a_change(published=False)
     text = " ".join(Seen(report_page(full_report())).text.split())
     assert "Nothing was published: a text." in text
@@ -220,7 +239,7 @@ def test_a_report_is_kept_as_json_and_as_a_page_that_say_where_they_are():
     [
         (dollars(None), "-"),
         (dollars(0.0), "$0.00"),
-        (dollars(0.0123), "$0.0123"),
+        (dollars(0.00002), "$0.00002"),
         (dollars(1234.5), "$1,234.50"),
         (duration(None), "-"),
         (duration(9.96), "10.0 s"),
