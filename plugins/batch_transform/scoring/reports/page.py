@@ -56,7 +56,7 @@ def drawn(report: RunReport) -> dict[str, Any]:
     return {
         "report": report,
         "plots": {
-            "timeline": plots.timeline(report.tasks, report.jobs),
+            "timeline": plots.timeline(report),
             "distribution": {each.name: plots.distribution(each) for each in report.predictions},
             "means": {each.name: plots.means(each) for each in report.predictions},
             "compared": {name: plots.compared(name, both) for name, both in histograms.items()},

@@ -238,6 +238,16 @@ def test_the_last_run_and_the_last_report_of_each_pipeline_are_listed(server, ru
     assert f"/runs/{FLIGHTS}/last" in answer.text
 
 
+def test_each_pipeline_of_a_dag_has_figures_of_its_own(server, runs):
+    kept = {}
+    for number, name in enumerate(("first", "second"), start=1):
+        returned = {"pipeline": f"of_{name}", "partition": "2013-06-01", "rows": number}
+        kept |= {f"{name}_of_report__report": "s3://", f"{name}_of_report__return_value": returned}
+    runs.add(dag_id=GROUPS, **kept)
+    text = text_of(server.get("/"))
+    assert "success 2013-06-01 of_first 1 - - 2013-06-01 of_second 2 - -" in text
+
+
 def test_a_pipeline_that_never_ran_is_listed(server, airflow_database):
     assert "Probability that a flight arrives" in text_of(server.get("/"))
 

@@ -16,7 +16,7 @@ from batch_transform.scoring.reports.comparison import (
     Histograms,
     Moved,
 )
-from batch_transform.scoring.reports.formatting import dollars, duration, moment, size
+from batch_transform.scoring.reports.formatting import dollars, duration, figure, moment, size
 from batch_transform.scoring.reports.keep import read, write
 from batch_transform.scoring.reports.page import report_page, style, style_digest
 from batch_transform.scoring.reports.report import (
@@ -140,6 +140,8 @@ def test_a_page_of_a_run_that_has_just_begun_has_no_empty_sections():
     text = Seen(report_page(report)).text
     for heading in ("Predictions", "Checks", "Quarantine", "Timeline", "Plan", "Progress"):
         assert heading not in text
+    assert "nothing loaded yet" in text
+    assert "for the model" in text, "instead of figures that are not known"
 
 
 @pytest.mark.parametrize(
@@ -168,6 +170,27 @@ def test_plots_have_what_is_drawn_and_a_label():
     plots = re.findall(r'<svg[^>]*class="plot-(\w+)"[^>]*role="img" aria-label="([^"]*)"', page)
     assert [kind for kind, _ in plots] == ["distribution", "means", "distribution", "timeline"]
     assert plots[0][1] == "Distribution of a text"
+
+
+def names_in_the_timeline(report):
+    svg = re.search(r'<svg[^>]*class="plot-timeline".*?</svg>', report_page(report), re.DOTALL)[0]
+    return re.findall(r">([a-z_]+(?: \d)?)</text>", svg)
+
+
+def test_what_goes_on_is_drawn_until_now():
+    begun = NOW - timedelta(seconds=60)
+    tasks = (TaskRun(task_id="transform", state="deferred", started=begun), TaskRun(task_id="wait"))
+    job = full_report().jobs[0].model_copy(update={"round": 0, "started": begun, "ended": None})
+    report = full_report(tasks=tasks, jobs=(job,))
+    assert sorted(names_in_the_timeline(report)) == ["job", "transform"]
+    assert report.records_per_second is None, "nobody knows how many are through"
+
+
+def test_jobs_that_share_the_records_are_numbered():
+    job = full_report().jobs[0].model_copy(update={"started": NOW, "ended": NOW})
+    jobs = tuple(job.model_copy(update={"round": number}) for number in (0, 0, 1))
+    found = names_in_the_timeline(full_report(tasks=(), jobs=jobs))
+    assert sorted(found) == ["job 1", "job 2", "round 1"]
 
 
 def test_drawing_leaves_no_finder_of_modules_behind():
@@ -241,6 +264,10 @@ def test_a_report_is_kept_as_json_and_as_a_page_that_say_where_they_are():
         (dollars(0.0), "$0.00"),
         (dollars(0.00002), "$0.00002"),
         (dollars(1234.5), "$1,234.50"),
+        (figure(None), "-"),
+        (figure(0.16618), "0.1662"),
+        (figure(2_058_000.4), "2,058,000"),
+        (figure(-1e18), "-1e+18"),
         (duration(None), "-"),
         (duration(9.96), "10.0 s"),
         (duration(61), "1:01 min"),
