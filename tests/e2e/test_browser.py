@@ -282,6 +282,21 @@ def test_the_pages_fit_the_window_in_every_look(person, look, flights_run, faile
     assert (colour == "rgb(255, 255, 255)") == (look[1] == "light")
 
 
+def test_the_pages_are_as_dark_as_airflow(person):
+    person.page.goto(f"{person.url}/plugin/batch-transform")
+    frame = person.page.frame_locator("iframe")
+    frame.get_by_role("link", name=FLIGHTS).wait_for()
+    backgrounds = []
+    for theme in ("Dark Mode", "Light Mode"):
+        person.page.get_by_role("button", name="User").click()
+        person.page.get_by_role("menuitem", name="Appearance").click()
+        person.page.get_by_text(theme).click()
+        frame.locator(f":root[data-theme={theme.partition(' ')[0].lower()}]").wait_for()
+        body = frame.locator("body")
+        backgrounds.append(body.evaluate("it => getComputedStyle(it).backgroundColor"))
+    assert backgrounds == ["rgb(22, 29, 45)", "rgb(255, 255, 255)"]
+
+
 def test_from_the_list_to_the_calendar_to_a_report_without_leaving_airflow(
     person, laptop, flights_run
 ):

@@ -15,7 +15,7 @@ from typing import Any
 from markupsafe import Markup
 
 from batch_transform.scoring.reports.comparison import Histograms
-from batch_transform.scoring.reports.report import JobRun, Predicted, RunReport
+from batch_transform.scoring.reports.report import JobRun, Predicted, RunReport, TaskRun
 
 _DROPPED = frozenset({"style", "script", "desc", "defs", "title"})
 _DROPPED_GROUPS = frozenset({"plot tooltip-overlay", "plot text-overlay", "titles"})
@@ -115,10 +115,16 @@ def _spans(report: RunReport) -> Iterator[tuple[str, str, datetime, datetime]]:
     for task in report.tasks:
         if task.started:
             mapped = f" {task.map_index}" if task.map_index >= 0 else ""
-            yield f"{task.task_id}{mapped}", "task", task.started, task.ended or report.made_at
+            yield f"{task.task_id}{mapped}", "task", *_span(task, report)
     for name, job in zip(_names(report.jobs), report.jobs, strict=True):
         if job.started:
-            yield name, "job", job.started, job.ended or report.made_at
+            yield name, "job", *_span(job, report)
+
+
+def _span(each: TaskRun | JobRun, report: RunReport) -> tuple[datetime, datetime]:
+    """Return start and end; the clocks of two machines may differ."""
+    started = each.started or report.made_at
+    return started, max(started, each.ended or report.made_at)
 
 
 def _names(jobs: Sequence[JobRun]) -> Iterator[str]:

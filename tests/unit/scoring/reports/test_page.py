@@ -18,7 +18,8 @@ from batch_transform.scoring.reports.comparison import (
 )
 from batch_transform.scoring.reports.formatting import dollars, duration, figure, moment, size
 from batch_transform.scoring.reports.keep import read, write
-from batch_transform.scoring.reports.page import report_page, style, style_digest
+from batch_transform.scoring.reports.page import digest, report_page, style
+from batch_transform.scoring.reports.plots import timeline
 from batch_transform.scoring.reports.report import (
     Check,
     Funnel,
@@ -99,7 +100,7 @@ class Seen(HTMLParser):
         self.text += " "
 
     def handle_data(self, data):
-        if self._tag != "style":
+        if self._tag not in ("style", "script"):
             self.text += data
 
 
@@ -118,7 +119,7 @@ def test_a_page_needs_nothing_from_elsewhere():
     assert re.findall(r"url\(|@import|@font-face", page) == []
     assert page.count("<style") == 1
     assert f"<style>{style()}</style>" in page, "the digest is of the very text"
-    assert style_digest().startswith("'sha256-")
+    assert digest(style()).startswith("'sha256-")
 
 
 def test_a_page_shows_every_section():
@@ -184,6 +185,8 @@ def test_what_goes_on_is_drawn_until_now():
     report = full_report(tasks=tasks, jobs=(job,))
     assert sorted(names_in_the_timeline(report)) == ["job", "transform"]
     assert report.records_per_second is None, "nobody knows how many are through"
+    early = report.model_copy(update={"made_at": begun - timedelta(seconds=1)})
+    assert ">-" not in timeline(early), "where the clock of a worker is ahead"
 
 
 def test_jobs_that_share_the_records_are_numbered():
