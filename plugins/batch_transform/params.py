@@ -68,7 +68,8 @@ _PARAMETERS: Mapping[str, tuple[_Kind, str, str]] = {
         _DAY,
         "Partition",
         "The day to score. Empty: the run's own date; where that day is not over, the last whole"
-        " day. Leave it empty in a backfill, whose runs have their own dates.",
+        " day. Leave it empty in a backfill, whose runs have their own dates; and tick *Override"
+        " parameters on existing runs* there, or Airflow passes on nothing of what is below.",
     ),
     "dry_run": (
         _OFF,

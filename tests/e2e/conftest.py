@@ -22,6 +22,7 @@ from sagemaker_local.container import ModelHandler, listening
 RUN_SECONDS = 120
 DAGS = Path(__file__).parents[2] / "dags"
 FLIGHTS = "flight_delay"
+MODEL = "flight-delay"
 SLICED = "sliced_flights"
 PICKY = "picky_flights"
 UNLOADED = "unloaded_flights"
@@ -63,14 +64,19 @@ def sagemaker(aws_url):
 
 
 @contextmanager
-def quick_model(aws_url, name):
-    """Put a container that listens already in the place of a model's, whose start takes seconds."""
+def model_of(aws_url, name, container):
+    """Give a model another container for a while; yield the one that it had."""
     client = sagemaker(aws_url)
-    role = client.describe_model(ModelName=name)["ExecutionRoleArn"]
-    client.delete_model(ModelName=name)
-    with listening(Quick) as url:
-        client.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer={"Image": url})
-        yield
+    before = client.describe_model(ModelName=name)
+
+    def replace(container):
+        client.delete_model(ModelName=name)
+        role = before["ExecutionRoleArn"]
+        client.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer=container)
+
+    replace(container)
+    yield before["PrimaryContainer"]
+    replace(before["PrimaryContainer"])
 
 
 class Laptop:
@@ -191,7 +197,7 @@ def pipelines(laptop_folder):
 
 
 @pytest.fixture(scope="session")
-def laptop(laptop_folder, pipelines):
+def stack(laptop_folder, pipelines):
     settings = StackSettings(
         name="e2e",
         port=choose_port(None),
@@ -208,10 +214,27 @@ def laptop(laptop_folder, pipelines):
         },
         state=laptop_folder,
     )
-    with running_stack(settings, print) as stack, quick_model(stack.aws_url, "flight-delay"):
-        laptop = Laptop(stack)
-        laptop.api.client.patch(f"/pools/{POOL['name']}", json=POOL).raise_for_status()
-        yield laptop
+    with running_stack(settings, print) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def trained(stack):
+    """The container of the demo's model of flights, which takes seconds to start: a quick one is
+    in its place.
+    """
+    with (
+        listening(Quick) as url,
+        model_of(stack.aws_url, MODEL, {"Image": url}) as container,
+    ):
+        yield container
+
+
+@pytest.fixture(scope="session")
+def laptop(stack, trained):
+    laptop = Laptop(stack)
+    laptop.api.client.patch(f"/pools/{POOL['name']}", json=POOL).raise_for_status()
+    return laptop
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,17 @@ import os
 import re
 import shutil
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from PIL import Image
 
+from local.data.package_days import flights_per_day
 from sagemaker_local.container import ModelHandler, listening
-from tests.e2e.conftest import STRICT
-from tests.e2e.test_jobs import Jobs
+from tests.e2e.conftest import DEAR, FLIGHTS, MODEL, STRICT, Quick, model_of
+from tests.e2e.test_jobs import Jobs, until
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium")
@@ -27,9 +30,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-FLIGHTS = "flight_delay"
 SIZES = {"wide": {"width": 1400, "height": 900}, "narrow": {"width": 390, "height": 844}}
 LOOKS = ("light", "dark")
+COLOURS = 192  # of a picture: a third of its bytes, and nobody sees a difference
 RUN_MS = 240_000
 SEE_MS = 90_000
 
@@ -45,13 +48,6 @@ class Stern(ModelHandler):
             self.send(200, b"0.25\n" * len(lines))
 
 
-class Flat(ModelHandler):
-    """Answers 0.25 for every flight."""
-
-    def do_POST(self):  # noqa: N802  # named by http.server
-        self.send(200, b"0.25\n" * len(self.body().splitlines()))
-
-
 class Person:
     """Somebody at a browser who has logged in."""
 
@@ -65,11 +61,28 @@ class Person:
         self.page.keyboard.press("Enter")
         self.page.wait_for_url(re.compile(rf"^{self.url}/(?!auth)"))
 
-    def trigger(self, dag_id, **asked):
-        """Fill in the form of a run; return the run's id."""
+    def open_form(self, dag_id):
         self.page.goto(f"{self.url}/dags/{dag_id}")
         self.page.get_by_role("button", name="Trigger").first.click()
-        form = self.page.get_by_role("dialog")
+        return self.page.get_by_role("dialog").filter(has_text="Run Parameters")
+
+    def backfill(self, dag_id, *days):
+        """Fill in the form of a backfill, from a day to a day."""
+        form = self.open_form(dag_id)
+        form.get_by_text("Backfill", exact=True).click()
+        for day in days:
+            form.get_by_text("Select date and time").first.click()
+            self.page.get_by_placeholder("YYYY/MM/DD").fill(f"{day:%Y/%m/%d}")
+            self.page.keyboard.press("Enter")
+            form.get_by_text("Date Range").click()
+        form.locator("input[name=max_active_runs]").fill("3")
+        with self.page.expect_response(re.compile(r"/backfills$")) as answer:
+            form.get_by_role("button", name="Run Backfill").click()
+        assert answer.value.ok, answer.value.text()
+
+    def trigger(self, dag_id, **asked):
+        """Fill in the form of a run; return the run's id."""
+        form = self.open_form(dag_id)
         for name, value in asked.items():
             form.locator(f"#element_{name}").fill(value)
         with self.page.expect_response(re.compile(r"/dagRuns$")) as answer:
@@ -83,6 +96,7 @@ class Person:
         """Click a task in the page of a run: its square in the grid, or its line in the list."""
         self.page.locator(f"a[href*='/runs/'][href$='/tasks/{task_id}']").first.click()
         self.page.wait_for_url(re.compile(rf"/runs/.*/tasks/{task_id}"))
+        self.page.get_by_role("link", name="Rendered Templates").wait_for()  # of tasks alone
 
     def open_tab(self, name):
         """Click a tab; return the page in its frame."""
@@ -93,7 +107,11 @@ class Person:
         """Keep a screenshot, where one is wanted."""
         folder = os.environ.get("BROWSER_IMAGES")
         if folder:
-            self.page.screenshot(path=Path(folder) / f"{name}.png")
+            shot = Image.open(BytesIO(self.page.screenshot())).convert("RGB")
+            few = shot.quantize(
+                COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE
+            )
+            few.save(Path(folder) / f"{name}.png", optimize=True)
 
 
 @pytest.fixture(scope="module")
@@ -122,11 +140,18 @@ def person(browser, laptop, look):
     context.close()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def demo_model(laptop, trained):
+    """The demo's own model, so that pictures show what it says."""
+    with model_of(laptop.stack.aws_url, MODEL, trained):
+        yield
+
+
 @pytest.fixture(scope="module")
 def models(laptop):
     """Two further models, by their handlers' names."""
-    with listening(Stern) as stern, listening(Flat) as flat:
-        for name, url in {"stern": stern, "flat": flat}.items():
+    with listening(Stern) as stern, listening(Quick) as quick:
+        for name, url in {"stern": stern, "quick": quick}.items():
             Jobs(laptop).client.create_model(
                 ModelName=name,
                 ExecutionRoleArn=f"arn:aws:iam::123456789012:role/{name}",
@@ -156,6 +181,20 @@ def fits(page):
     return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+def test_days_are_backfilled_from_the_form_and_listed_under_the_days_they_score(laptop, person):
+    days = [date(2013, 6, number) for number in (1, 2, 3)]
+    person.backfill(FLIGHTS, days[0], days[-1])
+    for day in days:
+        assert laptop.finished(FLIGHTS, f"backfill__{day}T00:00:00+00:00") == "success"
+    person.page.goto(f"{person.url}/dags/{FLIGHTS}/runs")
+    for day in days:
+        line = person.page.locator("tr").filter(has_text=f"backfill__{day}")
+        line.get_by_text(f"{day} 00:00:00").wait_for()
+        line.get_by_text("Success").wait_for()
+    package = flights_per_day()
+    assert [laptop.rows(day)[0] for day in days] == [package[day] for day in days]
+
+
 def test_a_run_is_triggered_from_the_form_and_its_report_watched_until_all_is_counted(
     laptop, person
 ):
@@ -169,12 +208,15 @@ def test_a_run_is_triggered_from_the_form_and_its_report_watched_until_all_is_co
     assert counts == [str(rows)] * 4 + ["0"] == ["960"] * 4 + ["0"]
     assert report.locator("svg").count() >= 2
     report.locator("h1").get_by_text("2013-06-04").wait_for()
+    person.page.reload()
+    person.page.get_by_text("2013-06-04 · 960 rows · mean 0.166 · 0 quarantined").wait_for()
+    report.get_by_text("Every record is accounted for.").wait_for()
     person.keep("report")
 
 
 def test_another_model_is_compared_and_the_partition_stays(laptop, person, flights_run, models):
     before = laptop.rows(date(2013, 6, 4))
-    run_id = person.trigger(FLIGHTS, partition="2013-06-04", model="flat")
+    run_id = person.trigger(FLIGHTS, partition="2013-06-04", model="quick")
     person.see_run(FLIGHTS, run_id)
     report = person.open_tab("Report")
     report.get_by_text("Nothing was published").wait_for(timeout=RUN_MS)
@@ -184,6 +226,9 @@ def test_another_model_is_compared_and_the_partition_stays(laptop, person, fligh
     assert re.search(r"predictions that differ\s+960, 100.0%", compared)
     assert report.locator("caption").filter(has_text="The largest changes").count() == 1
     assert laptop.rows(date(2013, 6, 4)) == before
+    person.page.reload()
+    heading = report.locator("h2").get_by_text("What the load would change")
+    heading.evaluate("it => window.scrollTo(0, it.offsetTop - 12)")
     person.keep("compare")
 
 
@@ -195,9 +240,27 @@ def test_a_bad_records_id_is_two_clicks_from_the_red_task(laptop, person, failed
     said.wait_for()
     found = re.search(r"id (\d+): .*too far <b>for me</b>", said.inner_text())
     assert found, said.inner_text()
+    report.get_by_text("Task recover: failed, try 1").wait_for()
     log = laptop.log_of(STRICT, failed_run, "recover")
     assert f"id {found[1]}" in log
     person.keep("failed-task")
+
+
+def test_a_run_over_its_cost_is_approved_where_it_asks(laptop, person):
+    day = "2013-08-02"
+    _, state = laptop.trigger(DEAR, partition="2013-08-01")
+    assert state == "success", "nobody knows yet what a run costs"
+    run_id = person.trigger(DEAR, partition=day)
+    until(lambda: laptop.states(DEAR, run_id)["plan"] == "awaiting_input", "it asks")
+    person.see_run(DEAR, run_id)
+    person.open_task("plan")
+    person.page.get_by_role("link", name="Required Action").last.click()
+    approve = person.page.get_by_role("button", name="Approve")
+    approve.wait_for()
+    person.page.get_by_text(f"partition {day} are expected to cost").first.wait_for()
+    person.keep("approval")
+    approve.click()
+    assert laptop.finished(DEAR, run_id) == "success"
 
 
 @pytest.mark.parametrize("look", [(size, look) for size in SIZES for look in LOOKS], ids="-".join)
@@ -217,6 +280,21 @@ def test_the_pages_fit_the_window_in_every_look(person, look, flights_run, faile
         assert errors == [], "the policy lets all of the page be shown"
     colour = person.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (colour == "rgb(255, 255, 255)") == (look[1] == "light")
+
+
+def test_the_pages_are_as_dark_as_airflow(person):
+    person.page.goto(f"{person.url}/plugin/batch-transform")
+    frame = person.page.frame_locator("iframe")
+    frame.get_by_role("link", name=FLIGHTS).wait_for()
+    backgrounds = []
+    for theme in ("Dark Mode", "Light Mode"):
+        person.page.get_by_role("button", name="User").click()
+        person.page.get_by_role("menuitem", name="Appearance").click()
+        person.page.get_by_text(theme).click()
+        frame.locator(f":root[data-theme={theme.partition(' ')[0].lower()}]").wait_for()
+        body = frame.locator("body")
+        backgrounds.append(body.evaluate("it => getComputedStyle(it).backgroundColor"))
+    assert backgrounds == ["rgb(22, 29, 45)", "rgb(255, 255, 255)"]
 
 
 def test_from_the_list_to_the_calendar_to_a_report_without_leaving_airflow(

@@ -167,7 +167,7 @@ class PlanOperator(BaseOperator):
         limits = pipeline.settings.limits
         facts = (
             f"The transform jobs of partition {plan.partition} are expected to cost"
-            f" {usd(plan.expected_cost or 0)} USD, and may cost {plan.cost_limit:g}"
+            f" {usd(plan.expected_cost or 0)} USD, and may cost {usd(plan.cost_limit or 0)}"
         )
         if limits.over_cost == "fail":
             raise OverCost(

@@ -153,6 +153,7 @@ def subject_of(pipeline: Pipeline) -> dict[str, Any]:
 def summary(report: RunReport) -> dict[str, Any]:
     """Return the XCom of a report."""
     return {
+        "pipeline": report.pipeline,
         "partition": report.partition.isoformat() if report.partition else None,
         "report": report.places["report"],
         "page": report.places["page"],

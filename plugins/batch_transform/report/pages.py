@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from markupsafe import Markup
 
 from batch_transform.scoring.reports.page import drawn, environment
 from batch_transform.scoring.reports.report import RunReport
@@ -13,9 +16,15 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _REFRESH_SECONDS = 5
 
 
+@cache
+def theme_script() -> str:
+    """Return the one script of the pages, by which they are as light or dark as Airflow."""
+    return (_TEMPLATES / "theme.js").read_text()
+
+
 def page(template: str, **facts: Any) -> str:
     """Return a page; all that is not ours in it is escaped."""
-    return environment(_TEMPLATES).get_template(template).render(refresh=0, **facts)
+    return _rendered(template, refresh=0, **facts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +53,14 @@ def run_page(report: RunReport, frame: Frame) -> str:
     shown = report if frame.shows_records else report.without_records()
     facts = {"frame": frame, "shows_records": frame.shows_records}
     refresh = _REFRESH_SECONDS if frame.goes_on else 0
-    template = environment(_TEMPLATES).get_template("run.html")
-    return template.render(drawn(shown), refresh=refresh, **facts)
+    return _rendered("run.html", **drawn(shown), refresh=refresh, **facts)
 
 
 def message_page(sentence: str, detail: str = "") -> str:
     """Return a page that says why there is no other."""
     return page("message.html", sentence=sentence, detail=detail)
+
+
+def _rendered(template: str, **facts: Any) -> str:
+    script = Markup(theme_script())  # noqa: S704  # a file of ours
+    return environment(_TEMPLATES).get_template(template).render(script=script, **facts)

@@ -7,15 +7,15 @@ from collections.abc import Awaitable, Callable
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
-from batch_transform.report.pages import message_page
+from batch_transform.report.pages import message_page, theme_script
 from batch_transform.scoring.errors import ScoringError
-from batch_transform.scoring.reports.page import style_digest
+from batch_transform.scoring.reports.page import digest, style
 
 # https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Content-Security-Policy
 HEADERS = {
     "Content-Security-Policy": (
-        f"default-src 'none'; style-src {style_digest()}; frame-ancestors 'self';"
-        " base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src {digest(style())}; script-src {digest(theme_script())};"
+        " frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",

@@ -139,7 +139,7 @@ def test_what_is_cleared_of_a_dry_run_does_nothing(world, desk):
 def test_a_run_that_costs_too_much_fails_before_it_starts_anything(world, desk):
     load_a_day(desk)
     assert desk.operator(cost=2.5).execute(planned(world))
-    with pytest.raises(AirflowFailException, match=r"cost 2\.00 USD, and may cost 1\.5\. Nothing"):
+    with pytest.raises(AirflowFailException, match=r"cost 2\.00 USD, and may cost 1\.50\. Nothing"):
         desk.operator(cost=1.5).execute(planned(world))
     with pytest.raises(AirflowFailException, match="may cost 1"):
         desk.operator(cost=2.5).execute(planned(world, cost_cap=1))
@@ -159,7 +159,7 @@ def test_a_person_decides_where_the_pipeline_says_so(world, desk):
     with pytest.raises(TaskAwaitingInput) as asking:
         operator.execute(context)
     (asked,) = desk.asked
-    assert asked["subject"].endswith("cost 2.00 USD, and may cost 1.5. Start them?")
+    assert asked["subject"].endswith("cost 2.00 USD, and may cost 1.50. Start them?")
     assert (asked["ti_id"], asked["options"]) == ("first", ["Approve", "Reject"])
     assert asked["params"] == {}, "the execution API takes no null"
     assert "- Expected: about" in asked["body"]

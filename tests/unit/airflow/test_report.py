@@ -94,6 +94,7 @@ def test_the_report_is_written_and_said_where(world, lake):
     returned = report(world, lake).execute(world.context("sixth", "report"))
     kept = RunReport.from_json(world.objects.get(S3Uri.parse(returned["report"])))
     assert returned == {
+        "pipeline": "flight_delay",
         "partition": DAY.isoformat(),
         "report": f"{LAYOUT.attempt_root}/report/sixth/report.json",
         "page": f"{LAYOUT.attempt_root}/report/sixth/report.html",

@@ -43,7 +43,7 @@ class Effort:
 def usd(amount: float) -> str:
     """Write an amount in cents, or in fractions of one where it is less."""
     is_small = 0 < amount < 0.01
-    return f"{Decimal(f'{amount:.1g}'):f}" if is_small else f"{amount:.2f}"
+    return f"{Decimal(f'{amount:.1g}'):f}" if is_small else f"{amount:,.2f}"
 
 
 def effort(

@@ -47,10 +47,13 @@ class Loaded:
 
     @property
     def flips(self) -> dict[str, list[str]]:
-        """Names of checks that fail now and did not, or did and do not any more."""
-        earlier = self.before.findings if self.before else []
-        before = {text.partition(":")[0] for text in earlier}
+        """Names of checks that fail now and did not, or did and do not any more.
+
+        None where no load was in force: nothing was checked.
+        """
         now = {finding.check for finding in self.findings}
+        earlier = self.before.findings if self.before else now
+        before = {text.partition(":")[0] for text in earlier}
         return {"fail_now": sorted(now - before), "failed_before": sorted(before - now)}
 
     @property

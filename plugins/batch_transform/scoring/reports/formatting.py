@@ -7,8 +7,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from batch_transform.scoring.planning.effort import usd
+
 NOTHING = "-"
 
+_WHOLE, _ENDLESS = 1e4, 1e15  # between them, a number has no digits after the point
 _SIZES = ("B", "kB", "MB", "GB", "TB")
 _STATES = {  # what a state looks like, in the words of the style sheet
     "success": "good",
@@ -22,6 +25,7 @@ _STATES = {  # what a state looks like, in the words of the style sheet
     "InProgress": "busy",
     "Stopping": "busy",
     "queued": "busy",
+    "awaiting_input": "warn",
     "scheduled": "busy",
     "up_for_retry": "warn",
     "up_for_reschedule": "busy",
@@ -35,7 +39,9 @@ def number(value: int | None) -> str:
 
 def figure(value: float | None) -> str:
     """Spell a measured number."""
-    return NOTHING if value is None else f"{value:.4g}"
+    if value is None:
+        return NOTHING
+    return f"{value:,.0f}" if _WHOLE <= abs(value) < _ENDLESS else f"{value:.4g}"
 
 
 def value(found: Any) -> str:
@@ -51,10 +57,8 @@ def percent(share: float | None) -> str:
 
 
 def dollars(value: float | None) -> str:
-    """Spell an amount: in cents, or finer where that would be nothing."""
-    if value is None:
-        return NOTHING
-    return f"${value:,.2f}" if value >= 0.1 or not value else f"${value:.4f}"
+    """Spell an amount."""
+    return NOTHING if value is None else f"${usd(value)}"
 
 
 def size(value: float | None) -> str:

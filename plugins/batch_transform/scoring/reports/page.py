@@ -1,4 +1,4 @@
-"""Pages of HTML that need nothing from elsewhere: one style sheet inside, and no script."""
+"""Pages of HTML that need nothing from elsewhere: the style sheet is inside."""
 
 from __future__ import annotations
 
@@ -24,14 +24,13 @@ def style() -> str:
     return (_TEMPLATES / "style.css").read_text()
 
 
-@cache
-def style_digest() -> str:
-    """Name the style sheet, and no other, to a content security policy.
+def digest(text: str) -> str:
+    """Name a style sheet or a script, and no other, to a content security policy.
 
     https://www.w3.org/TR/CSP3/#grammardef-hash-source
     """
-    digest = hashlib.sha256(style().encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
+    found = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(found).decode()}'"
 
 
 @cache
@@ -56,7 +55,7 @@ def drawn(report: RunReport) -> dict[str, Any]:
     return {
         "report": report,
         "plots": {
-            "timeline": plots.timeline(report.tasks, report.jobs),
+            "timeline": plots.timeline(report),
             "distribution": {each.name: plots.distribution(each) for each in report.predictions},
             "means": {each.name: plots.means(each) for each in report.predictions},
             "compared": {name: plots.compared(name, both) for name, both in histograms.items()},

@@ -9,12 +9,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cache
+from itertools import count
 from typing import Any
 
 from markupsafe import Markup
 
 from batch_transform.scoring.reports.comparison import Histograms
-from batch_transform.scoring.reports.report import JobRun, Predicted, TaskRun
+from batch_transform.scoring.reports.report import JobRun, Predicted, RunReport, TaskRun
 
 _DROPPED = frozenset({"style", "script", "desc", "defs", "title"})
 _DROPPED_GROUPS = frozenset({"plot tooltip-overlay", "plot text-overlay", "titles"})
@@ -55,9 +56,9 @@ def means(column: Predicted) -> Markup:
     return _drawn(chart, "means", f"Mean of {column.name} in the last partitions")
 
 
-def timeline(tasks: Sequence[TaskRun], jobs: Sequence[JobRun]) -> Markup:
-    """Draw when tasks and jobs ran, in seconds from the first one's start."""
-    spans = list(_spans(tasks, jobs))
+def timeline(report: RunReport) -> Markup:
+    """Draw when tasks and jobs ran, or run, in seconds from the first one's start."""
+    spans = list(_spans(report))
     if not spans:
         return Markup()
     begun = min(start for _, _, start, _ in spans)
@@ -106,17 +107,33 @@ def _steps(bounds: tuple[float, float], bins: Sequence[int]) -> Iterator[tuple[f
         yield low + (number + 1) * width, held / total
 
 
-def _spans(
-    tasks: Sequence[TaskRun], jobs: Sequence[JobRun]
-) -> Iterator[tuple[str, str, datetime, datetime]]:
-    """Yield name, kind, start and end of what has both, in the order of the run."""
-    for task in tasks:
-        if task.started and task.ended:
+def _spans(report: RunReport) -> Iterator[tuple[str, str, datetime, datetime]]:
+    """Yield name, kind, start and end of what has begun, in the order of the run.
+
+    What is not over goes on until the report is made.
+    """
+    for task in report.tasks:
+        if task.started:
             mapped = f" {task.map_index}" if task.map_index >= 0 else ""
-            yield f"{task.task_id}{mapped}", "task", task.started, task.ended
+            yield f"{task.task_id}{mapped}", "task", *_span(task, report)
+    for name, job in zip(_names(report.jobs), report.jobs, strict=True):
+        if job.started:
+            yield name, "job", *_span(job, report)
+
+
+def _span(each: TaskRun | JobRun, report: RunReport) -> tuple[datetime, datetime]:
+    """Return start and end; the clocks of two machines may differ."""
+    started = each.started or report.made_at
+    return started, max(started, each.ended or report.made_at)
+
+
+def _names(jobs: Sequence[JobRun]) -> Iterator[str]:
+    """Name jobs by their rounds; those that share the first are numbered."""
+    firsts = sum(not job.round for job in jobs)
+    numbers = count(1)
     for job in jobs:
-        if job.started and job.ended:
-            yield f"round {job.round}" if job.round else "job", "job", job.started, job.ended
+        first = f"job {next(numbers)}" if firsts > 1 and not job.round else "job"
+        yield f"round {job.round}" if job.round else first
 
 
 def _drawn(chart: Any, kind: str, label: str) -> Markup:

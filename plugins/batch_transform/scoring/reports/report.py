@@ -222,8 +222,11 @@ class RunReport(Part):
     @property
     def records_per_second(self) -> float | None:
         """Records through the first job, or those that share them, from start to end."""
-        seconds = max((job.seconds for job in self.jobs if job.round == 0), default=0.0)
-        return self.funnel.records / seconds if seconds and self.funnel.records else None
+        firsts = [job for job in self.jobs if job.round == 0]
+        seconds = max((job.seconds for job in firsts), default=0.0)
+        if not (seconds and self.funnel.records and all(job.ended for job in firsts)):
+            return None
+        return self.funnel.records / seconds
 
     def without_records(self) -> RunReport:
         """Leave out what repeats content of records, for who may not read the DAG's logs."""

@@ -6,7 +6,9 @@ import pytest
 from fastapi.routing import APIRoute
 
 from batch_transform.report.app import app
+from batch_transform.report.pages import theme_script
 from batch_transform.report.safety import HEADERS
+from batch_transform.scoring.reports.page import digest
 from tests.unit.airflow.pages.conftest import (
     FLIGHTS,
     GROUPS,
@@ -80,11 +82,16 @@ def test_the_rights_asked_for_are_those_of_the_dag_in_the_path(server):
         ("/pipelines/flight_delay?year=soon", READER, 422),
     ],
 )
-def test_every_answer_tells_the_browser_to_run_nothing(server, path, user, status):
+def test_every_answer_tells_the_browser_to_run_nothing_but_one_script_of_ours(
+    server, path, user, status
+):
     answer = server.get(path, user=user)
     assert answer.status_code == status
     assert {name: answer.headers[name] for name in HEADERS} == HEADERS
     assert "default-src 'none'" in HEADERS["Content-Security-Policy"]
+    assert f"script-src {digest(theme_script())};" in HEADERS["Content-Security-Policy"]
+    scripts = re.findall(r"<script[^>]*>(.*?)</script>", answer.text, re.DOTALL)
+    assert set(scripts) <= {theme_script()}
     assert "frame-ancestors 'self'" in HEADERS["Content-Security-Policy"]
     assert "unsafe" not in HEADERS["Content-Security-Policy"]
 

@@ -16,9 +16,10 @@ from batch_transform.scoring.reports.comparison import (
     Histograms,
     Moved,
 )
-from batch_transform.scoring.reports.formatting import dollars, duration, moment, size
+from batch_transform.scoring.reports.formatting import dollars, duration, figure, moment, size
 from batch_transform.scoring.reports.keep import read, write
-from batch_transform.scoring.reports.page import report_page, style, style_digest
+from batch_transform.scoring.reports.page import digest, report_page, style
+from batch_transform.scoring.reports.plots import timeline
 from batch_transform.scoring.reports.report import (
     Check,
     Funnel,
@@ -99,7 +100,7 @@ class Seen(HTMLParser):
         self.text += " "
 
     def handle_data(self, data):
-        if self._tag != "style":
+        if self._tag not in ("style", "script"):
             self.text += data
 
 
@@ -118,7 +119,7 @@ def test_a_page_needs_nothing_from_elsewhere():
     assert re.findall(r"url\(|@import|@font-face", page) == []
     assert page.count("<style") == 1
     assert f"<style>{style()}</style>" in page, "the digest is of the very text"
-    assert style_digest().startswith("'sha256-")
+    assert digest(style()).startswith("'sha256-")
 
 
 def test_a_page_shows_every_section():
@@ -140,6 +141,22 @@ def test_a_page_of_a_run_that_has_just_begun_has_no_empty_sections():
     text = Seen(report_page(report)).text
     for heading in ("Predictions", "Checks", "Quarantine", "Timeline", "Plan", "Progress"):
         assert heading not in text
+    assert "nothing loaded yet" in text
+    assert "for the model" in text, "instead of figures that are not known"
+
+
+@pytest.mark.parametrize(
+    ("paid", "text"),
+    [
+        ([True], "1 job started"),
+        ([False], "0 of 1 job started"),
+        ([True, True], "2 jobs started"),
+        ([True, False, True], "2 of 3 jobs started"),
+    ],
+)
+def test_jobs_that_the_run_has_started_are_counted_among_all(paid, text):
+    jobs = tuple(full_report().jobs[0].model_copy(update={"paid_here": each}) for each in paid)
+    assert f", {text}, $" in Seen(report_page(full_report(jobs=jobs))).text
 
 
 def test_counts_that_do_not_agree_are_said():
@@ -154,6 +171,29 @@ def test_plots_have_what_is_drawn_and_a_label():
     plots = re.findall(r'<svg[^>]*class="plot-(\w+)"[^>]*role="img" aria-label="([^"]*)"', page)
     assert [kind for kind, _ in plots] == ["distribution", "means", "distribution", "timeline"]
     assert plots[0][1] == "Distribution of a text"
+
+
+def names_in_the_timeline(report):
+    svg = re.search(r'<svg[^>]*class="plot-timeline".*?</svg>', report_page(report), re.DOTALL)[0]
+    return re.findall(r">([a-z_]+(?: \d)?)</text>", svg)
+
+
+def test_what_goes_on_is_drawn_until_now():
+    begun = NOW - timedelta(seconds=60)
+    tasks = (TaskRun(task_id="transform", state="deferred", started=begun), TaskRun(task_id="wait"))
+    job = full_report().jobs[0].model_copy(update={"round": 0, "started": begun, "ended": None})
+    report = full_report(tasks=tasks, jobs=(job,))
+    assert sorted(names_in_the_timeline(report)) == ["job", "transform"]
+    assert report.records_per_second is None, "nobody knows how many are through"
+    early = report.model_copy(update={"made_at": begun - timedelta(seconds=1)})
+    assert ">-" not in timeline(early), "where the clock of a worker is ahead"
+
+
+def test_jobs_that_share_the_records_are_numbered():
+    job = full_report().jobs[0].model_copy(update={"started": NOW, "ended": NOW})
+    jobs = tuple(job.model_copy(update={"round": number}) for number in (0, 0, 1))
+    found = names_in_the_timeline(full_report(tasks=(), jobs=jobs))
+    assert sorted(found) == ["job 1", "job 2", "round 1"]
 
 
 def test_drawing_leaves_no_finder_of_modules_behind():
@@ -176,6 +216,11 @@ def a_change(**facts):
 def test_the_page_says_what_the_load_did():
     assert "3 rows were replaced with 2." in a_change(published=True, replaced_rows=3)
     assert "The partition was empty, and was loaded." in a_change(published=True)
+    none = Funnel(records=0, quarantined=0, rows=0)
+    empty = full_report(change=Change(published=True), funnel=none)
+    text = Seen(report_page(empty)).text
+    assert "The partition was empty, and still is." in text
+    assert "NULL" not in text, "of no prediction there is nothing to say"
     assert "the partition held this load already" in a_change(published=False)
     text = " ".join(Seen(report_page(full_report())).text.split())
     assert "Nothing was published: a text." in text
@@ -220,8 +265,12 @@ def test_a_report_is_kept_as_json_and_as_a_page_that_say_where_they_are():
     [
         (dollars(None), "-"),
         (dollars(0.0), "$0.00"),
-        (dollars(0.0123), "$0.0123"),
+        (dollars(0.00002), "$0.00002"),
         (dollars(1234.5), "$1,234.50"),
+        (figure(None), "-"),
+        (figure(0.16618), "0.1662"),
+        (figure(2_058_000.4), "2,058,000"),
+        (figure(-1e18), "-1e+18"),
         (duration(None), "-"),
         (duration(9.96), "10.0 s"),
         (duration(61), "1:01 min"),
