@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from batch_transform.connections import Aws, data_api
-from batch_transform.scoring.pipeline import Query, RedshiftPlace
+from batch_transform.scoring.pipeline import Query, RedshiftPlace, SnowflakePlace
 
 if TYPE_CHECKING:
     from batch_transform.scoring.deployment import Deployment
@@ -47,8 +47,21 @@ class EnginePlace:
 
 def open_engine(place: EnginePlace, *, hurried: bool = False) -> Engine:
     """Return the engine of a place; ``hurried`` for who is being killed."""
+    if "stage" in place.unload:
+        return _snowflake(place, hurried=hurried)
     from batch_transform.scoring.sources.unloaded.redshift import RedshiftEngine
 
     settings = RedshiftPlace.model_validate(place.unload)
     api = data_api(place.conn_id, settings, hurried=hurried)
     return RedshiftEngine(api, Aws(place.aws_conn_id).objects, settings.iam_role)
+
+
+def _snowflake(place: EnginePlace, *, hurried: bool) -> Engine:
+    from functools import partial
+
+    from batch_transform.scoring.sources.unloaded.snowflake import SnowflakeEngine
+    from batch_transform.snowflake_connection import snowflake_session
+
+    settings = SnowflakePlace.model_validate(place.unload)
+    opened = partial(snowflake_session, place.conn_id, hurried=hurried)
+    return SnowflakeEngine(opened, settings.stage)

@@ -1,0 +1,214 @@
+"""One session: its parameters, its transaction, and what each of its statements does."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import snowflake.connector.errors
+
+from local.snowflake import grammar
+from local.snowflake.account import Account, Run
+from local.snowflake.answer import Answer, Refused, described, of_cursor, told
+from local.snowflake.copying import UNLOADED
+from local.snowflake.grammar import Copy, Unload
+
+_DONE = told(["status"], [["Statement executed successfully."]])
+
+
+class Session:
+    """Statements of one session, one after the other."""
+
+    def __init__(self, account: Account) -> None:
+        """Work on an account."""
+        self.parameters: dict[str, str] = {}
+        self._account = account
+        self._connection = account.connect()
+        self._number = next(account.numbers)
+        self._transaction: int | None = None
+        self._has_begun = False  # in DuckDB, whose snapshot is taken as late as may be
+
+    def execute(self, text: str, run: Run) -> Answer:
+        """Run a statement.
+
+        Raises:
+            Refused: as Snowflake refuses it.
+        """
+        statement = text.strip()
+        try:
+            settings = grammar.settings_of(statement)
+            copy = grammar.copy_of(statement)
+        except grammar.Unknown as unknown:
+            raise Refused(f"SQL compilation error: the stand-in does not know: {unknown}") from None
+        if settings is not None:
+            return self._set(settings)
+        if isinstance(copy, Unload):
+            return self._unload(copy, run)
+        if isinstance(copy, Copy):
+            return self._copy(copy)
+        for name, pattern in grammar.PATTERNS.items():
+            if match := pattern.fullmatch(statement):
+                return self._own(name, match.groups())
+        return self._change(statement, run)
+
+    def describe(self, text: str) -> Answer:
+        """Return the columns of a query."""
+        with self._working() as cursor:
+            cursor.execute(f"DESCRIBE {grammar.WAIT.sub('NULL', text)}")
+            return described(cursor.fetchall())
+
+    def abort(self) -> None:
+        """Roll back what is open."""
+        self._end("ROLLBACK")
+
+    def _own(self, name: str, groups: tuple[str, ...]) -> Answer:
+        answer: Answer = getattr(self, f"_{name}")(*groups)
+        return answer
+
+    def _set(self, settings: dict[str, str]) -> Answer:
+        self.parameters |= settings
+        if "TIMEZONE" in settings:
+            with self._account.mutex:
+                self._connection._duck_conn.execute(  # noqa: SLF001
+                    f"SET TimeZone = '{settings['TIMEZONE']}'"
+                )
+        return _DONE
+
+    def _begin(self, name: str) -> Answer:
+        self._transaction = next(self._account.numbers)
+        self._account.transactions[self._transaction] = (grammar.identifier(name), self.abort)
+        return _DONE
+
+    def _commit(self) -> Answer:
+        self._end("COMMIT")
+        return _DONE
+
+    def _rollback(self) -> Answer:
+        self._end("ROLLBACK")
+        return _DONE
+
+    def _end(self, how: str) -> None:
+        number = self._transaction
+        if number is None:
+            return  # neither is an error outside of a transaction
+        with self._account.mutex:
+            if self._has_begun:
+                self._connection._duck_conn.execute(how)  # noqa: SLF001
+            self._transaction, self._has_begun = None, False
+            self._account.transactions.pop(number, None)
+        self._account.locks.release(number)
+
+    def _transactions(self) -> Answer:
+        return told(
+            ["#id", "user", "#session", "name", "started_on", "state", "scope"],
+            [
+                (number, "ME", self._number, name, "", "running", 0)
+                for number, (name, _) in list(self._account.transactions.items())
+            ],
+        )
+
+    def _current_transaction(self) -> str:
+        return "NULL" if self._transaction is None else f"'{self._transaction}'"
+
+    def _transaction_(self) -> Answer:
+        return told(["CURRENT_TRANSACTION()"], [[self._transaction]])
+
+    def _abort(self, number: str) -> Answer:
+        _, abort = self._account.transactions.get(int(number), ("", lambda: None))
+        abort()
+        return told(["SYSTEM$ABORT_TRANSACTION"], [[f"Aborted transaction id: {number}"]])
+
+    def _cancel(self, identity: str) -> Answer:
+        self._account.cancel(identity)
+        return told(["SYSTEM$CANCEL_QUERY"], [[f"query [{identity}] terminated."]])
+
+    def _scan(self, identity: str) -> Answer:
+        answer = self._account.find(identity).answer
+        if answer is None:
+            raise Refused(f"Statement {identity} not found", 709, "02000")
+        return answer
+
+    def _history(self, start: str, states: str) -> Answer:
+        found = self._account.with_tag(grammar.text(start))
+        rows = [(run.id, run.tag) for run in found if f"'{run.status}'" in states]
+        return told(["QUERY_ID", "QUERY_TAG"], rows)
+
+    def _stage(self, name: str) -> Answer:
+        rows = [("STAGE_LOCATION", "URL", "String", f'["{self._url_of(name)}"]', "")]
+        columns = ["parent_property", "property", "property_type", "property_value"]
+        return told([*columns, "property_default"], rows)
+
+    def _url_of(self, name: str) -> str:
+        with self._working() as cursor:
+            cursor.execute("SHOW STAGES")
+            found = {each[1]: each[4] for each in cursor.fetchall()}
+        wanted = grammar.identifier(name).rpartition(".")[2]
+        if wanted not in found:
+            raise Refused(f"Stage '{name}' does not exist or not authorized.", 2003, "02000")
+        return str(found[wanted])
+
+    def _unload(self, unload: Unload, run: Run) -> Answer:
+        for seconds in grammar.WAIT.findall(unload.query):
+            run.pause(float(seconds))
+        query = grammar.WAIT.sub("NULL", unload.query)
+        partition = f", {unload.partition} AS folder" if unload.partition else ""
+        with self._working() as cursor:
+            cursor.execute(f"SELECT *{partition} FROM ({query}) AS unloaded")
+            rows = cursor._arrow_table  # noqa: SLF001
+        if run.stop.is_set():
+            raise Refused("")
+        stage = self._account.stage(unload.stage, self._url_of(unload.stage))
+        return told([UNLOADED[0], f"#{UNLOADED[1]}", f"#{UNLOADED[2]}"], stage.write(unload, rows))
+
+    def _copy(self, copy: Copy) -> Answer:
+        stage = self._account.stage(copy.stage, self._url_of(copy.stage))
+        try:
+            statement = stage.read(copy)
+        except FileNotFoundError as missing:
+            raise Refused(f"Remote file '{missing}' was not found.", 91016, "22000") from missing
+        with self._working() as cursor:
+            cursor.execute(statement)
+            return of_cursor(cursor)
+
+    def _change(self, statement: str, run: Run) -> Answer:
+        """Run what fakesnow knows, in the transaction that is open, or in one of its own."""
+        if grammar.DEFINES.match(statement):
+            self._end("COMMIT")
+        for seconds in grammar.WAIT.findall(statement):
+            run.pause(float(seconds))
+        changes = grammar.CHANGES.match(statement)
+        holder = self._transaction or next(self._account.numbers)
+        if changes and not self._account.locks.take(
+            grammar.identifier(changes[1]), holder, lambda: run.stop.is_set() or self._lost(holder)
+        ):
+            raise Refused(f"Transaction {holder} was aborted", 90232, "57014")
+        try:
+            with self._working() as cursor:
+                now = self._current_transaction()
+                known = statement.replace(grammar.CURRENT_TRANSACTION, now)
+                cursor.execute(grammar.WAIT.sub("NULL", known))
+                return of_cursor(cursor)
+        finally:
+            if holder != self._transaction:
+                self._account.locks.release(holder)
+
+    def _lost(self, holder: int) -> bool:
+        """Tell whether the transaction that began to wait is not the session's any more."""
+        return self._transaction is not None and self._transaction != holder
+
+    @contextlib.contextmanager
+    def _working(self) -> Iterator[Any]:
+        with self._account.mutex, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if self._transaction is not None and not self._has_begun:
+                self._connection._duck_conn.execute("BEGIN")  # noqa: SLF001
+                self._has_begun = True
+            try:
+                yield self._connection.cursor()
+            except snowflake.connector.errors.Error as error:
+                raise Refused(str(error.msg), error.errno or 1003, error.sqlstate) from error
+            except duckdb.Error as error:
+                raise Refused(str(error)) from error
