@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 from fakesnow.arrow import to_ipc, to_sf
 from fakesnow.rowtype import describe_as_rowtype
 
@@ -72,14 +73,23 @@ def told(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Answer:
 
 def of_cursor(cursor: Any) -> Answer:
     """Answer by what fakesnow's cursor holds."""
-    rowtype = describe_as_rowtype(cursor._describe_last_sql())  # noqa: SLF001
-    table = cursor._arrow_table  # noqa: SLF001
+    rowtype = describe_as_rowtype(cursor._describe_last_sql())
+    table = cursor._arrow_table
     if table is None:
         return told(["status"], [])
-    body = b64encode(to_ipc(to_sf(table, rowtype))).decode()
-    return Answer(
-        rowtype, table.num_rows, {"queryResultFormat": "arrow", "rowsetBase64": body}
-    )
+    body = b64encode(to_ipc(_with_nulls(to_sf(table, rowtype), table))).decode()
+    return Answer(rowtype, table.num_rows, {"queryResultFormat": "arrow", "rowsetBase64": body})
+
+
+def _with_nulls(sent: pa.Table, table: pa.Table) -> pa.Table:
+    """Return timestamps that are NULL as such: fakesnow makes them the first of 1970."""
+    for number, column in enumerate(sent.columns):
+        if pa.types.is_struct(column.type) and table.column(number).null_count:
+            structs, mask = column.combine_chunks(), table.column(number).combine_chunks().is_null()
+            fields = list(column.type)
+            held = pa.StructArray.from_arrays(structs.flatten(), fields=fields, mask=mask)
+            sent = sent.set_column(number, sent.field(number), held)
+    return sent
 
 
 def described(columns: Sequence[Any]) -> Answer:

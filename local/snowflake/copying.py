@@ -1,4 +1,4 @@
-"""COPY between a stage in S3 and fakesnow, which has files on disk alone."""
+"""Files of a stage in S3, which DuckDB has on disk alone."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from urllib.parse import urlsplit
 
 import duckdb
 
-from local.snowflake.grammar import Copy, Unload
+from local.snowflake.grammar import Unload
 
-UNLOADED = ("FILE_NAME", "FILE_SIZE", "ROW_COUNT")
+UNLOADED = ("FILE_NAME", "#FILE_SIZE", "#ROW_COUNT")
+COPIED = ("file", "status", "#rows_parsed", "#rows_loaded")
 
 
 class Staged:
-    """A stage: a prefix of a bucket, and its mirror on disk, in which a file keeps its name."""
+    """A stage: a prefix of a bucket, and a folder for what is on its way."""
 
     def __init__(self, client: Any, url: str) -> None:
         """Use a boto3 client of S3."""
         place = urlsplit(url)
         self._client, self._bucket = client, place.netloc
         self._prefix = place.path.strip("/") + "/" if place.path.strip("/") else ""
-        self._mirror = Path(tempfile.mkdtemp(prefix="snowflake-stage-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="snowflake-stage-"))
 
     def write(self, unload: Unload, rows: Any) -> list[tuple[str, int, int]]:
         """Write an Arrow table as files, one for each value of the last column; name each."""
         told = []
         for folder, part in self._parts(unload, rows):
             name = f"{folder}data_{uuid.uuid4()}_0_0_0.snappy.parquet"
-            path = self._mirror / uuid.uuid4().hex
+            path = self._folder / uuid.uuid4().hex
             with duckdb.connect() as connection:
                 connection.register("part", part)
                 connection.execute(f"COPY part TO '{path}' (FORMAT parquet)")
@@ -42,26 +43,19 @@ class Staged:
             told.append((name, len(body), part.num_rows))
         return told
 
-    def read(self, copy: Copy) -> str:
-        """Bring the files of a COPY here; return the COPY as fakesnow takes it.
+    def read(self, name: str) -> tuple[Path, str]:
+        """Bring a file here, and tell its ETag.
 
         Raises:
-            FileNotFoundError: one is not there.
+            FileNotFoundError: it is not there.
         """
-        for name in copy.files:
-            path = self._mirror / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                found = self._client.get_object(Bucket=self._bucket, Key=self._prefix + name)
-            except self._client.exceptions.NoSuchKey as error:
-                raise FileNotFoundError(name) from error
-            path.write_bytes(found["Body"].read())
-        files = ", ".join(f"'{name}'" for name in copy.files)
-        return (
-            f"COPY INTO {copy.table} FROM 'file://{self._mirror}/' FILES = ({files})"
-            " FILE_FORMAT = (TYPE = PARQUET) MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE"
-            + " FORCE = TRUE" * copy.force
-        )
+        try:
+            found = self._client.get_object(Bucket=self._bucket, Key=self._prefix + name)
+        except self._client.exceptions.NoSuchKey as error:
+            raise FileNotFoundError(name) from error
+        path = self._folder / uuid.uuid4().hex
+        path.write_bytes(found["Body"].read())
+        return path, found["ETag"]
 
     def _parts(self, unload: Unload, rows: Any) -> Iterator[tuple[str, Any]]:
         if unload.partition is None:

@@ -39,7 +39,8 @@ class Copy:
 
 _UNLOAD = re.compile(
     rf"COPY INTO '@(?P<stage>{_PATH})/(?P<path>[^']*)' FROM \((?P<query>.*?)\)\s"
-    r"(?:PARTITION BY \((?P<partition>(?:(?!PARTITION BY).)*)\) )?FILE_FORMAT = \(TYPE = PARQUET\) HEADER = TRUE\s"
+    r"(?:PARTITION BY \((?P<partition>(?:(?!PARTITION BY).)*)\) )?"
+    r"FILE_FORMAT = \(TYPE = PARQUET\) HEADER = TRUE\s"
     r"MAX_FILE_SIZE = (?P<size>[0-9]+) DETAILED_OUTPUT = TRUE(?: INCLUDE_QUERY_ID = TRUE)?",
     re.DOTALL,
 )
@@ -51,8 +52,14 @@ _COPY = re.compile(
 _LONGEST_LIST = 1000  # files that FILES may name
 # https://docs.snowflake.com/en/sql-reference/parameters
 _PARAMETERS = frozenset(
-    "ABORT_DETACHED_QUERY LOCK_TIMEOUT QUERY_TAG QUOTED_IDENTIFIERS_IGNORE_CASE TIMEZONE"
-    " TIMESTAMP_TYPE_MAPPING".split()
+    [
+        "ABORT_DETACHED_QUERY",
+        "LOCK_TIMEOUT",
+        "QUERY_TAG",
+        "QUOTED_IDENTIFIERS_IGNORE_CASE",
+        "TIMEZONE",
+        "TIMESTAMP_TYPE_MAPPING",
+    ]
 )
 _SETTING = re.compile(rf"([A-Z_]+) = (?:{_TEXT}|([A-Z0-9]+))\s*")
 PATTERNS = {
@@ -63,16 +70,17 @@ PATTERNS = {
     "transaction_": re.compile(r"SELECT CURRENT_TRANSACTION\(\)"),
     "abort": re.compile(r"SELECT SYSTEM\$ABORT_TRANSACTION\((-?[0-9]+)\)"),
     "cancel": re.compile(rf"SELECT SYSTEM\$CANCEL_QUERY\({_TEXT}\)"),
-    "scan": re.compile(rf"select \* from table\(result_scan\({_TEXT}\)\)"),
+    "scan": re.compile(rf"select \* from table\(result_scan\({_TEXT}\)\)"),  # noqa: S608
     "stage": re.compile(rf"DESC STAGE ({_PATH})"),
     "history": re.compile(
-        r"SELECT QUERY_ID, QUERY_TAG FROM TABLE\(INFORMATION_SCHEMA\.QUERY_HISTORY_BY_USER"
-        rf"\(RESULT_LIMIT => [0-9]+\)\) WHERE STARTSWITH\(QUERY_TAG, {_TEXT}\)"
-        r" AND EXECUTION_STATUS IN \(([A-Z_', ]+)\)"
+        r"SELECT QUERY_ID, QUERY_TAG\s"
+        r"FROM TABLE\(INFORMATION_SCHEMA\.QUERY_HISTORY_BY_USER\(RESULT_LIMIT => [0-9]+\)\)\s"
+        rf"WHERE STARTSWITH\(QUERY_TAG, {_TEXT}\) AND EXECUTION_STATUS IN \(([A-Z_', ]+)\)"
     ),
 }
 CHANGES = re.compile(rf"(?:UPDATE|DELETE FROM) ({_PATH})\s")
 DEFINES = re.compile(r"(?:CREATE|ALTER|DROP|TRUNCATE)\s")
+CREATES = re.compile(rf"CREATE OR REPLACE (?:TEMPORARY )?TABLE ({_PATH})\s")
 CURRENT_TRANSACTION = "CURRENT_TRANSACTION()"
 WAIT = re.compile(r"SYSTEM\$WAIT\(([0-9]+)\)")
 

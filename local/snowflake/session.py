@@ -13,7 +13,7 @@ import snowflake.connector.errors
 from local.snowflake import grammar
 from local.snowflake.account import Account, Run
 from local.snowflake.answer import Answer, Refused, described, of_cursor, told
-from local.snowflake.copying import UNLOADED
+from local.snowflake.copying import COPIED, UNLOADED
 from local.snowflake.grammar import Copy, Unload
 
 _DONE = told(["status"], [["Statement executed successfully."]])
@@ -29,6 +29,7 @@ class Session:
         self._connection = account.connect()
         self._number = next(account.numbers)
         self._transaction: int | None = None
+        self._copied: dict[str, set[tuple[str, str]]] = {}  # names and ETags, by table
         self._has_begun = False  # in DuckDB, whose snapshot is taken as late as may be
 
     def execute(self, text: str, run: Run) -> Answer:
@@ -72,9 +73,7 @@ class Session:
         self.parameters |= settings
         if "TIMEZONE" in settings:
             with self._account.mutex:
-                self._connection._duck_conn.execute(  # noqa: SLF001
-                    f"SET TimeZone = '{settings['TIMEZONE']}'"
-                )
+                self._connection._duck_conn.execute(f"SET TimeZone = '{settings['TIMEZONE']}'")
         return _DONE
 
     def _begin(self, name: str) -> Answer:
@@ -96,7 +95,7 @@ class Session:
             return  # neither is an error outside of a transaction
         with self._account.mutex:
             if self._has_begun:
-                self._connection._duck_conn.execute(how)  # noqa: SLF001
+                self._connection._duck_conn.execute(how)
             self._transaction, self._has_begun = None, False
             self._account.transactions.pop(number, None)
         self._account.locks.release(number)
@@ -142,13 +141,17 @@ class Session:
         return told([*columns, "property_default"], rows)
 
     def _url_of(self, name: str) -> str:
-        with self._working() as cursor:
-            cursor.execute("SHOW STAGES")
-            found = {each[1]: each[4] for each in cursor.fetchall()}
-        wanted = grammar.identifier(name).rpartition(".")[2]
-        if wanted not in found:
+        connection = self._connection
+        schema, _, own = grammar.identifier(name).rpartition(".")
+        with self._account.mutex:
+            found = connection._duck_conn.execute(
+                "SELECT url FROM _fs_global._fs_information_schema._fs_stages"
+                " WHERE schema_name = ? AND name = ?",
+                [schema.rpartition(".")[2] or connection.schema, own],
+            ).fetchone()
+        if found is None:
             raise Refused(f"Stage '{name}' does not exist or not authorized.", 2003, "02000")
-        return str(found[wanted])
+        return str(found[0])
 
     def _unload(self, unload: Unload, run: Run) -> Answer:
         for seconds in grammar.WAIT.findall(unload.query):
@@ -156,27 +159,41 @@ class Session:
         query = grammar.WAIT.sub("NULL", unload.query)
         partition = f", {unload.partition} AS folder" if unload.partition else ""
         with self._working() as cursor:
-            cursor.execute(f"SELECT *{partition} FROM ({query}) AS unloaded")
-            rows = cursor._arrow_table  # noqa: SLF001
+            cursor.execute(f"SELECT *{partition} FROM ({query}) AS unloaded")  # noqa: S608
+            rows = cursor._arrow_table
         if run.stop.is_set():
             raise Refused("")
         stage = self._account.stage(unload.stage, self._url_of(unload.stage))
-        return told([UNLOADED[0], f"#{UNLOADED[1]}", f"#{UNLOADED[2]}"], stage.write(unload, rows))
+        return told(UNLOADED, stage.write(unload, rows))
 
     def _copy(self, copy: Copy) -> Answer:
+        """Copy files that the table has not had before, unless it is forced."""
         stage = self._account.stage(copy.stage, self._url_of(copy.stage))
-        try:
-            statement = stage.read(copy)
-        except FileNotFoundError as missing:
-            raise Refused(f"Remote file '{missing}' was not found.", 91016, "22000") from missing
-        with self._working() as cursor:
-            cursor.execute(statement)
-            return of_cursor(cursor)
+        known = self._copied.setdefault(grammar.identifier(copy.table), set())
+        rows = []
+        for name in copy.files:
+            try:
+                path, mark = stage.read(name)
+            except FileNotFoundError as missing:
+                raise Refused(f"Remote file '{name}' was not found.", 91016, "22000") from missing
+            if (name, mark) in known and not copy.force:
+                rows.append((name, "LOAD_SKIPPED", 0, 0))
+                continue
+            with self._working():
+                found = self._connection._duck_conn.execute(
+                    f"INSERT INTO {copy.table} BY NAME SELECT * FROM read_parquet('{path}')"  # noqa: S608
+                )
+                ((count,),) = found.fetchall()
+            known.add((name, mark))
+            rows.append((name, "LOADED", count, count))
+        return told(COPIED, rows)
 
     def _change(self, statement: str, run: Run) -> Answer:
         """Run what fakesnow knows, in the transaction that is open, or in one of its own."""
         if grammar.DEFINES.match(statement):
             self._end("COMMIT")
+        if created := grammar.CREATES.match(statement):
+            self._copied.pop(grammar.identifier(created[1]), None)
         for seconds in grammar.WAIT.findall(statement):
             run.pause(float(seconds))
         changes = grammar.CHANGES.match(statement)
@@ -204,7 +221,7 @@ class Session:
         with self._account.mutex, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if self._transaction is not None and not self._has_begun:
-                self._connection._duck_conn.execute("BEGIN")  # noqa: SLF001
+                self._connection._duck_conn.execute("BEGIN")
                 self._has_begun = True
             try:
                 yield self._connection.cursor()

@@ -234,6 +234,18 @@ def open_warehouse(target: Target, stage: Stage | None = None) -> Iterator[Wareh
         hurried = partial(data_api, target.conn_id, place, hurried=True)
         yield RedshiftWarehouse(data_api(target.conn_id, place), place.iam_role, stage, hurried)
         return
+    if target.snowflake is not None:
+        from batch_transform.scoring.warehouse.snowflake_warehouse import (
+            SnowflakeStage,
+            SnowflakeWarehouse,
+        )
+        from batch_transform.snowflake_connection import snowflake_session
+
+        hurried_session = partial(snowflake_session, target.conn_id, hurried=True)
+        with snowflake_session(target.conn_id) as session:
+            place_of_rows = SnowflakeStage(name=target.snowflake.stage, files=stage)
+            yield SnowflakeWarehouse(session, place_of_rows, hurried_session)
+        return
     if target.in_s3:
         from batch_transform.scoring.warehouse.files import FilesWarehouse
 

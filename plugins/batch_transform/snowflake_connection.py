@@ -139,9 +139,7 @@ def _der(content: str, passphrase: str | None) -> bytes:
     )
 
 
-def _with_oauth(
-    given: dict[str, Any], extra: Mapping[str, Any], connection: Any
-) -> dict[str, Any]:
+def _with_oauth(given: dict[str, Any], extra: Mapping[str, Any], connection: Any) -> dict[str, Any]:
     """Sign in by a token, or by one that the connector gets for a client's id and secret.
 
     https://docs.snowflake.com/en/developer-guide/python-connector/python-connector-connect#oauth

@@ -1,4 +1,4 @@
-"""Names and values as the text of a database's statements: parameters are no names, nor are NULL."""
+"""Names and values as the text of a statement: parameters are no names, nor are NULL."""
 
 from __future__ import annotations
 

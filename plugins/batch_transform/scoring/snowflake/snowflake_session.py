@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from batch_transform.scoring.errors import AccessRefused, Unreachable
+from batch_transform.scoring.queries import queries
 from batch_transform.scoring.snowflake.snowflake_text import spelt
 
+_SQL = Path(__file__).parent / "session.sql"
 _STOPPED = 604  # "SQL execution canceled"
 _STATES_STOPPED = frozenset({"ABORTING", "ABORTED"})
-# https://docs.snowflake.com/en/sql-reference/functions/query_history
 _RUNNING = ("RUNNING", "QUEUED", "BLOCKED", "RESUMING_WAREHOUSE", "QUEUED_REPAIRING_WAREHOUSE")
 
 
@@ -116,19 +118,13 @@ class Session:
 
     def cancel(self, statement: str) -> None:
         """Stop a statement; one that is over stays as it is."""
-        self.run(f"SELECT SYSTEM$CANCEL_QUERY({spelt(statement)})")
+        self.run(queries(_SQL)["cancel"].format(statement=spelt(statement)))
 
     def running_from(self, start: str) -> list[tuple[str, str]]:
         """Find this user's statements that run, whose tags begin so: id and tag of each."""
         states = ", ".join(map(spelt, _RUNNING))
-        return [
-            (statement, tag)
-            for statement, tag in self.run(
-                "SELECT QUERY_ID, QUERY_TAG"
-                " FROM TABLE(INFORMATION_SCHEMA.QUERY_HISTORY_BY_USER(RESULT_LIMIT => 10000))"
-                f" WHERE STARTSWITH(QUERY_TAG, {spelt(start)}) AND EXECUTION_STATUS IN ({states})"
-            )
-        ]
+        running = queries(_SQL)["running"].format(start=spelt(start), states=states)
+        return [(statement, tag) for statement, tag in self.run(running)]
 
     def close(self) -> None:
         """End the session, and roll back what is not committed."""
