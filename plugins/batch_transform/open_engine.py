@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from batch_transform.connections import Aws, data_api
@@ -40,6 +41,11 @@ class EnginePlace:
             unload=source.unload.model_dump(),
         )
 
+    @property
+    def engine(self) -> str:
+        """Name of the engine, which is that of its page in docs."""
+        return "snowflake" if "stage" in self.unload else "redshift"
+
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
         return asdict(self)
@@ -47,7 +53,7 @@ class EnginePlace:
 
 def open_engine(place: EnginePlace, *, hurried: bool = False) -> Engine:
     """Return the engine of a place; ``hurried`` for who is being killed."""
-    if "stage" in place.unload:
+    if place.engine == "snowflake":
         return _snowflake(place, hurried=hurried)
     from batch_transform.scoring.sources.unloaded.redshift import RedshiftEngine
 
@@ -57,8 +63,6 @@ def open_engine(place: EnginePlace, *, hurried: bool = False) -> Engine:
 
 
 def _snowflake(place: EnginePlace, *, hurried: bool) -> Engine:
-    from functools import partial
-
     from batch_transform.scoring.sources.unloaded.snowflake import SnowflakeEngine
     from batch_transform.snowflake_connection import snowflake_session
 

@@ -6,7 +6,7 @@ https://docs.snowflake.com/en/developer-guide/python-connector/python-connector-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,6 +133,24 @@ class Session:
 
 
 OpenSession = Callable[[], AbstractContextManager[Session]]
+
+
+class StatementsOfOthers:
+    """Statements that others have begun: each look at them is a session of its own."""
+
+    def __init__(self, open_session: OpenSession) -> None:
+        """Look into an account."""
+        self._open = open_session
+
+    def running_from(self, start: str) -> list[tuple[str, str]]:
+        """Find this user's statements that run, whose tags begin so: id and tag of each."""
+        with self._open() as session:
+            return session.running_from(start)
+
+    def cancel(self, statement: str) -> None:
+        """Stop a statement; one that is over stays as it is."""
+        with self._open() as session, suppress(StatementRefused):
+            session.cancel(statement)
 
 
 @contextmanager

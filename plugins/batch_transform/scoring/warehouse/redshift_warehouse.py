@@ -31,6 +31,7 @@ from batch_transform.scoring.warehouse import redshift_statements as sql
 from batch_transform.scoring.warehouse import redshift_tables as tables
 from batch_transform.scoring.warehouse.held import HeldRows
 from batch_transform.scoring.warehouse.ledger import Entry, entry_of, ledger_of
+from batch_transform.scoring.warehouse.made_tables import Found
 from batch_transform.scoring.warehouse.order import settled
 from batch_transform.scoring.warehouse.protocol import Load, Published, Rows, Warehouse
 from batch_transform.scoring.warehouse.quarantine_file import quarantine_file
@@ -159,7 +160,7 @@ class RedshiftWarehouse(Warehouse):
                 self._api.finish(statement)
         return bool(left)
 
-    def _prepared(self, load: Load) -> tables.Found:
+    def _prepared(self, load: Load) -> Found:
         """Make what is missing; of two that make the same, one finds it made."""
         names = [column.name for column in load.columns]
         for left in reversed(range(_TRIES)):
@@ -210,7 +211,7 @@ class RedshiftWarehouse(Warehouse):
         quarantined = manifest(stage.objects, place / "quarantine.json", kept_out)
         return Copied(rows=listed, quarantine=quarantined, count=rows.count(), role=self._role)
 
-    def _current(self, found: tables.Found, target: Target, partition: date) -> _Current:
+    def _current(self, found: Found, target: Target, partition: date) -> _Current:
         if ledger_of(target.table) not in found:
             return _Current()
         entries = self._entries("latest", sql.parts_of_target(target, partition))
@@ -240,7 +241,7 @@ class RedshiftWarehouse(Warehouse):
         try:
             self._api.finish(statement)
         except StatementFailed as failed:
-            at = None if failed.place is None else names[failed.place]
+            at = "" if failed.place is None else names[failed.place]
             unequal = sql.is_unequal(failed.words)
             if CONFLICT in failed.words or (at == "check_in_force" and unequal):
                 raise _Overtaken from failed
