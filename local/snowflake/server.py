@@ -59,7 +59,7 @@ class Api:
         session.parameters |= data.get("SESSION_PARAMETERS") or {}
         self._sessions[token] = session
         info = {"databaseName": DATABASE, "schemaName": SCHEMA}
-        return _good({"token": token, "parameters": [], "sessionInfo": info})
+        return _good({"token": token, "masterToken": token, "parameters": [], "sessionInfo": info})
 
     async def end(self, request: Request) -> JSONResponse:
         """End a session, and roll back what it has open."""

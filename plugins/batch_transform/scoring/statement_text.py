@@ -15,7 +15,7 @@ class StatementText:
 
     Attributes:
         literal: writes a text.
-        moment: the type of a moment that knows its zone.
+        moment: writes a moment, of its date and time in UTC: ``CAST('{}+00' AS timestamptz)``.
         fold: what a name that is not quoted becomes; names are quoted as that.
     """
 
@@ -42,7 +42,7 @@ class StatementText:
         if isinstance(value, datetime):
             moment = value.astimezone(UTC)
             text = f"{moment:%Y-%m-%d %H:%M:%S}" + (f".{moment:%f}" if moment.microsecond else "")
-            return f"CAST('{text}+00' AS {self.moment})"
+            return self.moment.format(text)
         if isinstance(value, date):
             return f"CAST('{value.isoformat()}' AS date)"
         if isinstance(value, int | float):

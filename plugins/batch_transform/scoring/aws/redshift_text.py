@@ -11,7 +11,7 @@ def _text(value: str) -> str:
     return " || chr(92) || ".join(literal(piece) for piece in value.split("\\"))
 
 
-REDSHIFT = StatementText(literal=_text, moment="timestamptz")
+REDSHIFT = StatementText(literal=_text, moment="CAST('{}+00' AS timestamptz)")
 quoted = REDSHIFT.quoted
 identifier = REDSHIFT.identifier
 listed = REDSHIFT.listed

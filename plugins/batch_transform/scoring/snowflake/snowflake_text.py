@@ -17,7 +17,7 @@ def _text(value: str) -> str:
     return literal(value.replace("\\", "\\\\"))
 
 
-SNOWFLAKE = StatementText(literal=_text, moment="timestamp_tz", fold=str.upper)
+SNOWFLAKE = StatementText(literal=_text, moment="CAST('{}+00:00' AS timestamp_tz)", fold=str.upper)
 quoted = SNOWFLAKE.quoted
 identifier = SNOWFLAKE.identifier
 listed = SNOWFLAKE.listed
