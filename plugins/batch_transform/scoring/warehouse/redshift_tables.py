@@ -9,9 +9,8 @@ from batch_transform.scoring.aws.redshift_text import quoted, spelt
 from batch_transform.scoring.outputs.staged import StagedColumn
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.pipeline.prediction_types import TYPES
-from batch_transform.scoring.warehouse import made_tables
-from batch_transform.scoring.warehouse.declared import TableColumn
-from batch_transform.scoring.warehouse.made_tables import BESIDE, Found
+from batch_transform.scoring.warehouse import declared
+from batch_transform.scoring.warehouse.declared import BESIDE, Found, TableColumn
 from batch_transform.scoring.warehouse.protocol import Load
 from batch_transform.scoring.warehouse.redshift_statements import Named, Parts, named, parts_of_load
 
@@ -55,7 +54,7 @@ def missing(load: Load, found: Found) -> Iterator[Named]:
         TargetMismatch: the target's columns are not those declared.
     """
     parts, day = parts_of_load(load), f"{quoted(load.target.partition_column)} date"
-    for name, more in made_tables.missing(load, found, day, _with_type):
+    for name, more in declared.missing(load, found, day, _with_type):
         yield named(name, {**parts, **more})
 
 

@@ -29,9 +29,9 @@ from batch_transform.scoring.names import S3Uri, content_digest
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.warehouse import redshift_statements as sql
 from batch_transform.scoring.warehouse import redshift_tables as tables
+from batch_transform.scoring.warehouse.declared import Found
 from batch_transform.scoring.warehouse.held import HeldRows
 from batch_transform.scoring.warehouse.ledger import Entry, entry_of, ledger_of
-from batch_transform.scoring.warehouse.made_tables import Found
 from batch_transform.scoring.warehouse.order import settled
 from batch_transform.scoring.warehouse.protocol import Load, Published, Rows, Warehouse
 from batch_transform.scoring.warehouse.quarantine_file import quarantine_file

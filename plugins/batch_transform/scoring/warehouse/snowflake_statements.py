@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ from batch_transform.scoring.snowflake.snowflake_text import (
 )
 from batch_transform.scoring.warehouse.ledger import COLUMNS, ledger_of, quarantine_of, turn_of
 from batch_transform.scoring.warehouse.protocol import Load
-from batch_transform.scoring.warehouse.statements import Step
 
 Parts = Mapping[str, str]
 ROWS, KEPT_OUT = "batch_transform_rows", "batch_transform_kept_out"  # temporary tables
@@ -53,7 +52,7 @@ _NAME_LENGTH = 32
 class SnowflakeStatements:
     """Runs statements in one session, and says the name of each before it runs."""
 
-    def __init__(self, session: Session, step: Step) -> None:
+    def __init__(self, session: Session, step: Callable[[str], None]) -> None:
         """Run in a session; ``step`` is for tests that interrupt a load anywhere."""
         self._session = session
         self._step = step

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.snowflake.snowflake_text import quoted, spelt
-from batch_transform.scoring.warehouse import made_tables
-from batch_transform.scoring.warehouse.declared import TableColumn
-from batch_transform.scoring.warehouse.made_tables import BESIDE, Found
+from batch_transform.scoring.warehouse import declared
+from batch_transform.scoring.warehouse.declared import BESIDE, Found, TableColumn
 from batch_transform.scoring.warehouse.protocol import Load
 from batch_transform.scoring.warehouse.snowflake_statements import (
     Parts,
@@ -60,7 +59,7 @@ def missing(load: Load, found: Found) -> Iterator[tuple[str, Parts]]:
         TargetMismatch: the target's columns are not those declared.
     """
     parts, day = parts_of_load(load), f"{quoted(load.target.partition_column)} date"
-    for name, more in made_tables.missing(load, found, day, with_type):
+    for name, more in declared.missing(load, found, day, with_type):
         yield name, {**parts, **more}
 
 

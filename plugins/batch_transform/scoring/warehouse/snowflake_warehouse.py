@@ -29,9 +29,9 @@ from batch_transform.scoring.snowflake.snowflake_stage import ExternalStage
 from batch_transform.scoring.snowflake.snowflake_text import spelt
 from batch_transform.scoring.warehouse import snowflake_statements as sql
 from batch_transform.scoring.warehouse import snowflake_tables as tables
+from batch_transform.scoring.warehouse.declared import Found
 from batch_transform.scoring.warehouse.held import HeldRows
 from batch_transform.scoring.warehouse.ledger import Entry, entry_of, ledger_of
-from batch_transform.scoring.warehouse.made_tables import Found
 from batch_transform.scoring.warehouse.order import settled
 from batch_transform.scoring.warehouse.protocol import Load, Published, Rows, Warehouse
 from batch_transform.scoring.warehouse.quarantine_file import quarantine_file
