@@ -38,7 +38,9 @@ def plums(fruit, monkeypatch):
             weight = -1.0 if number == 7 else number / 8
             snowflake.run("INSERT INTO source.plums VALUES (%s, %s, %s)", (number, weight, DAY))
         connection = {"conn_type": "snowflake", "login": "me", "password": "secret"}
-        monkeypatch.setenv("AIRFLOW_CONN_SNOW", json.dumps({**connection, "extra": snowflake.parameters}))
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_SNOW", json.dumps({**connection, "extra": snowflake.parameters})
+        )
         yield fruit, snowflake
 
 
