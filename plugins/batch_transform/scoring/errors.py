@@ -5,7 +5,7 @@ ScoringError
 │   ├── SettingsError           the deployment's environment
 │   ├── PipelineInvalid         a pipeline folder
 │   ├── TargetMismatch          the target's columns or partitions are not those declared
-│   ├── AccessRefused           AWS, or Snowflake, takes neither the credentials, nor what they may do
+│   ├── AccessRefused           neither credentials, nor what they may do, are taken
 │   ├── TargetTaken             the partition belongs to another pipeline
 │   ├── RunRefused              a run was asked for what cannot be had
 │   ├── OverCost                a run is expected to cost more than it may
