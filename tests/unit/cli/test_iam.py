@@ -102,23 +102,44 @@ def test_the_archive_and_the_repository_are_the_execution_roles_alone(iam):
     assert "models/trees" not in files["airflow-aws_default.json"]
 
 
-@pytest.fixture
-def redshift(tmp_path):
-    """A pipeline that Redshift unloads and loads, each by another connection."""
+def changed(tmp_path, unload, copy):
+    """The shipped pipeline, which a warehouse unloads and another one loads."""
     folder = tmp_path / "pipelines" / "flight_delay"
     shutil.copytree(PIPELINES / "flight_delay", folder)
     settings = folder / "pipeline.yaml"
     text = settings.read_text()
-    unload = "  unload: {cluster: c, database: d}\n"
-    copy = "  redshift: {workgroup: w, database: d}\n"
     for before, after in (
-        ("  conn_id: warehouse\n", f"  conn_id: mart\n{unload}"),
-        ("  table: predictions", f"{copy}  table: predictions"),
+        ("  conn_id: warehouse\n", f"  conn_id: mart\n  unload: {unload}\n"),
+        ("  table: predictions", f"  {copy}\n  table: predictions"),
     ):
         assert before in text
         text = text.replace(before, after, 1)
     settings.write_text(text)
     return folder.parent
+
+
+@pytest.fixture
+def redshift(tmp_path):
+    """A pipeline that Redshift unloads and loads, each by another connection."""
+    copy = "redshift: {workgroup: w, database: d}"
+    return changed(tmp_path, "{cluster: c, database: d}", copy)
+
+
+def test_snowflake_is_granted_what_it_needs_and_its_role_uses_the_runs_alone(invoke, tmp_path):
+    pipelines = changed(tmp_path, "{stage: public.runs}", "snowflake: {stage: public.runs}")
+    where = ("--account", "123456789012", "--region", "eu-central-1", "--pipelines", pipelines)
+    files = invoke("iam", "flight_delay", *where, "--json").json["files"]
+    role = json.loads(files["snowflake-role.json"])["Statement"]
+    assert role[0]["Resource"] == [
+        f"arn:aws:s3:::test-bucket/runs/flight_delay/*/{part}/*" for part in ("rows", "unload")
+    ]
+    assert {"redshift-role.json", "airflow-mart.json"} & set(files) == set()
+    assert 'GRANT USAGE ON STAGE public.runs TO ROLE "loader"' in files["grants.sql"]
+    assert "USAGE, CREATE TABLE ON SCHEMA predictions" in files["grants.sql"]
+    assert "TABLE predictions.batch_transform_turn_flight_delay" in files["grants.sql"]
+    terraform = invoke("iam", "flight_delay", *where, "--terraform", "--json").json["files"]
+    made = json.loads(terraform["flight_delay.tf.json"])
+    assert "flight_delay_snowflake" in made["data"]["aws_iam_policy_document"]
 
 
 def test_redshift_is_asked_by_its_connections_and_its_role_uses_the_runs_alone(invoke, redshift):

@@ -57,7 +57,13 @@ REDSHIFT = {"workgroup": "analytics", "database": "dev"}
 
 
 @pytest.mark.parametrize(
-    "settings", [{"add_columns": True}, {"swap": "partitions"}, {"redshift": REDSHIFT}]
+    "settings",
+    [
+        {"add_columns": True},
+        {"swap": "partitions"},
+        {"redshift": REDSHIFT},
+        {"snowflake": {"stage": "runs"}},
+    ],
 )
 def test_settings_of_tables_are_refused_in_s3(settings):
     assert target(**settings)
@@ -74,6 +80,18 @@ def test_a_table_of_redshift_is_swapped_by_rows_alone():
         target(redshift=REDSHIFT, swap="upsert")
     with pytest.raises(ValidationError, match="either workgroup or cluster"):
         target(redshift={"database": "dev"})
+
+
+def test_a_table_of_snowflake_is_swapped_by_rows_alone_and_names_its_stage():
+    stage = 'analytics."My Schema".runs'
+    assert target(snowflake={"stage": stage}, add_columns=True).snowflake.stage == stage
+    with pytest.raises(ValidationError, match="drop it from a target in Snowflake"):
+        target(snowflake={"stage": "runs"}, swap="upsert")
+    with pytest.raises(ValidationError, match="give either redshift or snowflake"):
+        target(snowflake={"stage": "runs"}, redshift=REDSHIFT)
+    for wrong in ("@runs", "a.b.c.d", "it's", "runs; DROP TABLE x", ""):
+        with pytest.raises(ValidationError, match="must be the name of a stage, such as analytics"):
+            target(snowflake={"stage": wrong})
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from batch_transform.scoring.pipeline.fields import (
 from batch_transform.scoring.pipeline.prediction_types import TYPES, TypeName
 from batch_transform.scoring.pipeline.redshift_place import RedshiftPlace
 from batch_transform.scoring.pipeline.replypath import reply_path
+from batch_transform.scoring.pipeline.snowflake_place import SnowflakePlace
 
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
 _LONGEST_NAME = 63  # PostgreSQL cuts longer ones, and two could become one
@@ -95,15 +96,16 @@ class Prediction(Section):
 
 
 class Target(Section):
-    """Where the predictions go: a table of Postgres or Redshift, or Parquet files in S3.
+    """Where the predictions go: a table of Postgres, Redshift or Snowflake, or Parquet files in S3.
 
     Attributes:
-        conn_id: Airflow connection of the Postgres warehouse, or of AWS for a target in Redshift or
-            in S3.
+        conn_id: Airflow connection of the Postgres warehouse, of Snowflake, or of AWS for a target
+            in Redshift or in S3.
         table: ``table`` or ``schema.table``, made on first use, its schema is not; or
             ``s3://bucket/prefix``.
-        redshift: the Redshift that has the table, and copies the rows from S3; without it, the
-            table is one of Postgres.
+        redshift: the Redshift that has the table, and copies the rows from S3; without it and
+            ``snowflake``, the table is one of Postgres.
+        snowflake: the stage by which Snowflake, which has the table, copies the rows from S3.
         partition_column: the column that holds the partition's date.
         add_columns: whether a prediction that the table lacks becomes a new column; if not, the run
             fails.
@@ -116,17 +118,23 @@ class Target(Section):
     conn_id: ConnId
     table: Annotated[str, BeforeValidator(_table)]
     redshift: RedshiftPlace | None = None
+    snowflake: SnowflakePlace | None = None
     partition_column: Name
     add_columns: Flag = False
     swap: Literal["rows", "partitions", "upsert"] = "rows"
 
     def broken(self) -> Iterator[tuple[Place, str]]:
-        """Hold a target in S3 or Redshift to what there is."""
-        settings = {"add_columns": self.add_columns, "redshift": self.redshift is not None}
+        """Hold a target that is none of Postgres to what there is."""
+        places = {"redshift": self.redshift, "snowflake": self.snowflake}
+        used = [name for name, place in places.items() if place is not None]
+        if len(used) > 1:
+            yield (), "give either redshift or snowflake"
+        settings = {"add_columns": self.add_columns, **dict.fromkeys(used, True)}
         for name in (name for name, is_used in settings.items() if is_used and self.in_s3):
             yield (name,), "is for a table; drop it from a target in S3"
-        if self.swap != "rows" and (self.in_s3 or self.redshift is not None):
-            yield ("swap",), "is for a table of Postgres; drop it from a target in S3 or Redshift"
+        if self.swap != "rows" and (self.in_s3 or used):
+            where = "S3" if self.in_s3 else used[0].capitalize()
+            yield ("swap",), f"is for a table of Postgres; drop it from a target in {where}"
 
     @property
     def in_s3(self) -> bool:
