@@ -119,6 +119,8 @@ def _kinds_of(point):
         yield FULL if point.label == "connect" else CRASHED
     if (point.task, point.front, point.number) == ("load", "sql", 1):
         yield LOCKED
+    if point.label == "DescribeTransformJob":
+        yield UNSEEN
     if point.task in _HOLDS_A_JOB and point.front == "aws":
         yield ASKED
         yield from _OF_JOBS.get((point.task, point.label), ())
@@ -127,5 +129,4 @@ def _kinds_of(point):
 _OF_JOBS = {
     ("transform", "CreateTransformJob"): (MARKED, *JOB_FAULTS),
     ("recover", "CreateTransformJob"): (MARKED,),
-    ("transform", "DescribeTransformJob"): (UNSEEN,),
 }

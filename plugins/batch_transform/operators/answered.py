@@ -32,7 +32,8 @@ def run_of(task: ReadsOutputs, context: Context) -> LoadRun:
     """Return what a run loads: the same for each task that proves a part of it.
 
     Raises:
-        JobMissing: the transform job is not there.
+        JobMissing: no task before has left a transform job.
+        Unreachable: SageMaker does not know of it at this moment.
         OutputError: its outputs are not those of the extract.
     """
     aws, asked = services(task), asked_of(context)

@@ -8,6 +8,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from batch_transform.operators.load import LoadOperator
+from batch_transform.scoring.errors import Unreachable
 from batch_transform.scoring.extract import manifest, snapshot
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.pipelines import read_pipeline
@@ -93,6 +94,26 @@ def test_how_many_are_in_quarantine_is_said_loudly_and_where(world, put, said):
     assert f"{LAYOUT.quarantine}/records.jsonl" in loud
     (one,) = warehouse.loads
     assert (one.entry.quarantined, one.entry.snapshot_at, one.forced) == (1, READ_AT, False)
+
+
+def test_a_job_that_sagemaker_does_not_know_of_for_a_moment_is_looked_for_again(
+    world, put, monkeypatch
+):
+    put()
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(world.jobs, "find", lambda name: None)
+        with pytest.raises(Unreachable, match="does not describe the transform job apples-job"):
+            load(world, Noted())
+    assert load(world, Noted())["rows"] == 1
+
+
+def test_where_no_task_has_left_a_job_it_says_which_to_clear(world, put):
+    put()
+    task = a_task(world, Noted())
+    task.job_name = None
+    run = SimpleNamespace(run_id="nightly")
+    with pytest.raises(AirflowFailException, match="clear transform"):
+        task.execute({**world.context(task_id="load"), "dag_run": run})
 
 
 def test_of_a_target_in_s3_the_file_is_named(world, put, said):

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from batch_transform.scoring.aws.objects import ObjectStore
-from batch_transform.scoring.errors import Unreachable
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs import end
 from batch_transform.scoring.jobs.blame import blames
@@ -21,6 +20,7 @@ from batch_transform.scoring.jobs.service import (
     IN_PROGRESS,
     Job,
     TransformJobs,
+    known,
 )
 from batch_transform.scoring.names import RunLayout, S3Uri
 
@@ -80,23 +80,12 @@ def look(services: Services, watch: Watch, now: datetime) -> Look:
         DeadlinePassed: its time is up, and it goes on for other runs.
         Transient: AWS could not be asked, or does not know of the job at this moment.
     """
-    job = _seen(services.jobs, watch.job_name)
+    job = known(services.jobs, watch.job_name)
     if job.status == IN_PROGRESS and end.is_late(job, watch.deadline, now):
         if give_up(services.jobs, job.name, watch.owner) is Stop.OWNED:
             raise end.too_late(job, watch.deadline, "goes on for other runs that want it")
-        job = _seen(services.jobs, watch.job_name)
+        job = known(services.jobs, watch.job_name)
     return see(services, job, watch.index, now)
-
-
-def _seen(jobs: TransformJobs, name: str) -> Job:
-    """Describe a job that the attempt holds: the service has taken it, whatever it says now."""
-    job = jobs.find(name)
-    if job is None:
-        raise Unreachable(
-            f"SageMaker does not describe the transform job {name}, which it has taken: its answers"
-            " lag behind, or the AWS connection leads elsewhere by now"
-        )
-    return job
 
 
 def see(services: Services, job: Job, index: ExtractIndex, now: datetime | None = None) -> Look:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from typing_extensions import override
 
 from batch_transform.scoring.aws.codes import translated
-from batch_transform.scoring.errors import JobMissing, RequestRefused
+from batch_transform.scoring.errors import JobMissing, RequestRefused, Unreachable
 from batch_transform.scoring.names import S3Uri
 
 IN_PROGRESS = "InProgress"
@@ -123,17 +123,31 @@ class TransformJobs(Protocol):
 
 
 def get(jobs: TransformJobs, name: str | None) -> Job:
-    """Describe a job that must exist; raise JobMissing where it does not, or has no name."""
+    """Describe a job that a task before has handed on.
+
+    Raises:
+        JobMissing: none has handed one on.
+        Unreachable: SageMaker does not know of it at this moment.
+    """
     if not name:
         raise JobMissing(
             "No task before this one has left a transform job, as where a person marks one as a"
             " success; clear transform"
         )
+    return known(jobs, name)
+
+
+def known(jobs: TransformJobs, name: str) -> Job:
+    """Describe a job that the service has taken, whatever it says now.
+
+    Raises:
+        Unreachable: SageMaker does not know of it at this moment.
+    """
     job = jobs.find(name)
     if job is None:
-        raise JobMissing(
-            f"There is no transform job {name!r} in this account and region; check the AWS"
-            " connection, then clear the transform task"
+        raise Unreachable(
+            f"SageMaker does not describe the transform job {name}, which it has taken: its answers"
+            " lag behind, or the AWS connection leads elsewhere by now"
         )
     return job
 
