@@ -80,6 +80,7 @@ PATTERNS = {
     ),
 }
 CHANGES = re.compile(rf"(?:UPDATE|DELETE FROM) ({_PATH})\s")
+READS = re.compile(r"(?:SELECT|WITH|SHOW)\s")
 DEFINES = re.compile(r"(?:CREATE|ALTER|DROP|TRUNCATE)\s")
 CREATES = re.compile(rf"CREATE OR REPLACE (?:TEMPORARY )?TABLE ({_PATH})\s")
 CURRENT_TRANSACTION = "CURRENT_TRANSACTION()"

@@ -207,7 +207,7 @@ class Session:
                 now = self._current_transaction()
                 known = statement.replace(grammar.CURRENT_TRANSACTION, now)
                 cursor.execute(grammar.WAIT.sub("NULL", known))
-                return of_cursor(cursor)
+                return of_cursor(cursor) if grammar.READS.match(statement) else _DONE
         finally:
             if holder != self._transaction:
                 self._account.locks.release(holder)
