@@ -26,7 +26,9 @@ def account():
     with mock_aws():
         client = boto3.client("s3", region_name="us-east-1")
         client.create_bucket(Bucket="lake")
-        yield Account(client)
+        account = Account(client)
+        yield account
+        account.close()
 
 
 @pytest.fixture
