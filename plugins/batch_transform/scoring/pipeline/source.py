@@ -49,15 +49,15 @@ def _delimiter(value: Any) -> Any:
     return value
 
 
-def _engine_of(unload: Any) -> str:
+def _engine(unload: Any) -> str:
     if isinstance(unload, Mapping):
         return ENGINE_TAGS["stage" in unload]
     return ENGINE_TAGS[isinstance(unload, SnowflakePlace)]
 
 
-UnloadPlace = Annotated[
+Engine = Annotated[
     Annotated[RedshiftPlace, Tag(ENGINE_TAGS[0])] | Annotated[SnowflakePlace, Tag(ENGINE_TAGS[1])],
-    Discriminator(_engine_of),
+    Discriminator(_engine),
 ]
 
 
@@ -81,7 +81,7 @@ class Query(Section):
     conn_id: ConnId
     sql: FileName
     identifiers: dict[Name, Text] = Field(default_factory=dict)
-    unload: UnloadPlace | None = None
+    unload: Engine | None = None
     wait: Duration | None = None
     asset: Text | None = None
 
