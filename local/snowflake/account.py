@@ -75,6 +75,11 @@ class Account:
         self._runs: dict[str, Run] = {}
         self._stages: dict[str, Staged] = {}
 
+    def close(self) -> None:
+        """Delete what stages have on disk."""
+        for stage in self._stages.values():
+            stage.close()
+
     def connect(self, database: str = DATABASE, schema: str = SCHEMA) -> Any:
         """Open a connection of fakesnow's."""
         with self.mutex:

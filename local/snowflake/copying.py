@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -26,6 +27,10 @@ class Staged:
         self._client, self._bucket = client, place.netloc
         self._prefix = place.path.strip("/") + "/" if place.path.strip("/") else ""
         self._folder = Path(tempfile.mkdtemp(prefix="snowflake-stage-"))
+
+    def close(self) -> None:
+        """Delete what is on its way."""
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def write(self, unload: Unload, rows: Any) -> list[tuple[str, int, int]]:
         """Write an Arrow table as files, one for each value of the last column; name each."""

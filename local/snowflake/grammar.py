@@ -68,7 +68,7 @@ PATTERNS = {
     "commit": re.compile("COMMIT"),
     "rollback": re.compile("ROLLBACK"),
     "transactions": re.compile("SHOW TRANSACTIONS"),
-    "transaction_": re.compile(r"SELECT CURRENT_TRANSACTION\(\)"),
+    "transaction": re.compile(r"SELECT CURRENT_TRANSACTION\(\)"),
     "abort": re.compile(r"SELECT SYSTEM\$ABORT_TRANSACTION\((-?[0-9]+)\)"),
     "cancel": re.compile(rf"SELECT SYSTEM\$CANCEL_QUERY\({_TEXT}\)"),
     "scan": re.compile(rf"select \* from table\(result_scan\({_TEXT}\)\)"),  # noqa: S608
@@ -80,6 +80,7 @@ PATTERNS = {
     ),
 }
 CHANGES = re.compile(rf"(?:UPDATE|DELETE FROM) ({_PATH})\s")
+READS = re.compile(r"(?:SELECT|WITH|SHOW)\s")
 DEFINES = re.compile(r"(?:CREATE|ALTER|DROP|TRUNCATE)\s")
 CREATES = re.compile(rf"CREATE OR REPLACE (?:TEMPORARY )?TABLE ({_PATH})\s")
 CURRENT_TRANSACTION = "CURRENT_TRANSACTION()"

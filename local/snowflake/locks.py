@@ -10,19 +10,26 @@ from collections.abc import Callable
 
 
 class TableLocks:
-    """Who holds which table."""
+    """Who holds which table.
+
+    Attributes:
+        waiting: how many wait for one.
+    """
 
     def __init__(self) -> None:
         """Begin without any."""
         self._holders: dict[str, int] = {}
         self._changed = threading.Condition()
+        self.waiting = 0
 
     def take(self, table: str, holder: int, is_over: Callable[[], bool]) -> bool:
         """Wait for a table; tell whether it is held now, which it is not where ``is_over``."""
         with self._changed:
+            self.waiting += 1
             free = self._changed.wait_for(
                 lambda: is_over() or self._holders.get(table, holder) == holder
             )
+            self.waiting -= 1
             if not free or is_over():
                 return False
             self._holders[table] = holder

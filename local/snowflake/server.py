@@ -107,7 +107,7 @@ class Api:
 
 @contextmanager
 def serving(account: Account) -> Iterator[int]:
-    """Serve an account on a free port, and lend the port."""
+    """Serve an account on a free port, and lend the port; close the account afterwards."""
     config = uvicorn.Config(
         Api(account).app, host="127.0.0.1", port=0, log_level="warning", lifespan="off"
     )
@@ -128,6 +128,7 @@ def serving(account: Account) -> Iterator[int]:
     finally:
         server.should_exit = True
         thread.join(30)
+        account.close()
 
 
 async def _content(request: Request) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class Session:
         self.parameters: dict[str, str] = {}
         self._account = account
         self._connection = account.connect()
+        self._duck = self._connection._duck_conn
         self._number = next(account.numbers)
         self._transaction: int | None = None
         self._copied: dict[str, set[tuple[str, str]]] = {}  # names and ETags, by table
@@ -66,26 +67,26 @@ class Session:
         self._end("ROLLBACK")
 
     def _own(self, name: str, groups: tuple[str, ...]) -> Answer:
-        answer: Answer = getattr(self, f"_{name}")(*groups)
+        answer: Answer = getattr(self, f"_do_{name}")(*groups)
         return answer
 
     def _set(self, settings: dict[str, str]) -> Answer:
         self.parameters |= settings
         if "TIMEZONE" in settings:
             with self._account.mutex:
-                self._connection._duck_conn.execute(f"SET TimeZone = '{settings['TIMEZONE']}'")
+                self._duck.execute(f"SET TimeZone = '{settings['TIMEZONE']}'")
         return _DONE
 
-    def _begin(self, name: str) -> Answer:
+    def _do_begin(self, name: str) -> Answer:
         self._transaction = next(self._account.numbers)
         self._account.transactions[self._transaction] = (grammar.identifier(name), self.abort)
         return _DONE
 
-    def _commit(self) -> Answer:
+    def _do_commit(self) -> Answer:
         self._end("COMMIT")
         return _DONE
 
-    def _rollback(self) -> Answer:
+    def _do_rollback(self) -> Answer:
         self._end("ROLLBACK")
         return _DONE
 
@@ -95,12 +96,12 @@ class Session:
             return  # neither is an error outside of a transaction
         with self._account.mutex:
             if self._has_begun:
-                self._connection._duck_conn.execute(how)
+                self._duck.execute(how)
             self._transaction, self._has_begun = None, False
             self._account.transactions.pop(number, None)
         self._account.locks.release(number)
 
-    def _transactions(self) -> Answer:
+    def _do_transactions(self) -> Answer:
         return told(
             ["#id", "user", "#session", "name", "started_on", "state", "scope"],
             [
@@ -112,42 +113,41 @@ class Session:
     def _current_transaction(self) -> str:
         return "NULL" if self._transaction is None else f"'{self._transaction}'"
 
-    def _transaction_(self) -> Answer:
+    def _do_transaction(self) -> Answer:
         return told(["CURRENT_TRANSACTION()"], [[self._transaction]])
 
-    def _abort(self, number: str) -> Answer:
+    def _do_abort(self, number: str) -> Answer:
         _, abort = self._account.transactions.get(int(number), ("", lambda: None))
         abort()
         return told(["SYSTEM$ABORT_TRANSACTION"], [[f"Aborted transaction id: {number}"]])
 
-    def _cancel(self, identity: str) -> Answer:
+    def _do_cancel(self, identity: str) -> Answer:
         self._account.cancel(identity)
         return told(["SYSTEM$CANCEL_QUERY"], [[f"query [{identity}] terminated."]])
 
-    def _scan(self, identity: str) -> Answer:
+    def _do_scan(self, identity: str) -> Answer:
         answer = self._account.find(identity).answer
         if answer is None:
             raise Refused(f"Statement {identity} not found", 709, "02000")
         return answer
 
-    def _history(self, start: str, states: str) -> Answer:
+    def _do_history(self, start: str, states: str) -> Answer:
         found = self._account.with_tag(grammar.text(start))
         rows = [(run.id, run.tag) for run in found if f"'{run.status}'" in states]
         return told(["QUERY_ID", "QUERY_TAG"], rows)
 
-    def _stage(self, name: str) -> Answer:
+    def _do_stage(self, name: str) -> Answer:
         rows = [("STAGE_LOCATION", "URL", "String", f'["{self._url_of(name)}"]', "")]
         columns = ["parent_property", "property", "property_type", "property_value"]
         return told([*columns, "property_default"], rows)
 
     def _url_of(self, name: str) -> str:
-        connection = self._connection
         schema, _, own = grammar.identifier(name).rpartition(".")
         with self._account.mutex:
-            found = connection._duck_conn.execute(
+            found = self._duck.execute(
                 "SELECT url FROM _fs_global._fs_information_schema._fs_stages"
                 " WHERE schema_name = ? AND name = ?",
-                [schema.rpartition(".")[2] or connection.schema, own],
+                [schema.rpartition(".")[2] or self._connection.schema, own],
             ).fetchone()
         if found is None:
             raise Refused(f"Stage '{name}' does not exist or not authorized.", 2003, "02000")
@@ -180,7 +180,7 @@ class Session:
                 rows.append((name, "LOAD_SKIPPED", 0, 0))
                 continue
             with self._working():
-                found = self._connection._duck_conn.execute(
+                found = self._duck.execute(
                     f"INSERT INTO {copy.table} BY NAME SELECT * FROM read_parquet('{path}')"  # noqa: S608
                 )
                 ((count,),) = found.fetchall()
@@ -207,7 +207,7 @@ class Session:
                 now = self._current_transaction()
                 known = statement.replace(grammar.CURRENT_TRANSACTION, now)
                 cursor.execute(grammar.WAIT.sub("NULL", known))
-                return of_cursor(cursor)
+                return of_cursor(cursor) if grammar.READS.match(statement) else _DONE
         finally:
             if holder != self._transaction:
                 self._account.locks.release(holder)
@@ -221,7 +221,7 @@ class Session:
         with self._account.mutex, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if self._transaction is not None and not self._has_begun:
-                self._connection._duck_conn.execute("BEGIN")
+                self._duck.execute("BEGIN")
                 self._has_begun = True
             try:
                 yield self._connection.cursor()

@@ -221,9 +221,10 @@ class Statements(Protocol):
 
 def open_statements(conn_id: str) -> Statements:
     """Return the statements by which a connection unloads, of Redshift or of Snowflake."""
-    if BaseHook.get_connection(conn_id).conn_type == "snowflake":
+    from batch_transform.snowflake_connection import is_snowflake, snowflake_session
+
+    if is_snowflake(conn_id):
         from batch_transform.scoring.snowflake.snowflake_session import StatementsOfOthers
-        from batch_transform.snowflake_connection import snowflake_session
 
         return StatementsOfOthers(partial(snowflake_session, conn_id))
     from batch_transform.scoring.aws.data_api import DataApi

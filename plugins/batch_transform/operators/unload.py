@@ -77,7 +77,8 @@ class UnloadOperator(BaseOperator):
         self.handle = self._engine().begin(question, layout.unload, name)
         self.log.info("Statement %s unloads to %s", self.handle, layout.unload)
         engine = self._place.engine
-        self.log.info("%s was never asked itself, only a stand-in: see docs/%s.md", engine, engine)
+        known = engine.capitalize(), engine
+        self.log.info("%s was never asked itself, only a stand-in: see docs/%s.md", *known)
         return self._follow(context, time.time(), at_first=_AT_FIRST_SECONDS)
 
     @no_retry()

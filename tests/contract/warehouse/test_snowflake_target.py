@@ -1,6 +1,7 @@
 """What is Snowflake's own: a session that outlives its worker, and what copies remember."""
 
 import threading
+import time
 
 import pytest
 from pyarrow import parquet
@@ -44,6 +45,14 @@ def at(place, act):
 
 def crash():
     raise Crash
+
+
+def until(is_so):
+    """Wait for what another thread does."""
+    last = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < last
+        time.sleep(0.02)
 
 
 def abort_all(lab):
@@ -116,6 +125,7 @@ def test_who_waits_for_the_turn_sees_what_the_load_before_it_left(lab):
     first.start()
     assert holds.wait(60)
     second.start()
+    until(lambda: lab.snowflake.account.locks.waiting or not second.is_alive())
     assert lab.content() == {FIRST: OLD}, "readers do not wait"
     go.set()
     first.join(60)
