@@ -234,6 +234,15 @@ def open_warehouse(target: Target, stage: Stage | None = None) -> Iterator[Wareh
         hurried = partial(data_api, target.conn_id, place, hurried=True)
         yield RedshiftWarehouse(data_api(target.conn_id, place), place.iam_role, stage, hurried)
         return
+    if target.iceberg is not None:
+        from batch_transform.iceberg_catalogs import iceberg_catalog
+
+        glue = partial(Aws(target.conn_id).client, "glue")
+        with iceberg_catalog(target.conn_id, target.iceberg, glue) as catalog:
+            from batch_transform.scoring.warehouse.iceberg.iceberg_warehouse import IcebergWarehouse
+
+            yield IcebergWarehouse(catalog)
+        return
     if target.in_s3:
         from batch_transform.scoring.warehouse.files import FilesWarehouse
 

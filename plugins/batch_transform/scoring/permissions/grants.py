@@ -17,7 +17,8 @@ _RIGHTS_BY_SWAP = {
 def grants(pipeline: Pipeline, role: str) -> str:
     """Write the grants of a role that both reads the source and loads the target."""
     lines = list(_source(pipeline, role))
-    if not pipeline.settings.target.in_s3:
+    target = pipeline.settings.target
+    if not target.in_s3 and target.iceberg is None:
         lines += _target(pipeline, role)
     return "\n".join(lines) + "\n" if lines else ""
 

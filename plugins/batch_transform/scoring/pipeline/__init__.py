@@ -6,6 +6,7 @@ of files, a path into a reply, a contract of columns.
 
 from batch_transform.scoring.pipeline.fields import Name, Place
 from batch_transform.scoring.pipeline.file import Pipeline, PipelineFile, Schedule
+from batch_transform.scoring.pipeline.iceberg_place import IcebergPlace
 from batch_transform.scoring.pipeline.job import Limits, Model, Recover, Transform
 from batch_transform.scoring.pipeline.notify import Notify
 from batch_transform.scoring.pipeline.record import ENGINE_OUTPUT, Policies, Record, Shards
@@ -25,6 +26,7 @@ __all__ = [
     "SOURCE_TAGS",
     "Extract",
     "Files",
+    "IcebergPlace",
     "Limits",
     "Model",
     "Name",

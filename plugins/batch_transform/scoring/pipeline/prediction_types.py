@@ -36,6 +36,7 @@ class PredictionType:
         fits: DuckDB's condition on ``{text}`` and ``{value}`` under which ``read`` gives the same.
         postgres: its name in PostgreSQL, and names of other types that hold the same values.
         redshift: its name in Redshift, where TEXT would be cut.
+        iceberg: its name in Iceberg.
         binary: NumPy's name of its binary form in COPY; None where widths differ.
         is_number: whether it has bounds and a mean.
     """
@@ -47,6 +48,7 @@ class PredictionType:
     fits: str
     postgres: tuple[str, ...]
     redshift: str
+    iceberg: str
     binary: str | None
     is_number: bool = False
 
@@ -135,6 +137,7 @@ TYPES: Mapping[TypeName, PredictionType] = {
         fits="isfinite({value})",
         postgres=("double precision",),
         redshift="double precision",
+        iceberg="double",
         binary=">f8",
         is_number=True,
     ),
@@ -146,6 +149,7 @@ TYPES: Mapping[TypeName, PredictionType] = {
         fits="CAST({value} AS VARCHAR) = {text}",  # DuckDB alone would round 1.5 to 2
         postgres=("bigint",),
         redshift="bigint",
+        iceberg="long",
         binary=">i8",
         is_number=True,
     ),
@@ -157,6 +161,7 @@ TYPES: Mapping[TypeName, PredictionType] = {
         fits="NOT contains({text}, chr(0))",
         postgres=("text", "character varying"),
         redshift="varchar(65535)",
+        iceberg="string",
         binary=None,
     ),
     "boolean": PredictionType(
@@ -167,6 +172,7 @@ TYPES: Mapping[TypeName, PredictionType] = {
         fits="{value} IS NOT NULL",
         postgres=("boolean",),
         redshift="boolean",
+        iceberg="boolean",
         binary="u1",
     ),
 }

@@ -12,8 +12,9 @@ from io import BytesIO
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.outputs.filed import RowFile
-from batch_transform.scoring.records.quarantine import Quarantined, writable
+from batch_transform.scoring.records.quarantine import Quarantined
 from batch_transform.scoring.warehouse.protocol import Load
+from batch_transform.scoring.warehouse.quarantined_rows import quarantined_row
 
 _LONGEST_TEXT = 65_535  # bytes of a VARCHAR
 
@@ -60,18 +61,9 @@ _ARROW = {"partition": "date32", "line": "int64"}
 
 
 def _row(load: Load, record: Quarantined) -> dict[str, object]:
-    """Return the values of the quarantine's columns, in their order."""
-    return {
-        "target": load.target.table,
-        "pipeline": load.entry.pipeline,
-        "partition": load.partition,
-        "id": _cut(json.dumps([writable(part) for part in record.id], ensure_ascii=False)),
-        "shard": record.shard,
-        "line": record.line,
-        "status": record.status,
-        "reason": _cut(record.reason),
-        "attempt": load.entry.run_id,
-    }
+    """Return the values of the quarantine's columns, in their order, as long as they may be."""
+    row = quarantined_row(load, record)
+    return {**row, **{name: _cut(row[name]) for name in ("id", "reason")}}
 
 
 def _cut(text: str) -> str:
