@@ -238,7 +238,8 @@ def open_warehouse(target: Target, stage: Stage | None = None) -> Iterator[Wareh
         from batch_transform.iceberg_catalogs import iceberg_catalog
 
         glue = partial(Aws(target.conn_id).client, "glue")
-        with iceberg_catalog(target.conn_id, target.iceberg, glue) as catalog:
+        postgres = partial(postgres_connection, target.conn_id)
+        with iceberg_catalog(target.conn_id, target.iceberg, glue, postgres) as catalog:
             from batch_transform.scoring.warehouse.iceberg.iceberg_warehouse import IcebergWarehouse
 
             yield IcebergWarehouse(catalog)

@@ -6,7 +6,7 @@ https://py.iceberg.apache.org/configuration/
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +15,20 @@ from airflow.sdk import BaseHook
 from batch_transform.scoring.errors import ConfigurationError, Unreachable
 
 if TYPE_CHECKING:
+    import psycopg
     from airflow.sdk import Connection
     from pyiceberg.catalog import Catalog
 
     from batch_transform.scoring.pipeline import IcebergPlace
+
+    _Lend = Callable[[], AbstractContextManager[psycopg.Connection[Any]]]
 
 _EXTRA = "airflow-batch-transform[iceberg]"
 
 
 @contextmanager
 def iceberg_catalog(
-    conn_id: str, place: IcebergPlace, glue: Callable[[], Any]
+    conn_id: str, place: IcebergPlace, glue: Callable[[], Any], postgres: _Lend
 ) -> Iterator[Catalog]:
     """Lend the catalog that an Airflow connection leads to.
 
@@ -33,6 +36,7 @@ def iceberg_catalog(
         conn_id: of AWS for Glue, of Postgres for a catalog in it, of any kind with a host for REST.
         place: which kind it is.
         glue: makes a client of Glue from the connection.
+        postgres: lends a connection to Postgres from it.
 
     Raises:
         ConfigurationError: pyiceberg is not installed, or the connection is of another kind.
@@ -47,7 +51,7 @@ def iceberg_catalog(
     openers: dict[str, Callable[[str, IcebergPlace], Catalog]] = {
         "glue": partial(_glue, glue),
         "rest": _rest,
-        "sql": _sql,
+        "sql": partial(_sql, postgres),
     }
     catalog = openers[place.catalog](conn_id, place)
     try:
@@ -82,22 +86,20 @@ def _rest(conn_id: str, place: IcebergPlace) -> Catalog:
         ) from error
 
 
-def _sql(conn_id: str, place: IcebergPlace) -> Catalog:
-    from airflow.providers.postgres.hooks.postgres import PostgresHook
-    from pyiceberg.catalog.sql import SqlCatalog
-    from sqlalchemy.exc import OperationalError
+def _sql(postgres: _Lend, conn_id: str, place: IcebergPlace) -> Catalog:
+    """Return the catalog in a database, to which the hook's own parameters lead.
 
-    hook = BaseHook.get_hook(conn_id)
-    if not isinstance(hook, PostgresHook):
-        raise ConfigurationError(
-            f"Connection {conn_id!r} is not Postgres, which target.iceberg.catalog: sql is in; name"
-            " a Postgres connection in target.conn_id"
-        )
+    https://www.psycopg.org/psycopg3/docs/api/objects.html#psycopg.ConnectionInfo.dsn
+    """
+    from pyiceberg.catalog.sql import SqlCatalog
+    from sqlalchemy import URL
+
+    with postgres() as known:
+        parameters = {**known.info.get_parameters(), "password": known.info.password}
+    query = {name: value for name, value in parameters.items() if value}
+    uri = URL.create("postgresql+psycopg", query=query).render_as_string(hide_password=False)
     files = _storage(place.storage_conn_id) if place.storage_conn_id else {}
-    try:
-        return SqlCatalog(place.name, uri=hook.get_uri(), **_warehouse(place), **files)
-    except OperationalError as error:
-        raise Unreachable(f"Connection {conn_id!r}: the database refuses: {error}") from error
+    return SqlCatalog(place.name, uri=uri, **_warehouse(place), **files)
 
 
 def _warehouse(place: IcebergPlace) -> dict[str, str]:

@@ -84,9 +84,7 @@ def test_the_entry_is_in_force_with_the_rows_and_the_ledger_follows(lake):
 
 def test_a_retry_puts_into_quarantine_what_the_first_try_did_not(lake):
     with pytest.raises(Crash):
-        replace(
-            lake.warehouse(crash_at("quarantine")), lake.target, FIRST, OLD, quarantined=(BAD,)
-        )
+        replace(lake.warehouse(crash_at("quarantine")), lake.target, FIRST, OLD, quarantined=(BAD,))
     assert lake.quarantined(FIRST) == []
     again = replace(lake.warehouse(), lake.target, FIRST, OLD, quarantined=(BAD,))
     assert (again.changed, lake.loads()) == (False, 1)
@@ -136,7 +134,9 @@ def test_rows_are_added_once_by_two_at_once_and_not_to_what_was_replaced(lake):
     with pytest.raises(Superseded, match="has been loaded anew"):
         replace(
             *(lake.warehouse(newer), lake.target, SECOND, ADDED),
-            **{"digest": "b", "adds_to": "a", "kept": 3},
+            digest="b",
+            adds_to="a",
+            kept=3,
         )
     assert lake.content()[SECOND] == NEW
 
@@ -229,7 +229,9 @@ def test_another_number_of_rows_than_was_proven_changes_nothing(lake):
     with pytest.raises(OutputError, match=r"would hold 3 \+ 2 rows, and 6 were proven"):
         replace(
             *(lake.warehouse(), lake.target, FIRST, ADDED),
-            **{"digest": "b", "adds_to": "a", "kept": 4},
+            digest="b",
+            adds_to="a",
+            kept=4,
         )
     assert (lake.content(), lake.loads()) == ({FIRST: OLD}, 1)
 

@@ -103,22 +103,34 @@ def test_the_archive_and_the_repository_are_the_execution_roles_alone(iam):
 
 
 @pytest.fixture
-def redshift(tmp_path):
+def changed_pipeline(tmp_path):
+    """Make a pipeline of another's settings, in which texts are others."""
+
+    def changed_pipeline(changes):
+        folder = tmp_path / "pipelines" / "flight_delay"
+        shutil.copytree(PIPELINES / "flight_delay", folder)
+        settings = folder / "pipeline.yaml"
+        text = settings.read_text()
+        for before, after in changes.items():
+            assert before in text
+            text = text.replace(before, after, 1)
+        settings.write_text(text)
+        return folder.parent
+
+    return changed_pipeline
+
+
+@pytest.fixture
+def redshift(changed_pipeline):
     """A pipeline that Redshift unloads and loads, each by another connection."""
-    folder = tmp_path / "pipelines" / "flight_delay"
-    shutil.copytree(PIPELINES / "flight_delay", folder)
-    settings = folder / "pipeline.yaml"
-    text = settings.read_text()
     unload = "  unload: {cluster: c, database: d}\n"
     copy = "  redshift: {workgroup: w, database: d}\n"
-    for before, after in (
-        ("  conn_id: warehouse\n", f"  conn_id: mart\n{unload}"),
-        ("  table: predictions", f"{copy}  table: predictions"),
-    ):
-        assert before in text
-        text = text.replace(before, after, 1)
-    settings.write_text(text)
-    return folder.parent
+    return changed_pipeline(
+        {
+            "  conn_id: warehouse\n": f"  conn_id: mart\n{unload}",
+            "  table: predictions": f"{copy}  table: predictions",
+        }
+    )
 
 
 def test_redshift_is_asked_by_its_connections_and_its_role_uses_the_runs_alone(invoke, redshift):
@@ -147,3 +159,26 @@ def test_redshift_is_asked_by_its_connections_and_its_role_uses_the_runs_alone(i
         ]
     )
     assert "flight_delay_redshift" in made["data"]["aws_iam_policy_document"]
+
+
+def test_a_table_of_glue_takes_its_three_tables_and_their_files(invoke, changed_pipeline):
+    place = '{catalog: glue, warehouse: "s3://lake/tables", storage_conn_id: files}'
+    folder = changed_pipeline(
+        {"  conn_id: warehouse\n  table": f"  conn_id: glue\n  iceberg: {place}\n  table"}
+    )
+    where = ("--account", "123456789012", "--region", "eu-central-1", "--pipelines", folder)
+    files = invoke("iam", "flight_delay", *where, "--json").json["files"]
+    glue, stored = (
+        json.loads(files[f"airflow-{name}.json"])["Statement"] for name in ("glue", "files")
+    )
+    ours = [f"table/predictions/{name}" for name in ("flight_delay", "batch_transform_ledger")]
+    named = [
+        "catalog",
+        "database/predictions",
+        *ours,
+        "table/predictions/batch_transform_quarantine",
+    ]
+    home = "arn:aws:glue:eu-central-1:123456789012"
+    assert [each["Resource"] for each in glue] == [[f"{home}:{name}" for name in named]]
+    assert stored[0]["Resource"] == ["arn:aws:s3:::lake/tables/*"]
+    assert "predictions" not in files["grants.sql"]
