@@ -170,6 +170,27 @@ def test_maintenance_by_the_owner_changes_nothing_of_what_is_in_force(lake):
     assert lake.content() == {FIRST: NEW}
 
 
+def test_the_same_rows_of_a_later_extract_are_one_load_that_is_newer(lake):
+    replace(lake.warehouse(), lake.target, FIRST, OLD, snapshot_at=at(1))
+    replace(lake.warehouse(), lake.target, SECOND, OLD, snapshot_at=at(1))
+    again = replace(lake.warehouse(), lake.target, FIRST, OLD, snapshot_at=at(3))
+    assert (again.changed, lake.loads()) == (False, 2)
+    assert lake.warehouse().in_force(lake.target, FIRST).snapshot_at == at(3)
+    with pytest.raises(Superseded):
+        replace(lake.warehouse(), lake.target, FIRST, NEW, snapshot_at=at(2))
+    replace(lake.warehouse(), lake.target, SECOND, NEW, snapshot_at=at(2))
+    assert lake.warehouse().in_force(lake.target, SECOND).snapshot_at == at(2)
+    assert lake.loads() == 3
+
+
+def test_an_empty_partition_of_a_later_extract_is_newer_where_there_is_no_table(lake):
+    for hour in (1, 3):
+        replace(lake.warehouse(), lake.target, FIRST, [], typed=False, snapshot_at=at(hour))
+    with pytest.raises(Superseded):
+        replace(lake.warehouse(), lake.target, FIRST, OLD, snapshot_at=at(2))
+    assert (lake.content(), lake.loads()) == ({}, 1)
+
+
 def test_a_table_that_somebody_made_anew_is_filled_anew(lake):
     replace(lake.warehouse(), lake.target, FIRST, OLD)
     lake.catalog.drop_table("predictions.Order")

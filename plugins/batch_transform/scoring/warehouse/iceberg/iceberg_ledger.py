@@ -15,6 +15,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from pyiceberg.catalog import Catalog
+from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.expressions import BooleanExpression
 from pyiceberg.table import Table
 
@@ -58,7 +59,7 @@ _DAYS_A_LOOK = 4  # of every partition wanted: some days may lack
 
 @dataclass(frozen=True, kw_only=True)
 class Numbered:
-    """An entry, and its place among all of its target; the highest of a partition is in force."""
+    """An entry, and which of its partition's it is, from 1; the last one is in force."""
 
     number: int
     entry: Entry
@@ -91,17 +92,11 @@ class IcebergLedger:
 
     def in_force(self, table: Table | None, partition: date) -> Numbered | None:
         """Return the entry in force of a partition of the target, as the table is."""
-        last = last_of(table) if table is not None else None
         found = self._rows(equals(partition=partition))
-        if last is not None and last.entry.partition == partition:
-            found.append(last)
-        return max(found, key=lambda each: each.number, default=None)
-
-    def next_number(self, table: Table | None) -> int:
-        """Return the number of an entry that comes after all others of the target."""
         last = last_of(table) if table is not None else None
-        known = [last] if last else self._rows()
-        return 1 + max((each.number for each in known), default=0)
+        if last is not None and last.entry.partition == partition:
+            found.append(last)  # of equal numbers it is the later one
+        return sorted(found, key=lambda each: each.number)[-1] if found else None
 
     def recent(self, table: Table | None, pipeline: str, before: date, count: int) -> list[Entry]:
         """Return the entries in force of a pipeline in the latest partitions before a day."""
@@ -123,20 +118,33 @@ class IcebergLedger:
         """See to it that the entry of the load that was committed last is a row."""
         last = last_of(table)
         if last is not None:
-            self.append(last)
+            self.put(last)
 
-    def append(self, numbered: Numbered) -> None:
-        """Add an entry; one that is there already is not added again."""
-        self._patience.committed(self._name, lambda: self._append_once(numbered))
+    def put(self, numbered: Numbered) -> None:
+        """Put an entry where it is not, in place of another with its number."""
+        self._patience.committed(self._name, lambda: self._put(numbered))
 
-    def _append_once(self, numbered: Numbered) -> None:
-        import pyarrow as pa
+    def add(self, numbered: Numbered) -> None:
+        """Add an entry of a target that is not there.
 
+        Raises:
+            CommitFailedException: another was added meanwhile.
+        """
         table = made(self._catalog, self._name, _COLUMNS, "partition")
-        same = equals(partition=numbered.entry.partition, number=numbered.number)
-        if not self._rows(same, table):
-            row = _row(self._target, numbered)
-            table.append(pa.Table.from_pylist([row], schema=table.schema().as_arrow()))
+        if self._rows(_same(numbered), table):
+            raise CommitFailedException(f"{self._name} has another entry meanwhile")
+        table.append(_content(self._target, numbered, table))
+
+    def _put(self, numbered: Numbered) -> None:
+        table, same = made(self._catalog, self._name, _COLUMNS, "partition"), _same(numbered)
+        held = self._rows(same, table)
+        if held == [numbered]:
+            return
+        content = _content(self._target, numbered, table)
+        if held:
+            table.overwrite(content, every(same, equals(target=self._target.table)))
+        else:
+            table.append(content)
 
     def _rows(
         self, condition: BooleanExpression | None = None, table: Table | None = None
@@ -157,10 +165,18 @@ def _in_force(found: list[Numbered]) -> Iterator[Entry]:
         yield newest[partition]
 
 
-def _row(target: Target, numbered: Numbered) -> dict[str, Any]:
+def _same(numbered: Numbered) -> BooleanExpression:
+    return equals(partition=numbered.entry.partition, number=numbered.number)
+
+
+def _content(target: Target, numbered: Numbered, table: Table) -> Any:
+    """Return the row of an entry, as a table of Arrow."""
+    import pyarrow as pa
+
     entry = vars(numbered.entry)
     texts = {name: json.dumps(entry[name]) for name in _AS_JSON}
-    return {"number": numbered.number, "target": target.table, **entry, **texts}
+    row = {"number": numbered.number, "target": target.table, **entry, **texts}
+    return pa.Table.from_pylist([row], schema=table.schema().as_arrow())
 
 
 def _numbered(row: Mapping[str, Any]) -> Numbered:

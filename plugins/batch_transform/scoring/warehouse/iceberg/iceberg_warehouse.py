@@ -9,6 +9,7 @@ https://iceberg.apache.org/spec/#snapshots
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -93,17 +94,24 @@ class IcebergWarehouse(Warehouse):
             ledger.follow(table)
         current = ledger.in_force(table, load.partition)
         mine = settled(load, current.entry if current else None)
-        numbered = Numbered(number=ledger.next_number(table), entry=mine.entry)
-        is_held = self._holds(table, mine, current, staged)
-        if is_held and current and current.entry.snapshot_at == mine.entry.snapshot_at:
+        if current and self._holds(table, mine, current.entry, staged):
+            later = replace(current.entry, snapshot_at=mine.entry.snapshot_at)
+            if later != current.entry:
+                self._refresh(table, replace(current, entry=later), ledger)
             return False
+        numbered = Numbered(number=current.number + 1 if current else 1, entry=mine.entry)
         if table is None:
             self._put_without_table(mine, numbered, ledger)
-        elif is_held:
-            self._commit(table, numbered, gone=(), come=())
         else:
             self._swap(table, mine, numbered, files.written(table, mine, staged, self._step))
-        return not is_held
+        return True
+
+    def _refresh(self, table: Table | None, numbered: Numbered, ledger: IcebergLedger) -> None:
+        """Say that the rows in force are those of a later extract, too."""
+        if table is None:
+            ledger.put(numbered)
+        else:
+            self._commit(table, numbered, gone=(), come=())
 
     def _put_without_table(self, load: Load, numbered: Numbered, ledger: IcebergLedger) -> None:
         """Put a partition without a row in force, where nobody knows yet of what types ids are.
@@ -112,7 +120,7 @@ class IcebergWarehouse(Warehouse):
         has written to the ledger: so one of the two sees the other.
         """
         self._step("swap")
-        ledger.append(numbered)
+        ledger.add(numbered)
         if opened(self._catalog, load.target.table) is not None:
             raise CommitFailedException("the table was made meanwhile")
 
@@ -154,14 +162,10 @@ class IcebergWarehouse(Warehouse):
                 for file in come:
                     snapshot.append_data_file(file)
 
-    def _holds(
-        self, table: Table | None, load: Load, current: Numbered | None, staged: Staged
-    ) -> bool:
+    def _holds(self, table: Table | None, load: Load, current: Entry, staged: Staged) -> bool:
         """Tell whether the partition holds this very load, and nobody has changed its rows."""
         entry = load.entry
-        if current is None:
-            return False
-        if (current.entry.digest, current.entry.rows) != (entry.digest, entry.rows):
+        if (current.digest, current.rows) != (entry.digest, entry.rows):
             return False
         if table is None:
             return True
