@@ -209,8 +209,23 @@ def data_api(conn_id: str, place: RedshiftPlace, *, hurried: bool = False) -> Da
     return DataApi(client, place.parameters)
 
 
-def open_statements(conn_id: str) -> DataApi:
-    """Return the Data API as far as it is of no database: to find statements, and to stop them."""
+class Statements(Protocol):
+    """Statements of a connection's user: to find them, and to stop them."""
+
+    def running_from(self, start: str) -> list[tuple[str, str]]:
+        """Find those that are not over whose names begin so: id and name of each."""
+
+    def cancel(self, statement: str) -> None:
+        """Stop one; it may be over meanwhile."""
+
+
+def open_statements(conn_id: str) -> Statements:
+    """Return the statements by which a connection unloads, of Redshift or of Snowflake."""
+    if BaseHook.get_connection(conn_id).conn_type == "snowflake":
+        from batch_transform.scoring.snowflake.snowflake_session import StatementsOfOthers
+        from batch_transform.snowflake_connection import snowflake_session
+
+        return StatementsOfOthers(partial(snowflake_session, conn_id))
     from batch_transform.scoring.aws.data_api import DataApi
 
     return DataApi(Aws(conn_id).client("redshift-data"), {})
@@ -243,6 +258,18 @@ def open_warehouse(target: Target, stage: Stage | None = None) -> Iterator[Wareh
             from batch_transform.scoring.warehouse.iceberg.iceberg_warehouse import IcebergWarehouse
 
             yield IcebergWarehouse(catalog)
+        return
+    if target.snowflake is not None:
+        from batch_transform.scoring.warehouse.snowflake_warehouse import (
+            SnowflakeStage,
+            SnowflakeWarehouse,
+        )
+        from batch_transform.snowflake_connection import snowflake_session
+
+        hurried_session = partial(snowflake_session, target.conn_id, hurried=True)
+        with snowflake_session(target.conn_id) as session:
+            place_of_rows = SnowflakeStage(name=target.snowflake.stage, files=stage)
+            yield SnowflakeWarehouse(session, place_of_rows, hurried_session)
         return
     if target.in_s3:
         from batch_transform.scoring.warehouse.files import FilesWarehouse

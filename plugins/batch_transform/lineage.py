@@ -70,10 +70,15 @@ def _place(target: Target) -> dict[str, str]:
         return {"namespace": catalog, "name": target.table}
     table = target.table if "." in target.table else f"public.{target.table}"
     if target.redshift is not None:
-        place = target.redshift
-        where = place.workgroup or place.cluster
-        return {"namespace": f"redshift://{where}", "name": f"{place.database}.{table}"}
+        redshift = target.redshift
+        where = redshift.workgroup or redshift.cluster
+        return {"namespace": f"redshift://{where}", "name": f"{redshift.database}.{table}"}
     connection = BaseHook.get_connection(target.conn_id)
+    if target.snowflake is not None:
+        extra = connection.extra_dejson
+        schema, _, name = target.table.upper().rpartition(".")
+        place = (extra.get("database", ""), schema or connection.schema or "", name)
+        return {"namespace": f"snowflake://{extra.get('account', '')}", "name": ".".join(place)}
     return {
         "namespace": f"postgres://{connection.host}:{connection.port or 5432}",
         "name": f"{connection.schema}.{table}",

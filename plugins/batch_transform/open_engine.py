@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from batch_transform.connections import Aws, data_api
-from batch_transform.scoring.pipeline import Query, RedshiftPlace
+from batch_transform.scoring.pipeline import Query, RedshiftPlace, SnowflakePlace
 
 if TYPE_CHECKING:
     from batch_transform.scoring.deployment import Deployment
@@ -40,6 +41,11 @@ class EnginePlace:
             unload=source.unload.model_dump(),
         )
 
+    @property
+    def engine(self) -> str:
+        """Name of the engine, which is that of its page in docs."""
+        return "snowflake" if "stage" in self.unload else "redshift"
+
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
         return asdict(self)
@@ -47,8 +53,19 @@ class EnginePlace:
 
 def open_engine(place: EnginePlace, *, hurried: bool = False) -> Engine:
     """Return the engine of a place; ``hurried`` for who is being killed."""
+    if place.engine == "snowflake":
+        return _snowflake(place, hurried=hurried)
     from batch_transform.scoring.sources.unloaded.redshift import RedshiftEngine
 
     settings = RedshiftPlace.model_validate(place.unload)
     api = data_api(place.conn_id, settings, hurried=hurried)
     return RedshiftEngine(api, Aws(place.aws_conn_id).objects, settings.iam_role)
+
+
+def _snowflake(place: EnginePlace, *, hurried: bool) -> Engine:
+    from batch_transform.scoring.sources.unloaded.snowflake import SnowflakeEngine
+    from batch_transform.snowflake_connection import snowflake_session
+
+    settings = SnowflakePlace.model_validate(place.unload)
+    opened = partial(snowflake_session, place.conn_id, hurried=hurried)
+    return SnowflakeEngine(opened, settings.stage)

@@ -33,9 +33,9 @@ FLOORS = [
     {"records"},
     {"asked"},
     {"pipeline"},
-    {"aws"},
+    {"aws", "snowflake"},
     {"deployment", "partition"},
-    {"kinds", "names", "queries", "frozen", "scratch"},
+    {"kinds", "names", "queries", "frozen", "scratch", "statement_text"},
     {"errors"},
 ]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from batch_transform.connections import Aws, Connect, open_statements
+from batch_transform.connections import Aws, Connect, Statements, open_statements
 from batch_transform.failures import no_retry
 from batch_transform.following.liveness import is_alive
 from batch_transform.scoring.deployment import Deployment
@@ -15,20 +15,17 @@ from batch_transform.scoring.jobs.owners import Owner
 from batch_transform.scoring.jobs.sweep import sweep
 from batch_transform.scoring.names import statements_of, task_of_statement
 
-if TYPE_CHECKING:
-    from batch_transform.scoring.aws.data_api import DataApi
-
 BY_HAND = "by-hand__"  # begins the id of a run that Airflow knows nothing of
 
 
 class StopOrphansOperator(BaseOperator):
     """Stops transform jobs of this deployment, and unloads, that no task wants any more.
 
-    Returns the names of the jobs. Idle, it costs one call of ListTransformJobs, and one of
-    ListStatements for each connection by which pipelines unload.
+    Returns the names of the jobs. Idle, it costs one call of ListTransformJobs, and one look
+    at the statements of each connection by which pipelines unload.
     """
 
-    open_statements: Callable[[str], DataApi] = staticmethod(open_statements)
+    open_statements: Callable[[str], Statements] = staticmethod(open_statements)
 
     def __init__(
         self,
@@ -56,10 +53,10 @@ class StopOrphansOperator(BaseOperator):
             self._stop_statements(type(self).open_statements(conn_id))
         return stopped
 
-    def _stop_statements(self, api: DataApi) -> None:
+    def _stop_statements(self, statements: Statements) -> None:
         """Stop what is unloaded for a task that is over, whose worker could not stop it."""
         root = str(self.deployment.root)
-        for statement, name in api.running_from(statements_of(root)):
+        for statement, name in statements.running_from(statements_of(root)):
             task = task_of_statement(name, root)
             if task is None:
                 continue
@@ -67,7 +64,7 @@ class StopOrphansOperator(BaseOperator):
             owner = Owner(deployment=root, dag_id=dag_id, task_id=task_id, run_id=run_id)
             if not _is_wanted(owner):
                 self.log.warning("Statement %s of %s ran for no task: stopped", statement, name)
-                api.cancel(statement)
+                statements.cancel(statement)
 
 
 def _is_wanted(owner: Owner) -> bool:

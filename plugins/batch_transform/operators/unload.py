@@ -76,7 +76,8 @@ class UnloadOperator(BaseOperator):
         name = statement_name(str(self.deployment.root), ti.dag_id, ti.task_id, ti.run_id)
         self.handle = self._engine().begin(question, layout.unload, name)
         self.log.info("Statement %s unloads to %s", self.handle, layout.unload)
-        self.log.info("Redshift was never asked itself, only a stand-in: see docs/redshift.md")
+        engine = self._place.engine
+        self.log.info("%s was never asked itself, only a stand-in: see docs/%s.md", engine, engine)
         return self._follow(context, time.time(), at_first=_AT_FIRST_SECONDS)
 
     @no_retry()

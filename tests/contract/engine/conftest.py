@@ -1,4 +1,4 @@
-"""The engines that the suite runs on: the fake, and Redshift as the local AWS has it."""
+"""The engines that the suite runs on: the fake, and the stand-ins of Redshift and Snowflake."""
 
 import time
 from datetime import date
@@ -15,7 +15,9 @@ from batch_transform.scoring.pipeline import RedshiftPlace
 from batch_transform.scoring.sources.slices import slices
 from batch_transform.scoring.sources.unloaded.engine import Question
 from batch_transform.scoring.sources.unloaded.redshift import RedshiftEngine
+from batch_transform.scoring.sources.unloaded.snowflake import SnowflakeEngine
 from batch_transform.scoring.testing import InMemoryEngine, InMemoryObjects
+from tests.snowflake import Snowflake
 from tests.unit.scoring.conftest import make_pipeline  # noqa: F401
 
 BUCKET = "unload-bucket"
@@ -24,7 +26,7 @@ QUERY = "SELECT * FROM apples WHERE :partition_start < :partition_end ORDER BY w
 SETTINGS = RedshiftPlace(workgroup="analytics", database="dev", iam_role="default")
 
 
-@pytest.fixture(params=["memory", "redshift"])
+@pytest.fixture(params=["memory", "redshift", "snowflake"])
 def kind(request):
     return request.param
 
@@ -62,10 +64,34 @@ def engine(request, kind, objects):
     if kind == "memory":
         values = dict(zip(["apple_id", "weight", "colour"], zip(*ROWS, strict=True), strict=True))
         return InMemoryEngine(objects, pa.table(values), looks=1)
+    if kind == "snowflake":
+        snowflake = request.getfixturevalue("snowflake")
+        snowflake.run(f"CREATE STAGE RUNS URL = 's3://{BUCKET}/'")
+        snowflake.run("CREATE TABLE apples (apple_id NUMBER(38, 0), weight FLOAT, colour VARCHAR)")
+        for row in ROWS:
+            snowflake.run("INSERT INTO apples VALUES (%s, %s, %s)", row)
+        return SnowflakeEngine(snowflake.session, "RUNS")
     request.getfixturevalue("warehouse")
     server = request.getfixturevalue("sagemaker_local_server")
     api = DataApi(server.client("redshift-data"), SETTINGS.parameters)
     return RedshiftEngine(api, objects, SETTINGS.iam_role)
+
+
+@pytest.fixture
+def snowflake(s3):
+    with Snowflake.serving(s3) as snowflake:
+        yield snowflake
+
+
+@pytest.fixture
+def slow(kind):
+    """A query that takes a minute, unless it is stopped."""
+    if kind == "snowflake":
+        return (
+            "SELECT * FROM apples"
+            " WHERE SYSTEM$WAIT(60) IS NULL AND :partition_start < :partition_end"
+        )
+    return "SELECT apples.* FROM apples, pg_sleep(60) WHERE :partition_start < :partition_end"
 
 
 @pytest.fixture

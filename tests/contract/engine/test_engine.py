@@ -9,7 +9,6 @@ from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.sources.unloaded.unloaded_source import UnloadedSource
 from tests.contract.engine.conftest import BUCKET, ROWS
 
-SLOW = "SELECT apples.* FROM apples, pg_sleep(60) WHERE :partition_start < :partition_end"
 LINES = {
     -3: "-3,,\"green, é\"\n",
     0: "0,1e+15,\n",
@@ -91,8 +90,8 @@ def test_a_file_that_was_not_unloaded_or_is_gone_or_another_is_refused(unload, r
         list(source.lines(None, question.pipeline).blocks)
 
 
-def test_a_statement_that_is_stopped_is_over(engine, ask, layout, finish, kind):
-    handle = engine.begin(ask(SLOW), layout.unload, "apples/1")
+def test_a_statement_that_is_stopped_is_over(engine, ask, layout, finish, slow):
+    handle = engine.begin(ask(slow), layout.unload, "apples/1")
     assert engine.look(handle) is None
     engine.stop(handle)
     engine.stop(handle)
@@ -100,9 +99,9 @@ def test_a_statement_that_is_stopped_is_over(engine, ask, layout, finish, kind):
         finish(engine, handle)
 
 
-def test_what_runs_under_the_same_name_is_found_and_stopped(engine, ask, layout, finish):
-    first = engine.begin(ask(SLOW), layout.unload, "apples/1")
-    other = engine.begin(ask(SLOW), S3Uri(BUCKET, "other"), "apples/10")
+def test_what_runs_under_the_same_name_is_found_and_stopped(engine, ask, layout, finish, slow):
+    first = engine.begin(ask(slow), layout.unload, "apples/1")
+    other = engine.begin(ask(slow), S3Uri(BUCKET, "other"), "apples/10")
     second = engine.begin(ask(), S3Uri(BUCKET, "second"), "apples/1")
     with pytest.raises(SourceError, match="was stopped by somebody"):
         finish(engine, first)

@@ -12,21 +12,25 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import EqualTo
+from snowflake.connector.errors import ProgrammingError
 from sqlalchemy import URL
 
 from batch_transform.scoring.aws.data_api import DataApi
 from batch_transform.scoring.aws.objects import S3Objects
 from batch_transform.scoring.errors import ObjectMissing
 from batch_transform.scoring.names import S3Uri
-from batch_transform.scoring.pipeline import RedshiftPlace, Target
+from batch_transform.scoring.pipeline import RedshiftPlace, SnowflakePlace, Target
 from batch_transform.scoring.records.quarantine import from_json_lines
+from batch_transform.scoring.snowflake.snowflake_session import Session
 from batch_transform.scoring.testing import InMemoryObjects
 from batch_transform.scoring.warehouse.files import FilesWarehouse
 from batch_transform.scoring.warehouse.iceberg.iceberg_warehouse import IcebergWarehouse
 from batch_transform.scoring.warehouse.iceberg.patience import Patience
 from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
 from batch_transform.scoring.warehouse.redshift_warehouse import RedshiftWarehouse
+from batch_transform.scoring.warehouse.snowflake_warehouse import SnowflakeStage, SnowflakeWarehouse
 from batch_transform.scoring.warehouse.stage import Stage
+from tests.snowflake import Snowflake
 
 BUCKET = "warehouse-bucket"
 REDSHIFT = RedshiftPlace(workgroup="analytics", database="dev")
@@ -50,6 +54,7 @@ class PostgresLab:
     """A table of Postgres; ``swap`` as in the target."""
 
     stride = 1  # of every how many of all orders of loads one is tried
+    apart = frozenset({"write_entry"})  # steps up to which loads of other partitions do not wait
 
     def __init__(self, database, swap):
         self.target = Target(
@@ -121,6 +126,7 @@ class FilesLab:
     """Parquet files in an object store, read by DuckDB from what the pointers list."""
 
     stride = 1
+    apart = frozenset({"pointer"})
     steps = frozenset({"file", "quarantine", "entry", "pointer"})
 
     def __init__(self, objects, folder):
@@ -222,6 +228,7 @@ class IcebergLab:
 
     stride = 5
     steps = frozenset({"files", "swap", "ledger"})
+    apart = frozenset({"swap"})
 
     def __init__(self, database, warehouse, **storage):
         self.target = Target(
@@ -311,11 +318,104 @@ class IcebergS3Lab(IcebergLab):
         self._s3.delete_bucket(Bucket=BUCKET)
 
 
+class SnowflakeLab:
+    """A table of Snowflake: the stand-in copies what lies in S3 into fakesnow."""
+
+    stride = 5  # the first and the last of six: each load is two dozen calls
+    apart = frozenset({"copy_files"})  # what takes long; then DELETE locks the table
+    steps = frozenset(
+        {
+            *("files", "create_stage", "copy_files", "begin", "take_turn", "delete_partition"),
+            *("insert_rows", "delete_quarantine", "insert_quarantine", "write_entry", "commit"),
+        }
+    )
+
+    def __init__(self, snowflake, objects):
+        self.target = Target(
+            conn_id="snowflake",
+            table="predictions.Order",
+            partition_column="group",
+            snowflake=SnowflakePlace(stage="public.runs"),
+        )
+        self.snowflake, self._objects = snowflake, objects
+        self._opened = []
+        self._reader = self.snowflake.connect()
+        self._ask(f"CREATE STAGE RUNS URL = 's3://{BUCKET}/runs/'")
+        self._ask("CREATE SCHEMA PREDICTIONS")
+
+    def _ask(self, statement):
+        return self._reader.cursor().execute(statement).fetchall()
+
+    def warehouse(self, step=None):
+        self._opened.append(self.snowflake.connect())
+        stage = Stage(objects=self._objects, prefix=S3Uri(BUCKET, "runs/attempt/rows"))
+        place = SnowflakeStage(name=self.target.snowflake.stage, files=stage)
+        session = Session(self._opened[-1])
+        return SnowflakeWarehouse(session, place, self.snowflake.session, step)
+
+    def content(self):
+        try:
+            rows = self._ask('SELECT * FROM PREDICTIONS."ORDER" ORDER BY 2')
+        except ProgrammingError:  # there is none
+            return {}
+        found = defaultdict(list)
+        for day, *row in rows:
+            found[day].append(tuple(row))
+        return dict(found)
+
+    def loads(self):
+        return self._ask("SELECT count(*) FROM PREDICTIONS.BATCH_TRANSFORM_LEDGER")[0][0]
+
+    def clear(self):
+        for table in ("ORDER", "BATCH_TRANSFORM_LEDGER", "BATCH_TRANSFORM_QUARANTINE"):
+            self._ask(f'DROP TABLE IF EXISTS PREDICTIONS."{table}"')
+
+    def quarantined(self, partition):
+        rows = self._ask(
+            "SELECT ID, REASON, ATTEMPT FROM PREDICTIONS.BATCH_TRANSFORM_QUARANTINE"
+            f" WHERE \"PARTITION\" = '{partition}' ORDER BY SHARD, LINE"
+        )
+        return [(json.loads(identity), reason, attempt) for identity, reason, attempt in rows]
+
+    def alter(self, partition):
+        self._ask(f"""UPDATE PREDICTIONS."ORDER" SET SCORE = 9 WHERE "GROUP" = '{partition}'""")
+
+    def end_processes(self):
+        """Their sessions stay, and with them what is open: Snowflake does not see them end."""
+
+    def close(self):
+        for connection in [*self._opened, self._reader]:
+            connection.close()
+
+
+@pytest.fixture
+def s3(sagemaker_local_server):
+    """The bucket in which rows lie on their way."""
+    client = sagemaker_local_server.client("s3")
+    client.create_bucket(Bucket=BUCKET)
+    yield client
+    for entry in client.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+        client.delete_object(Bucket=BUCKET, Key=entry["Key"])
+    client.delete_bucket(Bucket=BUCKET)
+
+
+@pytest.fixture
+def snowflake_lab(s3):
+    with Snowflake.serving(s3) as snowflake:
+        lab = SnowflakeLab(snowflake, S3Objects(s3))
+        yield lab
+        lab.close()
+
+
 IN_S3 = pytest.param("iceberg in S3", marks=pytest.mark.slow)
+KINDS = ["rows", "partitions", "upsert", "files", "redshift", "snowflake", "iceberg", IN_S3]
 
 
-@pytest.fixture(params=["rows", "partitions", "upsert", "files", "redshift", "iceberg", IN_S3])
+@pytest.fixture(params=KINDS)
 def lab(request, tmp_path):
+    if request.param == "snowflake":
+        yield request.getfixturevalue("snowflake_lab")
+        return
     if request.param == "files":
         opened = FilesLab(InMemoryObjects(), tmp_path)
     elif request.param == "iceberg":

@@ -5,10 +5,10 @@ import pytest
 from batch_transform.scoring.errors import SourceError
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.sources.slices import slices
+from batch_transform.scoring.sources.unloaded.asked_rows import check_columns
 from batch_transform.scoring.sources.unloaded.engine import Question
 from batch_transform.scoring.sources.unloaded.redshift_sql import (
     RedshiftColumn,
-    check_columns,
     describe,
     instants,
     slice_of,
@@ -83,8 +83,9 @@ def test_slices_are_numbered_by_ids(ask, cut, expression):
 
 
 def test_columns_that_no_record_has_are_refused(ask):
+    unknown = columns(apple_id="int8", weight="float8", colour="super")
     with pytest.raises(SourceError, match="Column colour is super, which no record has; cast it"):
-        check_columns(columns(apple_id="int8", weight="float8", colour="super"), ask())
+        check_columns([each.as_column for each in unknown], ask())
 
 
 def test_a_file_says_its_slice_by_its_folder():

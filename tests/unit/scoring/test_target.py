@@ -85,7 +85,7 @@ def test_a_table_of_iceberg_has_a_namespace_a_place_and_one_catalog():
         ({"table": "scores"}, "a catalog has no table outside of a namespace"),
         ({"table": "s3://lake/scores"}, "is for a table; drop it from a target in S3"),
         ({"swap": "upsert"}, "is for a table of Postgres"),
-        ({"redshift": REDSHIFT}, "is another place than redshift; drop one"),
+        ({"redshift": REDSHIFT}, "give either redshift or iceberg"),
         ({"iceberg": {"catalog": "sql"}}, "says where tables of sql lie: give s3://"),
         ({"iceberg": {**ICEBERG, "warehouse": "lake"}}, "says where tables of glue lie"),
         ({"iceberg": {**ICEBERG, "catalog": "hive"}}, "glue"),

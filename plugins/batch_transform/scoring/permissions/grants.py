@@ -1,11 +1,11 @@
-"""Grants of PostgreSQL and Redshift for the roles behind a pipeline's connections."""
+"""Grants of databases for the roles behind a pipeline's connections."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from batch_transform.scoring.permissions.tables import tables_of
-from batch_transform.scoring.pipeline import Pipeline, Query
+from batch_transform.scoring.pipeline import Pipeline, Query, Target
 from batch_transform.scoring.warehouse.ledger import ledger_of, quarantine_of, turn_of
 
 _RIGHTS_BY_SWAP = {
@@ -41,6 +41,9 @@ def _target(pipeline: Pipeline, role: str) -> Iterator[str]:
     schema = target.table.rpartition(".")[0] or "public"
     to = _quoted(role)
     yield f"-- The target, its ledger and its quarantine: connection {target.conn_id}."
+    if target.snowflake is not None:
+        yield from _snowflake(target, role)
+        return
     yield f"GRANT USAGE ON SCHEMA {schema} TO {to};"
     if target.redshift is not None:
         yield f"GRANT TEMPORARY ON DATABASE {target.redshift.database} TO {to};"
@@ -57,6 +60,20 @@ def _target(pipeline: Pipeline, role: str) -> Iterator[str]:
     yield f"-- GRANT SELECT, INSERT, DELETE ON {quarantine_of(target.table)} TO {to};"
     if target.redshift is not None:
         yield f"-- GRANT SELECT, UPDATE ON {turn_of(target.table)} TO {to};"
+
+
+def _snowflake(target: Target, role: str) -> Iterator[str]:
+    """Yield grants of Snowflake: whoever makes a table owns it, temporary ones too."""
+    schema, to = target.table.rpartition(".")[0], f"ROLE {_quoted(role)}"
+    if schema:
+        yield f"GRANT USAGE, CREATE TABLE ON SCHEMA {schema} TO {to};"
+    if target.snowflake is not None:
+        yield f"GRANT USAGE ON STAGE {target.snowflake.stage} TO {to};"
+    yield "-- Where the tables are there and belong to another role, CREATE TABLE is still needed"
+    yield "-- for temporary ones, and:"
+    ours = (of(target.table) for of in (ledger_of, quarantine_of, turn_of))
+    for table in (target.table, *ours):
+        yield f"-- GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE {table} TO {to};"
 
 
 def _quoted(role: str) -> str:

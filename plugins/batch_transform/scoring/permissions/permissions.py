@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batch_transform.scoring.names import S3Uri
-from batch_transform.scoring.permissions import redshift_access
+from batch_transform.scoring.permissions import redshift_access, snowflake_access
 from batch_transform.scoring.permissions.airflow_role import Deployed, airflow_roles
 from batch_transform.scoring.permissions.bucket import bucket_policy, lifecycle
 from batch_transform.scoring.permissions.execution_role import execution_role, trust
@@ -40,6 +40,7 @@ class Permissions:
         airflow: statements of the role behind each AWS connection.
         execution: statements of SageMaker's execution role.
         redshift: statements of the role by which Redshift uses S3; empty where it is not asked.
+        snowflake: those of the role of Snowflake's storage integration.
         trust: who may take the execution role.
         bucket: statements of the runs' bucket, for all pipelines of the deployment.
         lifecycle: rules of the runs' bucket.
@@ -49,6 +50,7 @@ class Permissions:
     airflow: Mapping[str, Sequence[Statement]]
     execution: Sequence[Statement]
     redshift: Sequence[Statement]
+    snowflake: Sequence[Statement]
     trust: Mapping[str, Any]
     bucket: Sequence[Statement]
     lifecycle: Mapping[str, Any]
@@ -59,6 +61,8 @@ class Permissions:
         roles = {f"airflow-{conn_id}": policy(each) for conn_id, each in self.airflow.items()}
         if self.redshift:
             roles["redshift-role"] = policy(self.redshift)
+        if self.snowflake:
+            roles["snowflake-role"] = policy(self.snowflake)
         return {
             **roles,
             "execution-role": policy(self.execution),
@@ -76,10 +80,12 @@ def permissions(deployed: Deployed, others: Sequence[Deployed], facts: Facts) ->
         others: the other pipelines of the deployment, whose objects lie in the same bucket.
         facts: of its surroundings.
     """
+    files = deployed.account, deployed.runs, deployed.pipeline.settings
     return Permissions(
         airflow=airflow_roles(deployed),
         execution=execution_role(deployed, facts.artefacts, facts.repository),
-        redshift=redshift_access.role(deployed.account, deployed.runs, deployed.pipeline.settings),
+        redshift=redshift_access.role(*files),
+        snowflake=snowflake_access.role(*files),
         trust=trust(deployed),
         bucket=bucket_policy(deployed.root, deployed.account, [deployed, *others]),
         lifecycle=lifecycle(deployed.root, facts.keep_days),

@@ -16,8 +16,9 @@ from batch_transform.scoring.pipeline import PipelineFile, Query, RedshiftPlace
 def asked(settings: PipelineFile) -> dict[str, list[RedshiftPlace]]:
     """Return the Redshifts that a pipeline asks, by the connection through which it does."""
     found: dict[str, list[RedshiftPlace]] = {}
-    if isinstance(settings.source, Query) and settings.source.unload is not None:
-        found[settings.source.conn_id] = [settings.source.unload]
+    source = settings.source
+    if isinstance(source, Query) and isinstance(source.unload, RedshiftPlace):
+        found[source.conn_id] = [source.unload]
     if settings.target.redshift is not None:
         places = found.setdefault(settings.target.conn_id, [])
         if settings.target.redshift not in places:
@@ -53,8 +54,11 @@ def statements(account: Account, places: list[RedshiftPlace]) -> Iterator[Statem
 
 def role(account: Account, runs: S3Uri, settings: PipelineFile) -> list[Statement]:
     """Return the statements of the role by which Redshift uses S3; none where it is not asked."""
-    if not asked(settings):
-        return []
+    return files_between(account, runs) if asked(settings) else []
+
+
+def files_between(account: Account, runs: S3Uri) -> list[Statement]:
+    """Return what a warehouse needs that unloads to S3, and copies from it."""
     return [
         Statement(
             sid="RunFiles",

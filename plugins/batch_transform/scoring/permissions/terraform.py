@@ -24,6 +24,8 @@ def terraform(made: Permissions, pipeline: str, bucket: str) -> dict[str, Any]:
     roles = {_label(pipeline, conn_id): each for conn_id, each in made.airflow.items()}
     if made.redshift:
         roles[_label(pipeline, "redshift")] = made.redshift
+    if made.snowflake:
+        roles[_label(pipeline, "snowflake")] = made.snowflake
     execution, whole_bucket = _label(pipeline, "execution"), _label(pipeline, "bucket")
     statements = {**roles, execution: made.execution, whole_bucket: made.bucket}
     documents: dict[str, Any] = {name: _document(each) for name, each in statements.items()}

@@ -11,6 +11,7 @@ from batch_transform.scoring.pipeline.job import Limits, Model, Recover, Transfo
 from batch_transform.scoring.pipeline.notify import Notify
 from batch_transform.scoring.pipeline.record import ENGINE_OUTPUT, Policies, Record, Shards
 from batch_transform.scoring.pipeline.redshift_place import RedshiftPlace
+from batch_transform.scoring.pipeline.snowflake_place import SnowflakePlace
 from batch_transform.scoring.pipeline.source import (
     SOURCE_TAGS,
     Extract,
@@ -42,6 +43,7 @@ __all__ = [
     "RedshiftPlace",
     "Schedule",
     "Shards",
+    "SnowflakePlace",
     "Source",
     "Target",
     "Transform",

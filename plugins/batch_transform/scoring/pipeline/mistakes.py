@@ -12,7 +12,9 @@ from pydantic import ValidationError, create_model
 
 from batch_transform.scoring.pipeline.fields import Place, Section
 from batch_transform.scoring.pipeline.file import PipelineFile
-from batch_transform.scoring.pipeline.source import SOURCE_TAGS, Files, Query
+from batch_transform.scoring.pipeline.redshift_place import RedshiftPlace
+from batch_transform.scoring.pipeline.snowflake_place import SnowflakePlace
+from batch_transform.scoring.pipeline.source import ENGINE_TAGS, SOURCE_TAGS, Files, Query
 
 _LONGEST_SHOWN = 60
 _WORDS = {
@@ -31,7 +33,10 @@ _WITHOUT_VALUE = {
     "source": "has either sql, a query's file, or files, a pattern in S3",
     "rule": "{what}",
 }
-_TAGGED: dict[Any, type[Section]] = {SOURCE_TAGS[0]: Query, SOURCE_TAGS[1]: Files}
+_TAGGED: dict[Any, type[Section]] = {
+    **dict(zip(SOURCE_TAGS, (Query, Files), strict=True)),
+    **dict(zip(ENGINE_TAGS, (RedshiftPlace, SnowflakePlace), strict=True)),
+}
 _KEY = "[key]"  # pydantic's, in the place of a mistake in a key; no setting of ours
 
 

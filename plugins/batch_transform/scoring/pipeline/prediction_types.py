@@ -37,6 +37,7 @@ class PredictionType:
         postgres: its name in PostgreSQL, and names of other types that hold the same values.
         redshift: its name in Redshift, where TEXT would be cut.
         iceberg: its name in Iceberg.
+        snowflake: its name in Snowflake.
         binary: NumPy's name of its binary form in COPY; None where widths differ.
         is_number: whether it has bounds and a mean.
     """
@@ -49,6 +50,7 @@ class PredictionType:
     postgres: tuple[str, ...]
     redshift: str
     iceberg: str
+    snowflake: str
     binary: str | None
     is_number: bool = False
 
@@ -138,6 +140,7 @@ TYPES: Mapping[TypeName, PredictionType] = {
         postgres=("double precision",),
         redshift="double precision",
         iceberg="double",
+        snowflake="float",
         binary=">f8",
         is_number=True,
     ),
@@ -150,6 +153,7 @@ TYPES: Mapping[TypeName, PredictionType] = {
         postgres=("bigint",),
         redshift="bigint",
         iceberg="long",
+        snowflake="number(38, 0)",
         binary=">i8",
         is_number=True,
     ),
@@ -162,6 +166,7 @@ TYPES: Mapping[TypeName, PredictionType] = {
         postgres=("text", "character varying"),
         redshift="varchar(65535)",
         iceberg="string",
+        snowflake="varchar",
         binary=None,
     ),
     "boolean": PredictionType(
@@ -173,6 +178,7 @@ TYPES: Mapping[TypeName, PredictionType] = {
         postgres=("boolean",),
         redshift="boolean",
         iceberg="boolean",
+        snowflake="boolean",
         binary="u1",
     ),
 }

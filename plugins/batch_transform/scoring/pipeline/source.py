@@ -23,11 +23,14 @@ from batch_transform.scoring.pipeline.fields import (
     twice,
 )
 from batch_transform.scoring.pipeline.redshift_place import RedshiftPlace
+from batch_transform.scoring.pipeline.snowflake_place import SnowflakePlace
 from batch_transform.scoring.pipeline.workers import Workers
 
 _MOST = 100
 _LARGEST = 2**63  # an integer id is one of a database's bigint
-SOURCE_TAGS = ("(query)", "(files)")  # pydantic's, in the place of a mistake; no setting of ours
+# Pydantic's, in the place of a mistake; no settings of ours.
+SOURCE_TAGS = ("(query)", "(files)")
+ENGINE_TAGS = ("(redshift)", "(snowflake)")
 
 
 def _pattern(value: Any) -> Any:
@@ -46,6 +49,18 @@ def _delimiter(value: Any) -> Any:
     return value
 
 
+def _engine(unload: Any) -> str:
+    if isinstance(unload, Mapping):
+        return ENGINE_TAGS["stage" in unload]
+    return ENGINE_TAGS[isinstance(unload, SnowflakePlace)]
+
+
+Engine = Annotated[
+    Annotated[RedshiftPlace, Tag(ENGINE_TAGS[0])] | Annotated[SnowflakePlace, Tag(ENGINE_TAGS[1])],
+    Discriminator(_engine),
+]
+
+
 class Query(Section):
     """Records from a SQL database.
 
@@ -55,7 +70,8 @@ class Query(Section):
         identifiers: names of tables and columns that the query has as ``{{ name }}``:
             ``{table: source.flights}``; one that it has not is refused. Values are bound, never
             pasted.
-        unload: how Redshift unloads the rows for the tasks of the extract.
+        unload: how Redshift, or Snowflake by its ``stage``, unloads the rows for the tasks of the
+            extract.
         wait: how long ``plan`` waits for the first row of the partition, or for the first file:
             ``2h``. It looks every minute at first, then every five, and holds no worker meanwhile.
         asset: name of an Airflow asset whose event is waited for instead: one with the partition's
@@ -65,7 +81,7 @@ class Query(Section):
     conn_id: ConnId
     sql: FileName
     identifiers: dict[Name, Text] = Field(default_factory=dict)
-    unload: RedshiftPlace | None = None
+    unload: Engine | None = None
     wait: Duration | None = None
     asset: Text | None = None
 

@@ -22,6 +22,7 @@ from batch_transform.scoring.pipeline.iceberg_place import IcebergPlace
 from batch_transform.scoring.pipeline.prediction_types import TYPES, TypeName
 from batch_transform.scoring.pipeline.redshift_place import RedshiftPlace
 from batch_transform.scoring.pipeline.replypath import reply_path
+from batch_transform.scoring.pipeline.snowflake_place import SnowflakePlace
 
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
 _LONGEST_NAME = 63  # PostgreSQL cuts longer ones, and two could become one
@@ -96,17 +97,17 @@ class Prediction(Section):
 
 
 class Target(Section):
-    """Where the predictions go: a table of Postgres, Redshift or Iceberg, or Parquet files in S3.
+    """Where the predictions go: a table of a warehouse or of Iceberg, or Parquet files in S3.
 
     Attributes:
-        conn_id: Airflow connection of the Postgres warehouse; of AWS for a target in Redshift or in
-            S3; of the catalog for one of Iceberg.
+        conn_id: Airflow connection of the Postgres warehouse, or of Snowflake; of AWS for a target
+            in Redshift or in S3; of the catalog for one of Iceberg.
         table: ``table`` or ``schema.table``, made on first use, its schema is not; or
             ``s3://bucket/prefix``.
-        redshift: the Redshift that has the table, and copies the rows from S3; without it, the
-            table is one of Postgres.
-        iceberg: the catalog that has the table, ``schema.table`` there; without it, the table is
-            one of Postgres.
+        redshift: the Redshift that has the table, and copies the rows from S3; without it,
+            ``snowflake`` and ``iceberg``, the table is one of Postgres.
+        snowflake: the stage by which Snowflake, which has the table, copies the rows from S3.
+        iceberg: the catalog of Iceberg that has the table, ``schema.table`` there.
         partition_column: the column that holds the partition's date.
         add_columns: whether a prediction that the table lacks becomes a new column; if not, the run
             fails.
@@ -120,20 +121,23 @@ class Target(Section):
     table: Annotated[str, BeforeValidator(_table)]
     redshift: RedshiftPlace | None = None
     iceberg: IcebergPlace | None = None
+    snowflake: SnowflakePlace | None = None
     partition_column: Name
     add_columns: Flag = False
     swap: Literal["rows", "partitions", "upsert"] = "rows"
 
     def broken(self) -> Iterator[tuple[Place, str]]:
-        """Hold a target that is no table of Postgres to what there is."""
-        places = [name for name in ("redshift", "iceberg") if getattr(self, name) is not None]
-        of_tables = [*places, *(["add_columns"] if self.add_columns else [])]
-        for name in of_tables if self.in_s3 else ():
+        """Hold a target that is none of Postgres to what there is."""
+        places = {name: getattr(self, name) for name in ("redshift", "snowflake", "iceberg")}
+        used = [name for name, place in places.items() if place is not None]
+        if len(used) > 1:
+            yield (), f"give either {' or '.join(used)}"
+        settings = {"add_columns": self.add_columns, **dict.fromkeys(used, True)}
+        for name in (name for name, is_used in settings.items() if is_used and self.in_s3):
             yield (name,), "is for a table; drop it from a target in S3"
-        if len(places) > 1:
-            yield (places[-1],), f"is another place than {places[0]}; drop one"
-        if self.swap != "rows" and (self.in_s3 or places):
-            yield ("swap",), "is for a table of Postgres; drop it"
+        if self.swap != "rows" and (self.in_s3 or used):
+            where = "S3" if self.in_s3 else used[0].capitalize()
+            yield ("swap",), f"is for a table of Postgres; drop it from a target in {where}"
         if self.iceberg is not None and not self.in_s3 and "." not in self.table:
             yield ("table",), "must be schema.table: a catalog has no table outside of a namespace"
 

@@ -1,13 +1,14 @@
-"""The columns of a target as it is, held to those that pipeline.yaml declares."""
+"""A target as it is: held to what pipeline.yaml declares, or made where it is not there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from batch_transform.scoring.errors import TargetMismatch
 from batch_transform.scoring.outputs.staged import StagedColumn
 from batch_transform.scoring.pipeline.prediction_types import TYPES
+from batch_transform.scoring.warehouse.ledger import ledger_of, quarantine_of, turn_of
 from batch_transform.scoring.warehouse.protocol import Load
 
 
@@ -26,6 +27,11 @@ class TableColumn:
     type: str
     not_null: bool
     filled: bool
+
+
+Found = Mapping[str, Sequence[TableColumn]]  # the columns of each table that is there
+Spell = Callable[[StagedColumn], str]  # a column's name and type
+BESIDE = {"create_ledger": ledger_of, "create_quarantine": quarantine_of, "create_turn": turn_of}
 
 
 def lacking(load: Load, actual: Sequence[TableColumn]) -> list[StagedColumn]:
@@ -55,6 +61,33 @@ def check(load: Load, actual: Sequence[TableColumn]) -> None:
         )
 
 
+def missing(
+    load: Load, found: Found, day: str, spell: Spell
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Name the statements that make what is not there, each with the parts that only it needs.
+
+    Args:
+        load: what is to be loaded.
+        found: what is there.
+        day: name and type of the partition's column.
+        spell: spells name and type of another.
+
+    Raises:
+        TargetMismatch: the target's columns are not those declared.
+    """
+    table = load.target.table
+    for name, of in BESIDE.items():
+        if of(table) not in found:
+            yield name, {}
+    if table not in found:
+        if load.typed:
+            yield "create_target", {"definition": _definition(load, day, spell)}
+        return
+    check(load, found[table])
+    for column in lacking(load, found[table]):
+        yield "add_column", {"column": spell(column)}
+
+
 def _differences(load: Load, columns: Iterable[TableColumn]) -> Iterator[str]:
     ids = [column.name for column in load.columns[: load.ids]]
     declared = {column.name: column for column in load.columns}
@@ -76,3 +109,8 @@ def _differences(load: Load, columns: Iterable[TableColumn]) -> Iterator[str]:
 def _other_type(column: TableColumn, types: Sequence[str]) -> Iterator[str]:
     if column.type.partition("(")[0] not in types:
         yield f"{column.name} is {column.type}, but declared {types[0]}"
+
+
+def _definition(load: Load, day: str, spell: Spell) -> str:
+    defined = [spell(column) + ("" if column.nullable else " NOT NULL") for column in load.columns]
+    return ", ".join([f"{day} NOT NULL", *defined])

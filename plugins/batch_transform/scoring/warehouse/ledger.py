@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 _LONGEST_NAME = 63
@@ -70,15 +71,26 @@ class Entry:
         written = json.loads(body)
         content = {name: written[name] for name in COLUMNS if name in written}
         times = {
-            name: datetime.fromisoformat(content[name])
-            for name in ("loaded_at", "snapshot_at")
-            if content.get(name)
+            name: datetime.fromisoformat(content[name]) for name in MOMENTS if content.get(name)
         }
         partition = date.fromisoformat(content["partition"])
         return cls(**{**content, "partition": partition, **times})
 
 
 COLUMNS = tuple(each.name for each in fields(Entry))
+MOMENTS = ("loaded_at", "snapshot_at")
+
+
+def entry_of(values: Sequence[Any]) -> Entry:
+    """Make an entry of the values of a ledger's row: texts of JSON, of dates, of moments in UTC."""
+    content = dict(zip(COLUMNS, values, strict=True))
+    for name in MOMENTS:
+        if content[name] is not None:
+            content[name] = datetime.fromisoformat(content[name]).replace(tzinfo=UTC)
+    for name in ("profile", "findings"):
+        content[name] = json.loads(content[name])
+    content["partition"] = date.fromisoformat(content["partition"])
+    return Entry(**content)
 
 
 def ledger_of(table: str) -> str:

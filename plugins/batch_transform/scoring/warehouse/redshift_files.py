@@ -1,4 +1,4 @@
-"""What Redshift is to copy, as files: manifests, and quarantined records.
+"""Manifests of what Redshift is to copy.
 
 https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html
 """
@@ -7,16 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from io import BytesIO
 
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.outputs.filed import RowFile
-from batch_transform.scoring.records.quarantine import Quarantined
-from batch_transform.scoring.warehouse.protocol import Load
-from batch_transform.scoring.warehouse.quarantined_rows import quarantined_row
-
-_LONGEST_TEXT = 65_535  # bytes of a VARCHAR
 
 
 def manifest(objects: ObjectStore, place: S3Uri, files: Sequence[RowFile]) -> S3Uri | None:
@@ -32,39 +26,3 @@ def manifest(objects: ObjectStore, place: S3Uri, files: Sequence[RowFile]) -> S3
     ]
     objects.put(place, json.dumps({"entries": entries}, indent=1).encode())
     return place
-
-
-def quarantine_file(objects: ObjectStore, place: S3Uri, load: Load) -> S3Uri | None:
-    """Write the quarantined records of a load as a file, and its manifest; None without any.
-
-    They are no part of a statement: what a container says of a record may have any length, and any
-    character that means something to SQL.
-    """
-    if not load.quarantined:
-        return None
-    import pyarrow as pa  # not at the top: Airflow parses the DAG often
-    from pyarrow import parquet
-
-    written = BytesIO()
-    rows = [_row(load, each) for each in load.quarantined]
-    schema = pa.schema(
-        [(name, _ARROW.get(name, "string")) for name in rows[0]],
-    )
-    parquet.write_table(pa.Table.from_pylist(rows, schema=schema), written)
-    body, uri = written.getvalue(), place / "quarantine.parquet"
-    objects.put(uri, body)
-    file = RowFile(uri=str(uri), rows=len(load.quarantined), bytes=len(body))
-    return manifest(objects, place / "quarantine.json", [file])
-
-
-_ARROW = {"partition": "date32", "line": "int64"}
-
-
-def _row(load: Load, record: Quarantined) -> dict[str, object]:
-    """Return the values of the quarantine's columns, in their order, as long as they may be."""
-    row = quarantined_row(load, record)
-    return {**row, **{name: _cut(row[name]) for name in ("id", "reason")}}
-
-
-def _cut(text: str) -> str:
-    return text.encode()[:_LONGEST_TEXT].decode(errors="ignore")

@@ -9,16 +9,6 @@ from batch_transform.scoring.aws.data_api import StatementFailed
 from batch_transform.scoring.errors import TargetRefused, Unreachable
 from batch_transform.scoring.pipeline import Target
 
-# What a failed check says.
-UNEQUAL = {
-    "check_rows": "Redshift copied another number of rows than were proven; nothing was changed."
-    " Clear the task to copy them anew",
-    "check_ids": "The rows that Redshift copied have an id twice; nothing was changed. Clear the"
-    " task to copy them anew",
-    "check_partition": "The partition would hold another number of rows than were loaded; nothing"
-    " was changed. Look for who else writes to the table",
-}
-
 
 @contextmanager
 def refusals(target: Target) -> Iterator[None]:

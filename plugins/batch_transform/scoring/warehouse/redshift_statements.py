@@ -9,11 +9,10 @@ https://docs.aws.amazon.com/redshift/latest/dg/r_LOCK.html
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from batch_transform.scoring.pipeline.prediction_types import TYPES
 from batch_transform.scoring.queries import literal, queries
 from batch_transform.scoring.warehouse.ledger import (
     COLUMNS,
-    Entry,
+    MOMENTS,
     ledger_of,
     quarantine_of,
     turn_of,
@@ -36,11 +35,10 @@ _SQL = Path(__file__).parent / "redshift.sql"
 _COMMENT = re.compile(r"^--.*\n", re.MULTILINE)
 _ZERO = re.compile("divi(de|sion) by zero", re.IGNORECASE)
 
-_MOMENTS = ("loaded_at", "snapshot_at")
 # The columns of an entry as they are read: moments in UTC.
 READ_COLUMNS = ", ".join(
     f"to_char({quoted(name)} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"
-    if name in _MOMENTS
+    if name in MOMENTS
     else quoted(name)
     for name in COLUMNS
 )
@@ -100,18 +98,6 @@ def parts_of_load(load: Load) -> dict[str, str]:
             f"{quoted(column.name)} {TYPES[column.type].redshift}" for column in load.columns
         ),
     }
-
-
-def entry_of(values: Sequence[Any]) -> Entry:
-    """Make an entry of the values of ``READ_COLUMNS``."""
-    content = dict(zip(COLUMNS, values, strict=True))
-    for name in _MOMENTS:
-        if content[name] is not None:
-            content[name] = datetime.fromisoformat(content[name]).replace(tzinfo=UTC)
-    for name in ("profile", "findings"):
-        content[name] = json.loads(content[name])
-    content["partition"] = date.fromisoformat(content["partition"])
-    return Entry(**content)
 
 
 def swap(load: Load, number: int, copied: Copied, *, has_table: bool) -> list[Named]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from batch_transform.scoring.aws.redshift_text import quoted, spelt
@@ -10,14 +10,11 @@ from batch_transform.scoring.outputs.staged import StagedColumn
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.pipeline.prediction_types import TYPES
 from batch_transform.scoring.warehouse import declared
-from batch_transform.scoring.warehouse.declared import TableColumn
-from batch_transform.scoring.warehouse.ledger import ledger_of, quarantine_of, turn_of
+from batch_transform.scoring.warehouse.declared import BESIDE, Found, TableColumn
 from batch_transform.scoring.warehouse.protocol import Load
 from batch_transform.scoring.warehouse.redshift_statements import Named, Parts, named, parts_of_load
 
 Ask = Callable[[str, Parts], list[tuple[Any, ...]]]
-Found = Mapping[str, Sequence[TableColumn]]  # the columns of each table that is there
-_BESIDE = {"create_ledger": ledger_of, "create_quarantine": quarantine_of, "create_turn": turn_of}
 
 
 def find(ask: Ask, target: Target, names: Sequence[str] = ()) -> Found:
@@ -28,7 +25,7 @@ def find(ask: Ask, target: Target, names: Sequence[str] = ()) -> Found:
         target: the target.
         names: of columns, in the case in which pipeline.yaml has them; Redshift may fold it.
     """
-    tables = [target.table, *(of(target.table) for of in _BESIDE.values())]
+    tables = [target.table, *(of(target.table) for of in BESIDE.values())]
     schema = target.table.rpartition(".")[0]
     known: dict[str, str] = {name.lower(): name for name in (target.partition_column, *names)}
     found: dict[str, list[TableColumn]] = {}
@@ -56,29 +53,13 @@ def missing(load: Load, found: Found) -> Iterator[Named]:
     Raises:
         TargetMismatch: the target's columns are not those declared.
     """
-    table, parts = load.target.table, parts_of_load(load)
-    for name, of in _BESIDE.items():
-        if of(table) not in found:
-            yield named(name, parts)
-    if table not in found:
-        if load.typed:
-            yield named("create_target", {**parts, "definition": _definition(load)})
-        return
-    declared.check(load, found[table])
-    for column in declared.lacking(load, found[table]):
-        yield named("add_column", {**parts, "column": _with_type(column)})
+    parts, day = parts_of_load(load), f"{quoted(load.target.partition_column)} date"
+    for name, more in declared.missing(load, found, day, _with_type):
+        yield named(name, {**parts, **more})
 
 
 def _own_name(table: str) -> str:
     return table.rpartition(".")[2].lower()
-
-
-def _definition(load: Load) -> str:
-    day = f"{quoted(load.target.partition_column)} date NOT NULL"
-    defined = [
-        _with_type(column) + ("" if column.nullable else " NOT NULL") for column in load.columns
-    ]
-    return ", ".join([day, *defined])
 
 
 def _with_type(column: StagedColumn) -> str:

@@ -29,15 +29,18 @@ from batch_transform.scoring.names import S3Uri, content_digest
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.warehouse import redshift_statements as sql
 from batch_transform.scoring.warehouse import redshift_tables as tables
+from batch_transform.scoring.warehouse.declared import Found
 from batch_transform.scoring.warehouse.held import HeldRows
-from batch_transform.scoring.warehouse.ledger import Entry, ledger_of
+from batch_transform.scoring.warehouse.ledger import Entry, entry_of, ledger_of
 from batch_transform.scoring.warehouse.order import settled
 from batch_transform.scoring.warehouse.protocol import Load, Published, Rows, Warehouse
-from batch_transform.scoring.warehouse.redshift_files import manifest, quarantine_file
-from batch_transform.scoring.warehouse.redshift_refusals import UNEQUAL, refusals
+from batch_transform.scoring.warehouse.quarantine_file import quarantine_file
+from batch_transform.scoring.warehouse.redshift_files import manifest
+from batch_transform.scoring.warehouse.redshift_refusals import refusals
 from batch_transform.scoring.warehouse.redshift_statements import Copied, Named
 from batch_transform.scoring.warehouse.stage import Stage
 from batch_transform.scoring.warehouse.statements import Step
+from batch_transform.scoring.warehouse.unequal import UNEQUAL
 
 _TRIES = 10
 _FOLDER_LENGTH = 16
@@ -157,7 +160,7 @@ class RedshiftWarehouse(Warehouse):
                 self._api.finish(statement)
         return bool(left)
 
-    def _prepared(self, load: Load) -> tables.Found:
+    def _prepared(self, load: Load) -> Found:
         """Make what is missing; of two that make the same, one finds it made."""
         names = [column.name for column in load.columns]
         for left in reversed(range(_TRIES)):
@@ -204,10 +207,11 @@ class RedshiftWarehouse(Warehouse):
         self._step("files")
         files = rows.filed(stage.objects, place)
         listed = manifest(stage.objects, place / "rows.json", files)
-        quarantined = quarantine_file(stage.objects, place, load)
+        kept_out = quarantine_file(stage.objects, place, load)
+        quarantined = manifest(stage.objects, place / "quarantine.json", kept_out)
         return Copied(rows=listed, quarantine=quarantined, count=rows.count(), role=self._role)
 
-    def _current(self, found: tables.Found, target: Target, partition: date) -> _Current:
+    def _current(self, found: Found, target: Target, partition: date) -> _Current:
         if ledger_of(target.table) not in found:
             return _Current()
         entries = self._entries("latest", sql.parts_of_target(target, partition))
@@ -215,7 +219,7 @@ class RedshiftWarehouse(Warehouse):
 
     def _entries(self, name: str, parts: sql.Parts) -> list[_Current]:
         rows = self._ask(name, {**parts, "entry_columns": sql.READ_COLUMNS})
-        return [_Current(number=number, entry=sql.entry_of(values)) for number, *values in rows]
+        return [_Current(number=number, entry=entry_of(values)) for number, *values in rows]
 
     def _ask(self, name: str, parts: sql.Parts) -> list[tuple[Any, ...]]:
         """Run one statement that reads, and return its rows."""
@@ -237,12 +241,12 @@ class RedshiftWarehouse(Warehouse):
         try:
             self._api.finish(statement)
         except StatementFailed as failed:
-            at = None if failed.place is None else names[failed.place]
+            at = "" if failed.place is None else names[failed.place]
             unequal = sql.is_unequal(failed.words)
             if CONFLICT in failed.words or (at == "check_in_force" and unequal):
                 raise _Overtaken from failed
             if unequal and at in UNEQUAL:
-                raise OutputError(UNEQUAL[at]) from failed
+                raise OutputError(UNEQUAL[at].format(warehouse="Redshift")) from failed
             raise
         self._running = ""
         return statement

@@ -14,6 +14,7 @@ from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.errors import ObjectMissing, ScoringError, SourceError, Unreachable
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.sources.unloaded import redshift_sql as sql
+from batch_transform.scoring.sources.unloaded.asked_rows import check_columns
 from batch_transform.scoring.sources.unloaded.engine import (
     Engine,
     Question,
@@ -44,7 +45,7 @@ class RedshiftEngine(Engine):
             _log.warning("Stopping statement %s, which an earlier attempt left running", running)
             self._api.cancel(running)
         columns = self._columns(question, name)
-        sql.check_columns(columns, question)
+        check_columns([each.as_column for each in columns], question)
         statement = self._api.begin(sql.unload(question, columns, into, self._role), name)
         handle = _Handle(id=statement, into=str(into), instants=sql.instants(columns))
         return handle.to_json()

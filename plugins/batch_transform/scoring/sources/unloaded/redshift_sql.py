@@ -12,13 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from batch_transform.scoring.aws.redshift_text import quoted, spelt
+from batch_transform.scoring.aws.redshift_text import REDSHIFT
 from batch_transform.scoring.errors import SourceError
 from batch_transform.scoring.kinds import Column, Kind
 from batch_transform.scoring.names import S3Uri
-from batch_transform.scoring.pipeline.contract import check
-from batch_transform.scoring.pipeline.query import statement, with_parameters
 from batch_transform.scoring.queries import literal, queries
+from batch_transform.scoring.sources.unloaded.asked_rows import query, slice_number
 from batch_transform.scoring.sources.unloaded.engine import Question
 
 _SQL = Path(__file__).parent / "sql" / "redshift.sql"
@@ -55,34 +54,12 @@ class RedshiftColumn:
 
 def describe(question: Question) -> str:
     """Return the statement that shows a query's columns."""
-    return queries(_SQL)["describe"].format(query=_query(question))
+    return queries(_SQL)["describe"].format(query=query(question, REDSHIFT))
 
 
 def instants(columns: Sequence[RedshiftColumn]) -> tuple[str, ...]:
     """Return the columns that are unloaded as timestamps in UTC."""
     return tuple(each.name for each in columns if each.type_name == "timestamptz")
-
-
-def check_columns(columns: Sequence[RedshiftColumn], question: Question) -> None:
-    """Refuse a query before it is run.
-
-    Raises:
-        SourceError: its columns are not those of the contract, or have types that no record has.
-    """
-    if question.pipeline.reshape is None:
-        check([each.as_column for each in columns], question.pipeline)
-    for each in columns:
-        if each.type_name not in _KINDS:
-            raise SourceError(
-                f"Column {each.name} is {each.type_name}, which no record has; cast it in the"
-                " query, a timestamp without time zone AT TIME ZONE"
-            )
-    first = question.pipeline.settings.record.id[0]
-    known = {each.name: each.as_column.kind for each in columns}
-    if question.parts and first not in known:
-        raise SourceError(f"The query has no column {first}, the id by which slices are cut")
-    for part in question.parts[:1]:
-        part.check_kind(first, known[first])
 
 
 def unload(
@@ -93,14 +70,15 @@ def unload(
     The count is of the rows that are unloaded, since both are of one temporary table.
     """
     written = queries(_SQL)
-    casts = [f"{_cast(each)} AS {quoted(each.name)}" for each in columns]
+    casts = [f"{_cast(each)} AS {REDSHIFT.quoted(each.name)}" for each in columns]
+    first = REDSHIFT.quoted(question.pipeline.settings.record.id[0])
     zone = literal(question.partition.timezone)
     return [
         written["set_timezone"].format(timezone=zone),
         written["keep"].format(
             columns=", ".join(casts),
-            slice=_slice(question),
-            query=_query(question),
+            slice=slice_number(question, first, REDSHIFT),
+            query=query(question, REDSHIFT),
         ),
         written["count"],
         written["unload"].format(
@@ -127,33 +105,5 @@ def slice_of(uri: str) -> int:
     return int(match[1])
 
 
-def _query(question: Question) -> str:
-    """Return the query with its parameters as literals of the builder's own.
-
-    https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_SqlParameter.html
-    """
-    partition = question.partition
-    values = {
-        "partition": spelt(partition.day),
-        "partition_start": spelt(partition.start),
-        "partition_end": spelt(partition.end),
-    }
-    return with_parameters(statement(question.pipeline.query), values.__getitem__)
-
-
 def _cast(column: RedshiftColumn) -> str:
-    return _CASTS.get(column.type_name, "{column}").format(column=quoted(column.name))
-
-
-def _slice(question: Question) -> str:
-    if not question.parts:
-        return "0"
-    last = question.parts[-1]
-    column = quoted(question.pipeline.settings.record.id[0])
-    if last.modulus is not None:
-        return f"coalesce(({column} % {last.modulus} + {last.modulus}) % {last.modulus}, 0)"
-    cases = [
-        f"WHEN {column} >= {spelt(floor)} THEN {number}"
-        for number, floor in reversed(list(enumerate(last.floors, start=1)))
-    ]
-    return f"CASE {' '.join(cases)} ELSE 0 END"
+    return _CASTS.get(column.type_name, "{column}").format(column=REDSHIFT.quoted(column.name))

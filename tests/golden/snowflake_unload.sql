@@ -1,0 +1,14 @@
+DESC STAGE analytics.public.runs;
+ALTER SESSION SET TIMEZONE = 'UTC' QUERY_TAG = 'batch-transform/0123/apples/unload/nightly' TIMESTAMP_TYPE_MAPPING = 'TIMESTAMP_NTZ'
+QUOTED_IDENTIFIERS_IGNORE_CASE = FALSE ABORT_DETACHED_QUERY = FALSE;
+SELECT * FROM (
+SELECT * FROM apples -- all
+WHERE seen < CAST('2013-06-02 00:00:00+00:00' AS timestamp_tz) AND day = CAST('2013-06-01' AS date)
+) AS source;
+SELECT SYSDATE();
+COPY INTO '@analytics.public.runs/apples/2013-06-01/attempt/unload/' FROM (SELECT CAST("APPLE_ID" AS BIGINT) AS "apple_id", "WEIGHT" AS "weight", "COLOUR" AS "colour", CAST(CONVERT_TIMEZONE('UTC', "SEEN") AS TIMESTAMP_NTZ) AS "seen" FROM (
+SELECT * FROM apples -- all
+WHERE seen < CAST('2013-06-02 00:00:00+00:00' AS timestamp_tz) AND day = CAST('2013-06-01' AS date)
+) AS source)
+PARTITION BY ('slice=' || CAST(coalesce(("apple_id" % 8 + 8) % 8, 0) AS VARCHAR)) FILE_FORMAT = (TYPE = PARQUET) HEADER = TRUE
+MAX_FILE_SIZE = 268435456 DETAILED_OUTPUT = TRUE INCLUDE_QUERY_ID = TRUE;
