@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from batch_transform.one_session import OneSession
+    from batch_transform.scoring.aws.athena_api import AthenaApi, AthenaSettings
     from batch_transform.scoring.aws.data_api import DataApi
     from batch_transform.scoring.deployment import Deployment
     from batch_transform.scoring.pipeline import Pipeline, RedshiftPlace, Target
@@ -209,6 +210,14 @@ def data_api(conn_id: str, place: RedshiftPlace, *, hurried: bool = False) -> Da
     return DataApi(client, place.parameters)
 
 
+def athena_api(conn_id: str, settings: AthenaSettings, *, hurried: bool = False) -> AthenaApi:
+    """Return the queries of a workgroup of Athena; ``hurried`` for who is being killed."""
+    from batch_transform.scoring.aws.athena_api import AthenaApi
+
+    aws = Aws(conn_id)
+    return AthenaApi((aws.hurried() if hurried else aws).client("athena"), settings)
+
+
 class Statements(Protocol):
     """Statements of a connection's user: to find them, and to stop them."""
 
@@ -219,8 +228,12 @@ class Statements(Protocol):
         """Stop one; it may be over meanwhile."""
 
 
-def open_statements(conn_id: str) -> Statements:
-    """Return the statements by which a connection unloads, of Redshift or of Snowflake."""
+def open_statements(conn_id: str, workgroup: str = "") -> Statements:
+    """Return the statements by which a connection unloads; those of Athena are of a workgroup."""
+    if workgroup:
+        from batch_transform.scoring.aws.athena_api import AthenaSettings
+
+        return athena_api(conn_id, AthenaSettings(workgroup=workgroup))
     if BaseHook.get_connection(conn_id).conn_type == "snowflake":
         from batch_transform.scoring.snowflake.snowflake_session import StatementsOfOthers
         from batch_transform.snowflake_connection import snowflake_session

@@ -134,17 +134,17 @@ def test_what_is_unloaded_for_no_living_task_is_stopped_and_nothing_else(world, 
         "apples/2013-06-01/0123",
     )
     asked = []
-    opened = staticmethod(lambda conn_id: asked.append(conn_id) or api)
+    opened = staticmethod(lambda *place: asked.append(place) or api)
     monkeypatch.setattr(StopOrphansOperator, "open_statements", opened)
     task = StopOrphansOperator(
         task_id="stop_orphans",
         deployment=world.deployment(),
         connect=world.connect,
-        unload_by=["mart"],
+        unload_by=[("mart", "")],
     )
     world.mark("deferred", task_id="unload")
     task.execute(world.context(task_id="stop_orphans"))
-    assert (asked, api.cancelled) == (["mart"], ["statement-1"])
+    assert (asked, api.cancelled) == ([("mart", "")], ["statement-1"])
     world.mark("failed", task_id="unload")
     api.cancelled.clear()
     task.execute(world.context(task_id="stop_orphans"))

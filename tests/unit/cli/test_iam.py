@@ -182,3 +182,20 @@ def test_a_table_of_glue_takes_its_three_tables_and_their_files(invoke, changed_
     assert [each["Resource"] for each in glue] == [[f"{home}:{name}" for name in named]]
     assert stored[0]["Resource"] == ["arn:aws:s3:::lake/tables/*"]
     assert "predictions" not in files["grants.sql"]
+
+
+def test_athena_reads_the_tables_of_the_query_and_writes_below_the_runs(invoke, changed_pipeline):
+    place = "{catalog: AwsDataCatalog, database: lake, workgroup: nightly}"
+    folder = changed_pipeline({"  conn_id: warehouse\n": f"  conn_id: lake\n  unload: {place}\n"})
+    where = ("--account", "123456789012", "--region", "eu-central-1", "--pipelines", folder)
+    files = invoke("iam", "flight_delay", *where, "--json").json["files"]
+    queries, catalog, rows, *_ = json.loads(files["airflow-lake.json"])["Statement"]
+    home = "eu-central-1:123456789012"
+    assert queries["Resource"] == [f"arn:aws:athena:{home}:workgroup/nightly"]
+    tables = {each.removeprefix(f"arn:aws:glue:{home}:") for each in catalog["Resource"]}
+    assert {"catalog", "database/lake", "database/source", "table/source/flights"} <= tables
+    assert rows["Resource"] == [
+        f"arn:aws:s3:::test-bucket/runs/flight_delay/*/{part}/*"
+        for part in ("unload", "unload-results")
+    ]
+    assert "GRANT SELECT ON source" not in files["grants.sql"]

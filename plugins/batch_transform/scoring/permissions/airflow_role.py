@@ -10,7 +10,7 @@ from batch_transform.scoring.jobs.logs import LOG_GROUP
 from batch_transform.scoring.jobs.models import package_of
 from batch_transform.scoring.jobs.owners import OWN_PREFIX
 from batch_transform.scoring.names import S3Uri, job_name_start, model_name
-from batch_transform.scoring.permissions import iceberg_access, redshift_access
+from batch_transform.scoring.permissions import athena_access, iceberg_access, redshift_access
 from batch_transform.scoring.permissions.statement import (
     Account,
     Conditions,
@@ -69,10 +69,13 @@ def airflow_roles(deployed: Deployed) -> dict[str, list[Statement]]:
         roles[settings.source.conn_id] += _source(deployed, settings.source)
     if settings.target.in_s3:
         roles[settings.target.conn_id] += _target(deployed)
-    for conn_id, statement in iceberg_access.asked(deployed.account, settings.target):
+    account, source = deployed.account, settings.source
+    for statement in athena_access.statements(account, deployed.runs, deployed.pipeline):
+        roles[source.conn_id].append(statement)
+    for conn_id, statement in iceberg_access.asked(account, settings.target):
         roles[conn_id].append(statement)
     for conn_id, places in redshift_access.asked(settings).items():
-        roles[conn_id] += redshift_access.statements(deployed.account, places)
+        roles[conn_id] += redshift_access.statements(account, places)
     return dict(roles)
 
 

@@ -4,6 +4,7 @@ One module for each section of the file, and one for what other text it names: a
 of files, a path into a reply, a contract of columns.
 """
 
+from batch_transform.scoring.pipeline.athena_place import AthenaPlace
 from batch_transform.scoring.pipeline.fields import Name, Place
 from batch_transform.scoring.pipeline.file import Pipeline, PipelineFile, Schedule
 from batch_transform.scoring.pipeline.iceberg_place import IcebergPlace
@@ -25,6 +26,7 @@ from batch_transform.scoring.pipeline.workers import Workers
 __all__ = [
     "ENGINE_OUTPUT",
     "SOURCE_TAGS",
+    "AthenaPlace",
     "Extract",
     "Files",
     "IcebergPlace",
