@@ -286,8 +286,11 @@ def open_warehouse(target: Target, stage: Stage | None = None) -> Iterator[Wareh
         return
     if target.in_s3:
         from batch_transform.scoring.warehouse.files import FilesWarehouse
+        from batch_transform.scoring.warehouse.glue_table import GlueTable
 
-        yield FilesWarehouse(Aws(target.conn_id).objects)
+        aws = Aws(target.conn_id)
+        table = GlueTable(aws.client("glue"), target.glue) if target.glue else None
+        yield FilesWarehouse(aws.objects, table=table)
         return
     from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
 

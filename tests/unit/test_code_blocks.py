@@ -63,7 +63,7 @@ ELSEWHERE = {
 SHOWN = {
     ("text", r""),
     ("mermaid", r"flowchart TB"),
-    ("sql", r"(SET timezone TO|LOCK) "),
+    ("sql", r"(SET timezone TO|LOCK|-- <deployment,) "),
 }
 
 

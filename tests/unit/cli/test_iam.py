@@ -199,3 +199,18 @@ def test_athena_reads_the_tables_of_the_query_and_writes_below_the_runs(invoke, 
         for part in ("unload", "unload-results")
     ]
     assert "GRANT SELECT ON source" not in files["grants.sql"]
+
+
+def test_a_table_of_glue_for_files_is_made_and_given_partitions(invoke, changed_pipeline):
+    glue = "  glue: {database: lake, table: delays}\n"
+    folder = changed_pipeline(
+        {"  table: predictions.flight_delay\n": f"{glue}  table: s3://lake/delays\n"}
+    )
+    where = ("--account", "123456789012", "--region", "eu-central-1", "--pipelines", folder)
+    files = invoke("iam", "flight_delay", *where, "--json").json["files"]
+    *_, table = json.loads(files["airflow-warehouse.json"])["Statement"]
+    home = "arn:aws:glue:eu-central-1:123456789012"
+    assert table["Resource"] == [
+        f"{home}:{each}" for each in ("catalog", "database/lake", "table/lake/delays")
+    ]
+    assert table["Action"] == ["glue:CreatePartition", "glue:CreateTable", "glue:GetTable"]

@@ -228,3 +228,11 @@ def _target(deployed: Deployed) -> Iterator[Statement]:
         resources=(account.objects(place),),
     )
     yield listing("TargetListings", account, place, [f"{place.key}/*"])
+    glue = deployed.pipeline.settings.target.glue
+    if glue is not None:
+        named = (f"database/{glue.database}", f"table/{glue.database}/{glue.table}")
+        yield Statement(
+            sid="TargetTable",
+            actions=("glue:CreatePartition", "glue:CreateTable", "glue:GetTable"),
+            resources=tuple(account.arn("glue", each) for each in ("catalog", *named)),
+        )

@@ -7,6 +7,7 @@ of files, a path into a reply, a contract of columns.
 from batch_transform.scoring.pipeline.athena_place import AthenaPlace
 from batch_transform.scoring.pipeline.fields import Name, Place
 from batch_transform.scoring.pipeline.file import Pipeline, PipelineFile, Schedule
+from batch_transform.scoring.pipeline.glue_place import GluePlace
 from batch_transform.scoring.pipeline.iceberg_place import IcebergPlace
 from batch_transform.scoring.pipeline.job import Limits, Model, Recover, Transform
 from batch_transform.scoring.pipeline.notify import Notify
@@ -29,6 +30,7 @@ __all__ = [
     "AthenaPlace",
     "Extract",
     "Files",
+    "GluePlace",
     "IcebergPlace",
     "Limits",
     "Model",

@@ -37,6 +37,7 @@ class PredictionType:
         postgres: its name in PostgreSQL, and names of other types that hold the same values.
         redshift: its name in Redshift, where TEXT would be cut.
         iceberg: its name in Iceberg.
+        hive: its name in Glue and Hive.
         snowflake: its name in Snowflake.
         binary: NumPy's name of its binary form in COPY; None where widths differ.
         is_number: whether it has bounds and a mean.
@@ -50,6 +51,7 @@ class PredictionType:
     postgres: tuple[str, ...]
     redshift: str
     iceberg: str
+    hive: str
     snowflake: str
     binary: str | None
     is_number: bool = False
@@ -140,6 +142,7 @@ TYPES: Mapping[TypeName, PredictionType] = {
         postgres=("double precision",),
         redshift="double precision",
         iceberg="double",
+        hive="double",
         snowflake="float",
         binary=">f8",
         is_number=True,
@@ -153,6 +156,7 @@ TYPES: Mapping[TypeName, PredictionType] = {
         postgres=("bigint",),
         redshift="bigint",
         iceberg="long",
+        hive="bigint",
         snowflake="number(38, 0)",
         binary=">i8",
         is_number=True,
@@ -166,6 +170,7 @@ TYPES: Mapping[TypeName, PredictionType] = {
         postgres=("text", "character varying"),
         redshift="varchar(65535)",
         iceberg="string",
+        hive="string",
         snowflake="varchar",
         binary=None,
     ),
@@ -178,6 +183,7 @@ TYPES: Mapping[TypeName, PredictionType] = {
         postgres=("boolean",),
         redshift="boolean",
         iceberg="boolean",
+        hive="boolean",
         snowflake="boolean",
         binary="u1",
     ),

@@ -18,6 +18,7 @@ from batch_transform.scoring.pipeline.fields import (
     Section,
     broken_rule,
 )
+from batch_transform.scoring.pipeline.glue_place import GluePlace
 from batch_transform.scoring.pipeline.iceberg_place import IcebergPlace
 from batch_transform.scoring.pipeline.prediction_types import TYPES, TypeName
 from batch_transform.scoring.pipeline.redshift_place import RedshiftPlace
@@ -108,6 +109,8 @@ class Target(Section):
             ``snowflake`` and ``iceberg``, the table is one of Postgres.
         snowflake: the stage by which Snowflake, which has the table, copies the rows from S3.
         iceberg: the catalog of Iceberg that has the table, ``schema.table`` there.
+        glue: the table of Glue by which Athena and Spark find a target in S3; without it, none is
+            kept.
         partition_column: the column that holds the partition's date.
         add_columns: whether a prediction that the table lacks becomes a new column; if not, the run
             fails.
@@ -121,6 +124,7 @@ class Target(Section):
     table: Annotated[str, BeforeValidator(_table)]
     redshift: RedshiftPlace | None = None
     iceberg: IcebergPlace | None = None
+    glue: GluePlace | None = None
     snowflake: SnowflakePlace | None = None
     partition_column: Name
     add_columns: Flag = False
@@ -138,6 +142,8 @@ class Target(Section):
         if self.swap != "rows" and (self.in_s3 or used):
             where = "S3" if self.in_s3 else used[0].capitalize()
             yield ("swap",), f"is for a table of Postgres; drop it from a target in {where}"
+        if self.glue is not None and not self.in_s3:
+            yield ("glue",), "leads to files; drop it from a target that is a table"
         if self.iceberg is not None and not self.in_s3 and "." not in self.table:
             yield ("table",), "must be schema.table: a catalog has no table outside of a namespace"
 
