@@ -74,6 +74,8 @@ COMPILE := $(VENV)/bin/uv pip compile --universal --python-version 3.11 --genera
 lock: setup ## compile each list of dependencies into its pinned one
 	@$(COMPILE) requirements.in -o requirements.txt
 	@$(COMPILE) local/aws/tests/clients/clients.in -o local/aws/tests/clients/clients.txt
+	@$(COMPILE) tests/integration/spark/spark.in -o tests/integration/spark/spark.txt
+	@$(COMPILE) tests/integration/snowflake/provider.in -o tests/integration/snowflake/provider.txt
 
 # What the package in local/aws declares, its version included.
 AWS_METADATA := local/aws/pyproject.toml local/aws/src/sagemaker_local/__init__.py

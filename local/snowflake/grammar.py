@@ -54,6 +54,7 @@ _LONGEST_LIST = 1000  # files that FILES may name
 _PARAMETERS = frozenset(
     [
         "ABORT_DETACHED_QUERY",
+        "AUTOCOMMIT",
         "LOCK_TIMEOUT",
         "QUERY_TAG",
         "QUOTED_IDENTIFIERS_IGNORE_CASE",

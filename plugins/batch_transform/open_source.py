@@ -83,7 +83,13 @@ def open_source(pipeline: Pipeline, part: Slice | None = None) -> Iterator[Sourc
     """Lend the source that a pipeline names, or a slice of it."""
     conn_id = pipeline.settings.source.conn_id
     reshape = _reshape_of(pipeline)
-    if isinstance(pipeline.settings.source, Files):
+    settings = pipeline.settings.source
+    if isinstance(settings, Files) and settings.is_listed:
+        from batch_transform.scoring.sources.unloaded.written_source import WrittenSource
+
+        yield WrittenSource(Aws(conn_id).objects, reshape, part)
+        return
+    if isinstance(settings, Files):
         from batch_transform.scoring.sources.files.file_source import FileSource
 
         yield FileSource(Aws(conn_id).objects, reshape, part)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import psycopg
 import pytest
+import sqlglot
 import yaml
 from airflow.cli.cli_parser import get_parser
 from airflow.models import Connection
@@ -25,6 +26,7 @@ from batch_transform.params import run_params
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.kinds import KINDS
 from batch_transform.scoring.pipelines import read_pipeline
+from batch_transform.scoring.sources.unloaded.engine import Unloaded
 from tests.project import PIPELINES, PROJECT
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
@@ -55,6 +57,7 @@ ELSEWHERE = {
     ("python", r"# dags/batch_transform"): "tests/integration/test_wheel.py",
     ("python", r"from airflow.sdk import DAG, task\nfrom batch"): "tests/unit/airflow/test_dags.py",
     ("python", r"# dags/late_flights"): "tests/unit/airflow/test_downstream_docs.py",
+    ("python", r"import json\nfrom hashlib"): "tests/unit/airflow/test_spark_docs.py",
     ("yaml", r"notify:"): "tests/unit/airflow/test_downstream_docs.py",
     ("mermaid", r"flowchart LR\n    N\[plan\]"): "tests/unit/test_readme.py",
     ("", r"(batch-transform .*\n)+$"): "tests/unit/test_docs.py",
@@ -64,6 +67,7 @@ SHOWN = {
     ("text", r""),
     ("mermaid", r"flowchart TB"),
     ("sql", r"(SET timezone TO|LOCK|-- <deployment,) "),
+    ("sql", r"(DESC STAGE|ALTER SESSION SET) "),  # of tests/golden: test_snowflake_statements.py
 }
 
 
@@ -89,7 +93,10 @@ VARIABLES = of("", r"AIRFLOW__")
 SETTINGS = of("yaml", r"(source|target|workers):")
 CONTRACTS = of("yaml", r"\w+: integer\n")
 GRANTS = of("sql", r"GRANT")
-TRIED = [*SHELL, *AIRFLOW, *EXPORTS, *VARIABLES, *SETTINGS, *CONTRACTS, *GRANTS]
+SNOWFLAKE = of("sql", r"(CREATE STORAGE|USE ROLE)")
+LISTS = of("json", r'{\n "rows"')
+SERVED = [*SHELL, *AIRFLOW, *EXPORTS, *VARIABLES]
+TRIED = [*SERVED, *SETTINGS, *CONTRACTS, *GRANTS, *SNOWFLAKE, *LISTS]
 
 
 def test_every_block_is_tried():
@@ -126,7 +133,7 @@ def shell(tmp_path):
     """Run a script where what needs a network, or Docker, is recorded in place of being done."""
     calls, programs = tmp_path / "calls", tmp_path / "bin"
     programs.mkdir()
-    for name in ("pip", "aws", "docker", "helm", "airflow"):
+    for name in ("pip", "aws", "docker", "helm", "airflow", "spark-submit"):
         stand_in = programs / name
         stand_in.write_text(f'#!/bin/sh\nprintf "%s\\n" "{name} $*" >> {calls}\ncat > /dev/null\n')
         stand_in.chmod(0o755)
@@ -186,6 +193,10 @@ def test_a_recipe_of_an_installation_does_what_it_says(block, shell, files):
         assert [call.split()[-2:] for call in calls] == [["config", "-q"], ["up", "-d"]]
     elif "helm" in block.text:
         assert [call.split()[:2] for call in calls] == [["docker", "build"], ["helm", "upgrade"]]
+    elif "spark-submit" in block.text:
+        job = (PROJECT / "docs" / "spark" / "extract_job.py").read_text()
+        (call,) = calls
+        assert all(f'"{option}"' in job for option in re.findall(r"--\w+", call))
     else:
         assert calls == [f"pip install {WHEEL}"]
 
@@ -246,6 +257,18 @@ def test_settings_make_a_valid_pipeline_of_a_shipped_one(block, tmp_path):
 @named(CONTRACTS)
 def test_a_contract_says_a_kind_of_each_column(block):
     assert set(yaml.safe_load(block.text).values()) <= set(KINDS)
+
+
+@named(SNOWFLAKE)
+def test_what_an_administrator_does_is_sql_that_snowflake_takes(block):
+    for statement in sqlglot.parse(block.text, dialect="snowflake"):
+        assert statement.sql(dialect="snowflake")
+
+
+@named(LISTS)
+def test_a_list_of_slices_is_read(block):
+    listed = Unloaded.model_validate_json(block.text)
+    assert listed.rows == sum(file.rows for file in listed.files)
 
 
 @named(GRANTS)

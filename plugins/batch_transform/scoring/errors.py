@@ -5,7 +5,7 @@ ScoringError
 │   ├── SettingsError           the deployment's environment
 │   ├── PipelineInvalid         a pipeline folder
 │   ├── TargetMismatch          the target's columns or partitions are not those declared
-│   ├── AccessRefused           AWS takes neither the credentials, nor what they may do
+│   ├── AccessRefused           neither credentials, nor what they may do, are taken
 │   ├── TargetTaken             the partition belongs to another pipeline
 │   ├── RunRefused              a run was asked for what cannot be had
 │   ├── OverCost                a run is expected to cost more than it may
@@ -86,7 +86,7 @@ class TargetMismatch(ConfigurationError):
 
 
 class AccessRefused(ConfigurationError):
-    """AWS does not take the credentials, or does not allow them what was asked."""
+    """AWS, or Snowflake, does not take the credentials, or does not allow what was asked."""
 
 
 class TargetTaken(ConfigurationError):

@@ -81,7 +81,7 @@ def test_a_file_that_was_not_unloaded_or_is_gone_or_another_is_refused(unload, r
     with pytest.raises(ManifestError, match=r"not unloaded, or some are gone: .*-2(.parquet)?\."):
         read(question)
     other = unloaded.model_copy(
-        update={"files": (unloaded.files[0].model_copy(update={"rows": 9}),)}
+        update={"rows": 9, "files": (unloaded.files[0].model_copy(update={"rows": 9}),)}
     )
     listed = RunLayout(attempt_root=S3Uri(BUCKET, "runs/apples/2013-06-01/other"))
     moved = listed.unload / "slice=0" / "0.parquet"

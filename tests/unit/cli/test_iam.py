@@ -102,35 +102,52 @@ def test_the_archive_and_the_repository_are_the_execution_roles_alone(iam):
     assert "models/trees" not in files["airflow-aws_default.json"]
 
 
-@pytest.fixture
-def changed_pipeline(tmp_path):
-    """Make a pipeline of another's settings, in which texts are others."""
-
-    def changed_pipeline(changes):
-        folder = tmp_path / "pipelines" / "flight_delay"
-        shutil.copytree(PIPELINES / "flight_delay", folder)
-        settings = folder / "pipeline.yaml"
-        text = settings.read_text()
-        for before, after in changes.items():
-            assert before in text
-            text = text.replace(before, after, 1)
-        settings.write_text(text)
-        return folder.parent
-
-    return changed_pipeline
+def pipeline_with(tmp_path, changes):
+    """The shipped pipeline, in which texts of its settings are others."""
+    folder = tmp_path / "pipelines" / "flight_delay"
+    shutil.copytree(PIPELINES / "flight_delay", folder)
+    settings = folder / "pipeline.yaml"
+    text = settings.read_text()
+    for before, after in changes.items():
+        assert before in text
+        text = text.replace(before, after, 1)
+    settings.write_text(text)
+    return folder.parent
 
 
-@pytest.fixture
-def redshift(changed_pipeline):
-    """A pipeline that Redshift unloads and loads, each by another connection."""
-    unload = "  unload: {cluster: c, database: d}\n"
-    copy = "  redshift: {workgroup: w, database: d}\n"
-    return changed_pipeline(
+def changed(tmp_path, unload, copy):
+    """The shipped pipeline, which a warehouse unloads and another one loads."""
+    return pipeline_with(
+        tmp_path,
         {
-            "  conn_id: warehouse\n": f"  conn_id: mart\n{unload}",
-            "  table: predictions": f"{copy}  table: predictions",
-        }
+            "  conn_id: warehouse\n": f"  conn_id: mart\n  unload: {unload}\n",
+            "  table: predictions": f"  {copy}\n  table: predictions",
+        },
     )
+
+
+@pytest.fixture
+def redshift(tmp_path):
+    """A pipeline that Redshift unloads and loads, each by another connection."""
+    copy = "redshift: {workgroup: w, database: d}"
+    return changed(tmp_path, "{cluster: c, database: d}", copy)
+
+
+def test_snowflake_is_granted_what_it_needs_and_its_role_uses_the_runs_alone(invoke, tmp_path):
+    pipelines = changed(tmp_path, "{stage: public.runs}", "snowflake: {stage: public.runs}")
+    where = ("--account", "123456789012", "--region", "eu-central-1", "--pipelines", pipelines)
+    files = invoke("iam", "flight_delay", *where, "--json").json["files"]
+    role = json.loads(files["snowflake-role.json"])["Statement"]
+    assert role[0]["Resource"] == [
+        f"arn:aws:s3:::test-bucket/runs/flight_delay/*/{part}/*" for part in ("rows", "unload")
+    ]
+    assert {"redshift-role.json", "airflow-mart.json"} & set(files) == set()
+    assert 'GRANT USAGE ON STAGE public.runs TO ROLE "loader"' in files["grants.sql"]
+    assert "USAGE, CREATE TABLE ON SCHEMA predictions" in files["grants.sql"]
+    assert "TABLE predictions.batch_transform_turn_flight_delay" in files["grants.sql"]
+    terraform = invoke("iam", "flight_delay", *where, "--terraform", "--json").json["files"]
+    made = json.loads(terraform["flight_delay.tf.json"])
+    assert "flight_delay_snowflake" in made["data"]["aws_iam_policy_document"]
 
 
 def test_redshift_is_asked_by_its_connections_and_its_role_uses_the_runs_alone(invoke, redshift):
@@ -161,10 +178,10 @@ def test_redshift_is_asked_by_its_connections_and_its_role_uses_the_runs_alone(i
     assert "flight_delay_redshift" in made["data"]["aws_iam_policy_document"]
 
 
-def test_a_table_of_glue_takes_its_three_tables_and_their_files(invoke, changed_pipeline):
+def test_a_table_of_glue_takes_its_three_tables_and_their_files(invoke, tmp_path):
     place = '{catalog: glue, warehouse: "s3://lake/tables", storage_conn_id: files}'
-    folder = changed_pipeline(
-        {"  conn_id: warehouse\n  table": f"  conn_id: glue\n  iceberg: {place}\n  table"}
+    folder = pipeline_with(
+        tmp_path, {"  conn_id: warehouse\n  table": f"  conn_id: glue\n  iceberg: {place}\n  table"}
     )
     where = ("--account", "123456789012", "--region", "eu-central-1", "--pipelines", folder)
     files = invoke("iam", "flight_delay", *where, "--json").json["files"]
@@ -184,9 +201,11 @@ def test_a_table_of_glue_takes_its_three_tables_and_their_files(invoke, changed_
     assert "predictions" not in files["grants.sql"]
 
 
-def test_athena_reads_the_tables_of_the_query_and_writes_below_the_runs(invoke, changed_pipeline):
+def test_athena_reads_the_tables_of_the_query_and_writes_below_the_runs(invoke, tmp_path):
     place = "{catalog: AwsDataCatalog, database: lake, workgroup: nightly}"
-    folder = changed_pipeline({"  conn_id: warehouse\n": f"  conn_id: lake\n  unload: {place}\n"})
+    folder = pipeline_with(
+        tmp_path, {"  conn_id: warehouse\n": f"  conn_id: lake\n  unload: {place}\n"}
+    )
     where = ("--account", "123456789012", "--region", "eu-central-1", "--pipelines", folder)
     files = invoke("iam", "flight_delay", *where, "--json").json["files"]
     queries, catalog, rows, *_ = json.loads(files["airflow-lake.json"])["Statement"]
@@ -201,10 +220,10 @@ def test_athena_reads_the_tables_of_the_query_and_writes_below_the_runs(invoke, 
     assert "GRANT SELECT ON source" not in files["grants.sql"]
 
 
-def test_a_table_of_glue_for_files_is_made_and_given_partitions(invoke, changed_pipeline):
+def test_a_table_of_glue_for_files_is_made_and_given_partitions(invoke, tmp_path):
     glue = "  glue: {database: lake, table: delays}\n"
-    folder = changed_pipeline(
-        {"  table: predictions.flight_delay\n": f"{glue}  table: s3://lake/delays\n"}
+    folder = pipeline_with(
+        tmp_path, {"  table: predictions.flight_delay\n": f"{glue}  table: s3://lake/delays\n"}
     )
     where = ("--account", "123456789012", "--region", "eu-central-1", "--pipelines", folder)
     files = invoke("iam", "flight_delay", *where, "--json").json["files"]

@@ -231,3 +231,18 @@ def test_reshape_needs_the_columns_of_files_that_do_not_name_them(files_folder, 
     assert "pipeline.yaml:5: source.columns: is missing" in problems_of(files_folder)
     changed(files_folder, "conn_id", "columns: [apple_id, grams]\n  conn_id")
     assert read_pipeline(files_folder).reshape is not None
+
+
+@pytest.mark.parametrize(
+    ("unload", "problem"),
+    [
+        ("{stage: '@runs'}", "source.unload.stage: must be the name of a stage, such as"),
+        ("{stage: runs, role: me}", "source.unload.role: is not a setting of a pipeline; there"),
+        ("{workgroup: w}", "source.unload.database: is missing"),
+        ("{workgroop: w, database: d}", "source.unload.workgroop: is not a setting of a pipeline"),
+    ],
+)
+def test_an_engine_is_known_by_what_is_said_of_it(folder, unload, problem):
+    text = VALID.replace("  sql: features.sql\n", f"  sql: features.sql\n  unload: {unload}\n")
+    (folder / "pipeline.yaml").write_text(text)
+    assert problem in problems_of(folder)

@@ -31,7 +31,15 @@ LOAD = [
     *("create_quarantine", "create_turn", "add_column", "latest", "find_transactions", "abort"),
     *("create_stage", "copy_files", "count_staged", "begin", "transaction", "take_turn", "latest"),
     *("count_altered", "delete_partition", "insert_rows", "count_partition", "delete_quarantine"),
-    *("insert_quarantine", "write_entry", "refresh_entry", "commit", "rollback", "recent"),
+    *(
+        "insert_quarantine",
+        "write_entry",
+        "refresh_entry",
+        "commit",
+        "count_entry",
+        "rollback",
+        "recent",
+    ),
     "unload_partition",
 ]
 

@@ -58,7 +58,13 @@ ICEBERG = {"catalog": "glue", "warehouse": "s3://lake/tables"}
 
 
 @pytest.mark.parametrize(
-    "settings", [{"add_columns": True}, {"swap": "partitions"}, {"redshift": REDSHIFT}]
+    "settings",
+    [
+        {"add_columns": True},
+        {"swap": "partitions"},
+        {"redshift": REDSHIFT},
+        {"snowflake": {"stage": "runs"}},
+    ],
 )
 def test_settings_of_tables_are_refused_in_s3(settings):
     assert target(**settings)
@@ -92,6 +98,18 @@ def test_a_table_of_iceberg_has_a_namespace_a_place_and_one_catalog():
     ):
         with pytest.raises(ValidationError, match=message):
             target(**{"table": "mart.scores", "iceberg": ICEBERG, **wrong})
+
+
+def test_a_table_of_snowflake_is_swapped_by_rows_alone_and_names_its_stage():
+    stage = 'analytics."My Schema".runs'
+    assert target(snowflake={"stage": stage}, add_columns=True).snowflake.stage == stage
+    with pytest.raises(ValidationError, match="drop it from a target in Snowflake"):
+        target(snowflake={"stage": "runs"}, swap="upsert")
+    with pytest.raises(ValidationError, match="give either redshift or snowflake"):
+        target(snowflake={"stage": "runs"}, redshift=REDSHIFT)
+    for wrong in ("@runs", "a.b.c.d", "it's", "runs; DROP TABLE x", ""):
+        with pytest.raises(ValidationError, match="must be the name of a stage, such as analytics"):
+            target(snowflake={"stage": wrong})
 
 
 @pytest.mark.parametrize(

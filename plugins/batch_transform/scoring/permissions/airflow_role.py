@@ -211,7 +211,8 @@ def _network(deployed: Deployed) -> Conditions:
 
 
 def _source(deployed: Deployed, files: Files) -> Iterator[Statement]:
-    account, days = deployed.account, any_day(files.files)
+    beside = f"{files.files.rpartition('/')[0]}/**"  # of a list, what it lists
+    account, days = deployed.account, any_day(beside if files.is_listed else files.files)
     yield Statement(
         sid="SourceFiles",
         actions=("s3:GetObject",),

@@ -136,7 +136,7 @@ def _idle_instances(file: PipelineFile) -> Iterator[tuple[Place, str]]:
 def _uncut_files(file: PipelineFile) -> Iterator[tuple[Place, str]]:
     if not isinstance(file.source, Files):
         return
-    if file.extract.count > 1 and file.source.format != "parquet":
+    if file.extract.count > 1 and file.source.format not in {"parquet", "unloaded"}:
         yield (
             ("extract",),
             f"cuts the rows of a query or of Parquet; {file.source.format} is read by one task",

@@ -130,6 +130,11 @@ def is_by_slice(pattern: str) -> bool:
     return any(match[1] == "slice" for match in _PLACEHOLDER.finditer(pattern))
 
 
+def is_wild(pattern: str) -> bool:
+    """Tell whether a pattern without problems may match several keys of one day."""
+    return is_by_slice(pattern) or _WILD.search(_PLACEHOLDER.sub("", pattern)) is not None
+
+
 def _value(name: str, day: date) -> str:
     if name == "slice":
         return _SLICE

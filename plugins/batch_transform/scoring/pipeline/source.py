@@ -102,9 +102,11 @@ class Files(Section):
 
     Attributes:
         conn_id: Airflow connection of a SQL database; of AWS where the source is files, or unloads.
-        files: pattern of the files of a partition.
+        files: pattern of the files of a partition; of ``unloaded`` the one key of their list,
+            ``s3://lake/day={{ partition }}/unloaded.json``.
         format: ``parquet``, ``csv`` or ``jsonl``; CSV and JSON Lines may be gzip, whatever their
-            names.
+            names. ``unloaded``: Parquet in folders of slices, which another program has written and
+            listed.
         columns: of a CSV without a header: all its columns, in their order. Else: the columns that
             ``reshape.py`` sees, which are the record's, or those of the first file, where none are
             named.
@@ -118,7 +120,7 @@ class Files(Section):
 
     conn_id: ConnId
     files: Annotated[str, BeforeValidator(_pattern)]
-    format: Literal["parquet", "csv", "jsonl"]
+    format: Literal["parquet", "csv", "jsonl", "unloaded"]
     columns: Annotated[list[Text], Field(min_length=1)] | None = None
     header: Flag = True
     delimiter: Annotated[str, BeforeValidator(_delimiter)] = ","
@@ -136,6 +138,11 @@ class Files(Section):
         return filepattern.is_by_slice(self.files)
 
     @property
+    def is_listed(self) -> bool:
+        """Whether another program has written slices, and a list of what it has written."""
+        return self.format == "unloaded"
+
+    @property
     def unnamed(self) -> bool:
         """Whether the files do not say which columns they have."""
         return self.format == "jsonl" or not self.header
@@ -149,6 +156,8 @@ class Files(Section):
         for name in sorted(self.model_fields_set & {"header", "delimiter"}):
             if self.format != "csv":
                 yield (name,), f"is for csv; {self.format} has none"
+        if self.is_listed and filepattern.is_wild(self.files):
+            yield ("files",), "has wildcards; it is the one key of the list, such as unloaded.json"
 
 
 def _endless(source: Query | Files) -> Iterator[tuple[Place, str]]:

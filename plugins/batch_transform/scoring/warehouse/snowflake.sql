@@ -4,7 +4,7 @@
 -- https://docs.snowflake.com/en/sql-reference/transactions
 
 -- name: set_session
-ALTER SESSION SET TIMEZONE = 'UTC' LOCK_TIMEOUT = 600 QUOTED_IDENTIFIERS_IGNORE_CASE = FALSE
+ALTER SESSION SET AUTOCOMMIT = TRUE TIMEZONE = 'UTC' LOCK_TIMEOUT = 600 QUOTED_IDENTIFIERS_IGNORE_CASE = FALSE
 
 -- name: use_schema
 USE SCHEMA {schema}
@@ -130,6 +130,12 @@ AND CURRENT_TRANSACTION() = {transaction}
 
 -- name: commit
 COMMIT
+
+-- name: count_entry
+-- Whether what was committed is there: it is not where the transaction was lost before its end.
+SELECT count(*) FROM {ledger}
+WHERE "TARGET" = {target} AND "PARTITION" = {partition}
+AND "LOAD_ID" = {number} + 1 AND "DIGEST" = {digest}
 
 -- name: rollback
 ROLLBACK

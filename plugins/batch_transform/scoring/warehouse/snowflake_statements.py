@@ -99,6 +99,7 @@ def parts_of_load(load: Load) -> dict[str, str]:
         "columns": listed(column.name for column in load.columns),
         "ids": listed(column.name for column in load.columns[: load.ids]),
         "values": ", ".join(map(spelt, values)),
+        "digest": spelt(load.entry.digest),
         "snapshot_at": spelt(load.entry.snapshot_at),
         "name": transaction_name(load),
     }

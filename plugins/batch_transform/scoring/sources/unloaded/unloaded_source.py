@@ -27,7 +27,7 @@ from batch_transform.scoring.sources.protocol import (
 from batch_transform.scoring.sources.slices import Slice
 from batch_transform.scoring.sources.unloaded.engine import Unloaded, UnloadedFile
 
-_CURE = "Clear unload, which unloads anew"
+_UNLOAD_ANEW = "Clear unload, which unloads anew"
 
 
 class UnloadedSource(Source):
@@ -35,7 +35,12 @@ class UnloadedSource(Source):
 
     Files are held to what the engine has said of them: all are there and none else, each with as
     many rows, and each row in the files of its slice.
+
+    Attributes:
+        cure: what a person does where files are others.
     """
+
+    cure = _UNLOAD_ANEW
 
     def __init__(
         self,
@@ -62,6 +67,7 @@ class UnloadedSource(Source):
     @override
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
         unloaded = Unloaded.from_json(self._objects.get(self._list))
+        self._check_sums(unloaded)
         # A day without rows is empty, whatever objects an engine leaves of it.
         mine = list(self._mine(unloaded.files)) if unloaded.rows else []
         lying = Lying(part=self._part, by_slice=True, instants=frozenset(unloaded.instants))
@@ -72,9 +78,32 @@ class UnloadedSource(Source):
             lines = encoded(self._reshape(table.read()), pipeline)
         return replace(lines, part=self._part, read_at=unloaded.read_at)
 
+    @property
+    def _folder(self) -> S3Uri:
+        """The prefix below which all files lie, and none else."""
+        return S3Uri(self._list.bucket, self._list.key.removesuffix(".json") + "/")
+
+    def _check_sums(self, unloaded: Unloaded) -> None:
+        """Hold a list to itself, and to the slices that are read.
+
+        Raises:
+            ManifestError: its rows are not those of its files, or some are in no slice.
+        """
+        rows = sum(file.rows for file in unloaded.files)
+        if rows != unloaded.rows:
+            raise ManifestError(
+                f"{self._list} says {unloaded.rows} rows, and its files have {rows}. {self.cure}"
+            )
+        count = 1 if self._part is None else self._part.count
+        last = max((file.slice for file in unloaded.files if file.rows), default=0)
+        if last >= count:
+            raise ManifestError(
+                f"{self._list} has rows of slice {last}, and extract.slices or extract.ranges make"
+                f" {count} slices, which count from 0: let both agree"
+            )
+
     def _mine(self, files: Sequence[UnloadedFile]) -> Iterable[_Listed]:
-        folder = self._list.bucket, self._list.key.removesuffix(".json") + "/"
-        there = {str(stored.uri): stored for stored in self._objects.listed(S3Uri(*folder))}
+        there = {str(stored.uri): stored for stored in self._objects.listed(self._folder)}
         expected = {file.uri for file in files}
         # Beside them lie the manifest, and objects without a row; Athena's files have no suffix.
         suffixes = set(map(_suffix, expected))
@@ -83,7 +112,7 @@ class UnloadedSource(Source):
         if strange or missing:
             named = ", ".join([*strange, *missing][:3])
             raise ManifestError(
-                f"There are files that were not unloaded, or some are gone: {named}. {_CURE}"
+                f"There are files that were not unloaded, or some are gone: {named}. {self.cure}"
             )
         number = 0 if self._part is None else self._part.number
         for file in sorted(files, key=lambda each: each.uri):
@@ -97,12 +126,13 @@ class UnloadedSource(Source):
                 try:
                     self._objects.download(each.stored, file)
                 except ObjectChanged as error:
-                    raise ManifestError(f"{uri} is not what was unloaded. {_CURE}") from error
+                    raise ManifestError(f"{uri} is not what was unloaded. {self.cure}") from error
                 file.flush()
                 found = rows_in(Path(file.name))
                 if found != each.rows:
                     raise ManifestError(
-                        f"{uri} has {found} rows, and {each.rows} were unloaded into it. {_CURE}"
+                        f"{uri} has {found} rows, and {each.rows} were unloaded into it."
+                        f" {self.cure}"
                     )
                 yield uri, Path(file.name)
 
@@ -124,7 +154,7 @@ class ToUnload(Source):
 
     @override
     def lines(self, partition: Partition, pipeline: Pipeline) -> Lines:
-        raise ManifestError(f"Nothing was unloaded. {_CURE}")
+        raise ManifestError(f"Nothing was unloaded. {_UNLOAD_ANEW}")
 
 
 @dataclass(frozen=True, kw_only=True)
