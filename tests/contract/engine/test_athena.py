@@ -142,7 +142,7 @@ def test_a_file_that_the_manifest_lacks_is_refused(engine, layout, ask, finish, 
         run(engine, ask(), layout, finish)
 
 
-def test_queries_of_others_and_of_long_ago_are_left_alone(sagemaker_local_server, warehouse, s3):
+def test_queries_of_others_are_left_alone(sagemaker_local_server, warehouse, s3):
     client = sagemaker_local_server.client("athena")
     api = AthenaApi(client, ATHENA)
     place = S3Uri(BUCKET, "results")
