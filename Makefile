@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export AIRFLOW_HOME := $(CURDIR)/.state/airflow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-redshift up airflow aws test slow lint browser bench chaos conformance docs reference lock
+.PHONY: help setup demo demo-redshift demo-iceberg up airflow aws test slow lint browser bench chaos conformance docs reference lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ demo: setup ## score four days of real flights through real Airflow, and show th
 
 demo-redshift: setup ## score a day that Redshift unloads and loads, both of them stand-ins
 	@$(RUN) -m local demo-redshift
+
+demo-iceberg: setup ## score a day into an Iceberg table, and read it back
+	@$(RUN) -m local demo-iceberg
 
 up: setup ## keep the stack running with the Airflow UI until Ctrl-C; PORT=8080 chooses the port
 	@$(RUN) -m local up $(if $(PORT),--port $(PORT))

@@ -1,4 +1,4 @@
-"""``python -m local demo``, ``demo-redshift``, ``up``, and ``airflow``."""
+"""``python -m local demo``, ``demo-redshift``, ``demo-iceberg``, ``up``, and ``airflow``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import sys
 import time
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from local.errors import Interrupted, LocalError
 from local.interrupts import ignore_interrupts, interruptible
 from local.processes import end_children
+
+if TYPE_CHECKING:
+    from local.day_demo import DayDemo
 
 _INTERRUPTED = 130
 _TRACEBACK = Path(__file__).parents[1] / ".state" / "last-error.txt"
@@ -23,6 +27,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("demo", help="score four days, show the result, stop")
     commands.add_parser("demo-redshift", help="score a day from Redshift to Redshift, stop")
+    commands.add_parser("demo-iceberg", help="score a day into an Iceberg table, stop")
     up = commands.add_parser("up", help="keep the stack running until Ctrl-C")
     up.add_argument("--port", type=int, help="port of the Airflow UI; a free one by default")
     cli = commands.add_parser("airflow", help="run an airflow command on the stack of `up`")
@@ -62,17 +67,33 @@ def _run(arguments: argparse.Namespace) -> int:
         from local.up import run_airflow
 
         return run_airflow(arguments.words)
-    if arguments.command == "demo-redshift":
-        from local.redshift_demo import run_redshift_demo
+    if arguments.command in _DAYS:
+        from local.day_demo import run_day
 
-        agree = run_redshift_demo(say)
-        say("Done. docs/redshift.md says what ran")
+        page, demo = _DAYS[arguments.command]()
+        agree = run_day(demo, say)
+        say(f"Done. {page} says what ran")
         return 0 if agree else 1
     from local.demo import run_demo
 
     agree = run_demo(say)
     say("Done. Next: make up, then open Airflow, and trigger flight_delay for 2013-06-05")
     return 0 if agree else 1
+
+
+def _redshift() -> tuple[str, DayDemo]:
+    from local.redshift_demo import REDSHIFT
+
+    return "docs/redshift.md", REDSHIFT
+
+
+def _iceberg() -> tuple[str, DayDemo]:
+    from local.iceberg_demo import ICEBERG
+
+    return "docs/iceberg.md", ICEBERG
+
+
+_DAYS = {"demo-redshift": _redshift, "demo-iceberg": _iceberg}
 
 
 def _unforeseen(error: Exception) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from batch_transform.one_session import OneSession
+    from batch_transform.scoring.aws.athena_api import AthenaApi, AthenaSettings
     from batch_transform.scoring.aws.data_api import DataApi
     from batch_transform.scoring.deployment import Deployment
     from batch_transform.scoring.pipeline import Pipeline, RedshiftPlace, Target
@@ -209,6 +210,14 @@ def data_api(conn_id: str, place: RedshiftPlace, *, hurried: bool = False) -> Da
     return DataApi(client, place.parameters)
 
 
+def athena_api(conn_id: str, settings: AthenaSettings, *, hurried: bool = False) -> AthenaApi:
+    """Return the queries of a workgroup of Athena; ``hurried`` for who is being killed."""
+    from batch_transform.scoring.aws.athena_api import AthenaApi
+
+    aws = Aws(conn_id)
+    return AthenaApi((aws.hurried() if hurried else aws).client("athena"), settings)
+
+
 class Statements(Protocol):
     """Statements of a connection's user: to find them, and to stop them."""
 
@@ -219,10 +228,14 @@ class Statements(Protocol):
         """Stop one; it may be over meanwhile."""
 
 
-def open_statements(conn_id: str) -> Statements:
-    """Return the statements by which a connection unloads, of Redshift or of Snowflake."""
+def open_statements(conn_id: str, workgroup: str = "") -> Statements:
+    """Return the statements by which a connection unloads; those of Athena are of a workgroup."""
     from batch_transform.snowflake_connection import is_snowflake, snowflake_session
 
+    if workgroup:
+        from batch_transform.scoring.aws.athena_api import AthenaSettings
+
+        return athena_api(conn_id, AthenaSettings(workgroup=workgroup))
     if is_snowflake(conn_id):
         from batch_transform.scoring.snowflake.snowflake_session import StatementsOfOthers
 
@@ -250,6 +263,16 @@ def open_warehouse(target: Target, stage: Stage | None = None) -> Iterator[Wareh
         hurried = partial(data_api, target.conn_id, place, hurried=True)
         yield RedshiftWarehouse(data_api(target.conn_id, place), place.iam_role, stage, hurried)
         return
+    if target.iceberg is not None:
+        from batch_transform.iceberg_catalogs import iceberg_catalog
+
+        glue = partial(Aws(target.conn_id).client, "glue")
+        postgres = partial(postgres_connection, target.conn_id)
+        with iceberg_catalog(target.conn_id, target.iceberg, glue, postgres) as catalog:
+            from batch_transform.scoring.warehouse.iceberg.iceberg_warehouse import IcebergWarehouse
+
+            yield IcebergWarehouse(catalog)
+        return
     if target.snowflake is not None:
         from batch_transform.scoring.warehouse.snowflake_warehouse import (
             SnowflakeStage,
@@ -264,8 +287,11 @@ def open_warehouse(target: Target, stage: Stage | None = None) -> Iterator[Wareh
         return
     if target.in_s3:
         from batch_transform.scoring.warehouse.files import FilesWarehouse
+        from batch_transform.scoring.warehouse.glue_table import GlueTable
 
-        yield FilesWarehouse(Aws(target.conn_id).objects)
+        aws = Aws(target.conn_id)
+        table = GlueTable(aws.client("glue"), target.glue) if target.glue else None
+        yield FilesWarehouse(aws.objects, table=table)
         return
     from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
 

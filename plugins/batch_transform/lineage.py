@@ -65,6 +65,9 @@ def _name(uri: S3Uri) -> dict[str, str]:
 def _place(target: Target) -> dict[str, str]:
     if target.in_s3:
         return _name(S3Uri.parse(target.table))
+    if target.iceberg is not None:
+        catalog = target.iceberg.warehouse or f"iceberg://{target.iceberg.name}"
+        return {"namespace": catalog, "name": target.table}
     table = target.table if "." in target.table else f"public.{target.table}"
     if target.redshift is not None:
         redshift = target.redshift

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from batch_transform.connections import Aws, data_api
+from batch_transform.connections import Aws, athena_api, data_api
 from batch_transform.scoring.pipeline import Query, RedshiftPlace, SnowflakePlace
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ class EnginePlace:
     @property
     def engine(self) -> str:
         """Name of the engine, which is that of its page in docs."""
-        return "snowflake" if "stage" in self.unload else "redshift"
+        if "stage" in self.unload:
+            return "snowflake"
+        return "athena" if "catalog" in self.unload else "redshift"
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -55,6 +57,8 @@ def open_engine(place: EnginePlace, *, hurried: bool = False) -> Engine:
     """Return the engine of a place; ``hurried`` for who is being killed."""
     if place.engine == "snowflake":
         return _snowflake(place, hurried=hurried)
+    if place.engine == "athena":
+        return _athena(place, hurried=hurried)
     from batch_transform.scoring.sources.unloaded.redshift import RedshiftEngine
 
     settings = RedshiftPlace.model_validate(place.unload)
@@ -69,3 +73,12 @@ def _snowflake(place: EnginePlace, *, hurried: bool) -> Engine:
     settings = SnowflakePlace.model_validate(place.unload)
     opened = partial(snowflake_session, place.conn_id, hurried=hurried)
     return SnowflakeEngine(opened, settings.stage)
+
+
+def _athena(place: EnginePlace, *, hurried: bool) -> Engine:
+    from batch_transform.scoring.aws.athena_api import AthenaSettings
+    from batch_transform.scoring.sources.unloaded.athena import AthenaEngine
+
+    settings = AthenaSettings(**place.unload)
+    api = athena_api(place.conn_id, settings, hurried=hurried)
+    return AthenaEngine(api, Aws(place.aws_conn_id).objects)

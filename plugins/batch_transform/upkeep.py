@@ -11,7 +11,7 @@ from airflow.sdk import DAG
 from batch_transform.operators.housekeeping import TidyOperator
 from batch_transform.operators.janitor import StopOrphansOperator
 from batch_transform.scoring.deployment import Deployment
-from batch_transform.scoring.pipeline import Pipeline
+from batch_transform.scoring.pipeline import AthenaPlace, Pipeline, Query, Source
 
 JANITOR = "batch_transform_janitor"
 HOUSEKEEPING = "batch_transform_housekeeping"
@@ -39,13 +39,19 @@ def janitor_dag(pipelines: Iterable[Pipeline], deployment: Deployment) -> DAG:
         StopOrphansOperator(
             task_id="stop_orphans",
             deployment=deployment,
-            unload_by=sorted({each.source.conn_id for each in unloading}),
+            unload_by=sorted({_unloads_by(each.source) for each in unloading}),
             owner=_OWNER,
             retries=1,
             retry_delay=timedelta(minutes=1),
             execution_timeout=timedelta(minutes=5),
         )
     return dag
+
+
+def _unloads_by(source: Source) -> tuple[str, str]:
+    """Return the connection of a source and, of Athena, the workgroup."""
+    place = source.unload if isinstance(source, Query) else None
+    return source.conn_id, place.workgroup if isinstance(place, AthenaPlace) else ""
 
 
 def housekeeping_dag(pipelines: Iterable[Pipeline], deployment: Deployment) -> DAG:

@@ -105,6 +105,16 @@ def test_the_demo_scores_four_days_of_both_pipelines_and_leaves_no_process(start
     assert demo.family() == set()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("warehouse", ["redshift", "iceberg"])
+def test_the_demo_of_a_warehouse_scores_a_day_once(start, warehouse):
+    demo = start(f"demo-{warehouse}")
+    assert demo.finish() == 0, demo.output
+    assert re.search(r"^754 rows in the source, 754 in .*; 1 load, 1 job\.$", demo.output, re.M)
+    assert "Every count agrees." in demo.output
+    assert demo.family() == set()
+
+
 @pytest.mark.parametrize(
     "moment",
     [

@@ -54,6 +54,16 @@ def test_a_listing_is_of_the_moment_that_s3_tells_whatever_our_clock_says(s3, ah
     assert before <= first <= second <= datetime.now(UTC) + timedelta(seconds=1)
 
 
+def test_the_end_of_an_object_is_that_of_what_was_listed(store):
+    store.put(URI, b"0123456789")
+    (stored,) = store.listed(URI)
+    assert store.tail(stored, 3) == b"789"
+    assert store.tail(stored, 99) == b"0123456789"
+    store.put(URI, b"other")
+    with pytest.raises(ObjectChanged):
+        store.tail(stored, 3)
+
+
 def test_an_object_is_made_once(store):
     store.put_if(URI, b"first", None)
     with pytest.raises(ObjectChanged, match="symlink"):

@@ -24,11 +24,12 @@ BUCKET = "unloads-bucket"
 
 @pytest.fixture
 def store(sagemaker_local_server, database, monkeypatch):
-    """A real S3, and a Redshift with five apples, to which Airflow's connection leads."""
+    """A real S3, a Redshift and an Athena with five apples; Airflow's connection leads there."""
     extra = {"endpoint_url": sagemaker_local_server.endpoint_url, "region_name": "us-east-1"}
     connection = {"conn_type": "aws", "login": "test", "password": "test", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
-    sagemaker_local_server.control("PUT", "redshift", {"dsn": database})
+    for service in ("redshift", "athena"):
+        sagemaker_local_server.control("PUT", service, {"dsn": database})
     with psycopg.connect(database, autocommit=True) as opened:
         opened.execute(
             "CREATE TABLE apples AS SELECT n AS apple_id, n / 8.0::float AS weight,"
@@ -37,14 +38,17 @@ def store(sagemaker_local_server, database, monkeypatch):
     client = sagemaker_local_server.client("s3")
     client.create_bucket(Bucket=BUCKET)
     yield S3Objects(client)
+    sagemaker_local_server.control("PUT", "athena", {"dsn": ""})
     for entry in client.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
         client.delete_object(Bucket=BUCKET, Key=entry["Key"])
     client.delete_bucket(Bucket=BUCKET)
 
 
-@pytest.fixture
-def work(make_pipeline, partition, monkeypatch):
+@pytest.fixture(params=["redshift", "athena"])
+def work(request, make_pipeline, partition, monkeypatch):
     unload = {"workgroup": "analytics", "database": "dev"}
+    if request.param == "athena":
+        unload["catalog"] = "AwsDataCatalog"
     pipeline = make_pipeline(
         source={"conn_id": "aws_default", "unload": unload}, extract={"slices": 2}
     )

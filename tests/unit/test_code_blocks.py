@@ -67,7 +67,7 @@ ELSEWHERE = {
 SHOWN = {
     ("text", r""),
     ("mermaid", r"flowchart TB"),
-    ("sql", r"(SET timezone TO|LOCK) "),
+    ("sql", r"(SET timezone TO|LOCK|-- <deployment,) "),
     ("sql", r"(DESC STAGE|ALTER SESSION SET) "),  # of tests/golden: test_snowflake_statements.py
 }
 

@@ -25,17 +25,20 @@ class StopOrphansOperator(BaseOperator):
     at the statements of each connection by which pipelines unload.
     """
 
-    open_statements: Callable[[str], Statements] = staticmethod(open_statements)
+    open_statements: Callable[[str, str], Statements] = staticmethod(open_statements)
 
     def __init__(
         self,
         *,
         deployment: Deployment,
         connect: Connect = Aws,
-        unload_by: Sequence[str] = (),
+        unload_by: Sequence[tuple[str, str]] = (),
         **kwargs: Any,
     ) -> None:
-        """Look after the jobs of a deployment, and after what is unloaded by connections."""
+        """Look after the jobs of a deployment, and after what is unloaded by connections.
+
+        ``unload_by`` has a connection and, where Athena unloads, a workgroup.
+        """
         super().__init__(**kwargs)
         self.deployment = deployment
         self.connect = connect
@@ -49,8 +52,8 @@ class StopOrphansOperator(BaseOperator):
         for name in sweep(jobs, str(self.deployment.root), _is_wanted):
             self.log.warning("Transform job %s ran for no task that is alive: stopped", name)
             stopped.append(name)
-        for conn_id in self.unload_by:
-            self._stop_statements(type(self).open_statements(conn_id))
+        for conn_id, workgroup in self.unload_by:
+            self._stop_statements(type(self).open_statements(conn_id, workgroup))
         return stopped
 
     def _stop_statements(self, statements: Statements) -> None:

@@ -19,3 +19,8 @@ def queries(path: Path) -> dict[str, str]:
 def literal(text: str) -> str:
     """Quote a text for a statement of DuckDB."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def quoted(name: str) -> str:
+    """Quote a name for a statement of DuckDB."""
+    return '"' + name.replace('"', '""') + '"'

@@ -1,4 +1,4 @@
-"""The engines that the suite runs on: the fake, and the stand-ins of Redshift and Snowflake."""
+"""The engines that the suite runs on: the fake, and stand-ins of Redshift, Snowflake, Athena."""
 
 import time
 from datetime import date
@@ -7,12 +7,14 @@ import psycopg
 import pyarrow as pa
 import pytest
 
+from batch_transform.scoring.aws.athena_api import AthenaApi, AthenaSettings
 from batch_transform.scoring.aws.data_api import DataApi
 from batch_transform.scoring.aws.objects import S3Objects
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import RedshiftPlace
 from batch_transform.scoring.sources.slices import slices
+from batch_transform.scoring.sources.unloaded.athena import AthenaEngine
 from batch_transform.scoring.sources.unloaded.engine import Question
 from batch_transform.scoring.sources.unloaded.redshift import RedshiftEngine
 from batch_transform.scoring.sources.unloaded.snowflake import SnowflakeEngine
@@ -23,10 +25,11 @@ from tests.unit.scoring.conftest import make_pipeline  # noqa: F401
 BUCKET = "unload-bucket"
 ROWS = [(4, 0.5, "red"), (-3, None, "green, é"), (2**53 + 1, 1e-7, ""), (0, 1e15, None)]
 QUERY = "SELECT * FROM apples WHERE :partition_start < :partition_end ORDER BY weight;"
+ATHENA = AthenaSettings(workgroup="analytics", catalog="AwsDataCatalog", database="dev")
 SETTINGS = RedshiftPlace(workgroup="analytics", database="dev", iam_role="default")
 
 
-@pytest.fixture(params=["memory", "redshift", "snowflake"])
+@pytest.fixture(params=["memory", "redshift", "snowflake", "athena"])
 def kind(request):
     return request.param
 
@@ -43,15 +46,17 @@ def s3(sagemaker_local_server, kind):
 
 @pytest.fixture
 def warehouse(database, sagemaker_local_server):
-    """The database that stands for Redshift's, with a table of apples."""
+    """The database that stands for Redshift's and Athena's, with a table of apples."""
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(
             "CREATE TABLE apples (apple_id bigint, weight double precision, colour varchar)"
         )
         for row in ROWS:
             connection.execute("INSERT INTO apples VALUES (%s, %s, %s)", row)
-    sagemaker_local_server.control("PUT", "redshift", {"dsn": database})
-    return database
+    for service in ("redshift", "athena"):
+        sagemaker_local_server.control("PUT", service, {"dsn": database})
+    yield database
+    sagemaker_local_server.control("PUT", "athena", {"dsn": ""})
 
 
 @pytest.fixture
@@ -73,6 +78,8 @@ def engine(request, kind, objects):
         return SnowflakeEngine(snowflake.session, "RUNS")
     request.getfixturevalue("warehouse")
     server = request.getfixturevalue("sagemaker_local_server")
+    if kind == "athena":
+        return AthenaEngine(AthenaApi(server.client("athena"), ATHENA), objects)
     api = DataApi(server.client("redshift-data"), SETTINGS.parameters)
     return RedshiftEngine(api, objects, SETTINGS.iam_role)
 

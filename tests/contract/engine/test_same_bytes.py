@@ -56,7 +56,7 @@ def of_postgres(warehouse, ask, partition):
         )
 
 
-@pytest.fixture(params=["memory", "redshift", "snowflake"])
+@pytest.fixture(params=["memory", "redshift", "snowflake", "athena"])
 def kind(request):
     return request.param
 

@@ -2,12 +2,18 @@
 
 import json
 from collections import defaultdict
+from contextlib import suppress
 from datetime import date
 
 import duckdb
 import psycopg
+import pyarrow as pa
 import pytest
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.expressions import EqualTo
 from snowflake.connector.errors import ProgrammingError
+from sqlalchemy import URL
 
 from batch_transform.scoring.aws.data_api import DataApi
 from batch_transform.scoring.aws.objects import S3Objects
@@ -18,6 +24,8 @@ from batch_transform.scoring.records.quarantine import from_json_lines
 from batch_transform.scoring.snowflake.snowflake_session import Session
 from batch_transform.scoring.testing import InMemoryObjects
 from batch_transform.scoring.warehouse.files import FilesWarehouse
+from batch_transform.scoring.warehouse.iceberg.iceberg_warehouse import IcebergWarehouse
+from batch_transform.scoring.warehouse.iceberg.patience import Patience
 from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
 from batch_transform.scoring.warehouse.redshift_warehouse import RedshiftWarehouse
 from batch_transform.scoring.warehouse.snowflake_warehouse import SnowflakeStage, SnowflakeWarehouse
@@ -215,6 +223,101 @@ class RedshiftLab(PostgresLab):
         self._s3.delete_bucket(Bucket=BUCKET)
 
 
+class IcebergLab:
+    """A table of a catalog in PostgreSQL, its files on this machine's disk."""
+
+    stride = 5
+    steps = frozenset({"files", "swap", "ledger"})
+    apart = frozenset({"swap"})
+
+    def __init__(self, database, warehouse, **storage):
+        self.target = Target(
+            conn_id="lake",
+            table="predictions.Order",
+            partition_column="group",
+            iceberg={"catalog": "sql", "warehouse": "s3://lake/tables"},
+        )
+        dsn = psycopg.conninfo.conninfo_to_dict(database)
+        uri = URL.create("postgresql+psycopg", query=dsn).render_as_string(hide_password=False)
+        self._settings = {"uri": uri, "warehouse": warehouse, **storage}
+        self._opened = []
+        self.catalog, self._reader = self.connect(), self.connect()
+        self.catalog.create_namespace("predictions")
+
+    def connect(self):
+        self._opened.append(SqlCatalog("lake", **self._settings))
+        return self._opened[-1]
+
+    def warehouse(self, step=None, patience=None):
+        short = Patience(tries=100, pause=0.02, longest=0.1)
+        return IcebergWarehouse(self.catalog, patience or short, step)
+
+    def table(self, name="Order"):
+        return self._reader.load_table(f"predictions.{name}")
+
+    def content(self):
+        try:
+            rows = self.table().scan().to_arrow().to_pylist()
+        except NoSuchTableError:
+            return {}
+        found = defaultdict(list)
+        for row in rows:
+            day, *values = row.values()
+            found[day].append(tuple(values))
+        return {day: sorted(values) for day, values in found.items()}
+
+    def loads(self):
+        return self.table("batch_transform_ledger").scan().count()
+
+    def clear(self):
+        for name in ("Order", "batch_transform_ledger", "batch_transform_quarantine"):
+            with suppress(NoSuchTableError):
+                self.catalog.drop_table(f"predictions.{name}")
+
+    def quarantined(self, partition):
+        try:
+            table = self.table("batch_transform_quarantine")
+        except NoSuchTableError:
+            return []
+        rows = table.scan(EqualTo("partition", partition.isoformat())).to_arrow().to_pylist()
+        ordered = sorted(rows, key=lambda row: (row["shard"], row["line"]))
+        return [(json.loads(row["id"]), row["reason"], row["attempt"]) for row in ordered]
+
+    def alter(self, partition):
+        table, day = self.table(), EqualTo("group", partition.isoformat())
+        rows = table.scan(day).to_arrow().to_pylist()
+        altered = [{**row, "score": 9.0} for row in rows]
+        table.overwrite(pa.Table.from_pylist(altered, schema=table.schema().as_arrow()), day)
+
+    def end_processes(self):
+        pass
+
+    def close(self):
+        for catalog in self._opened:
+            catalog.close()
+
+
+class IcebergS3Lab(IcebergLab):
+    """The same, with its files in the stand-in for S3: of these, each load is forty calls."""
+
+    def __init__(self, database, server):
+        self._s3 = server.client("s3")
+        self._s3.create_bucket(Bucket=BUCKET)
+        storage = {
+            "s3.endpoint": server.endpoint_url,
+            "s3.region": "us-east-1",
+            "s3.access-key-id": "test",
+            "s3.secret-access-key": "test",
+        }
+        super().__init__(database, f"s3://{BUCKET}/lake", **storage)
+
+    def close(self):
+        super().close()
+        for entry in self._s3.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+            self._s3.delete_object(Bucket=BUCKET, Key=entry["Key"])
+        self._s3.delete_bucket(Bucket=BUCKET)
+
+
 class SnowflakeLab:
     """A table of Snowflake: the stand-in copies what lies in S3 into fakesnow."""
 
@@ -304,16 +407,23 @@ def snowflake_lab(s3):
         lab.close()
 
 
-@pytest.fixture(params=["rows", "partitions", "upsert", "files", "redshift", "snowflake"])
+IN_S3 = pytest.param("iceberg in S3", marks=pytest.mark.slow)
+KINDS = ["rows", "partitions", "upsert", "files", "redshift", "snowflake", "iceberg", IN_S3]
+
+
+@pytest.fixture(params=KINDS)
 def lab(request, tmp_path):
     if request.param == "snowflake":
         yield request.getfixturevalue("snowflake_lab")
         return
     if request.param == "files":
         opened = FilesLab(InMemoryObjects(), tmp_path)
-    elif request.param == "redshift":
+    elif request.param == "iceberg":
+        opened = IcebergLab(request.getfixturevalue("database"), f"file://{tmp_path}")
+    elif request.param in {"redshift", "iceberg in S3"}:
         server = request.getfixturevalue("sagemaker_local_server")
-        opened = RedshiftLab(request.getfixturevalue("database"), server)
+        lab_of = RedshiftLab if request.param == "redshift" else IcebergS3Lab
+        opened = lab_of(request.getfixturevalue("database"), server)
     else:
         opened = PostgresLab(request.getfixturevalue("database"), request.param)
     yield opened

@@ -7,8 +7,10 @@ from batch_transform.following.watch import owner_of
 from batch_transform.operators.janitor import BY_HAND, StopOrphansOperator
 from batch_transform.scoring.errors import AccessRefused, Unreachable
 from batch_transform.scoring.names import statement_name
+from batch_transform.upkeep import janitor_dag
 from tests.unit.airflow.conftest import NIGHTLY, ROOT
 from tests.unit.airflow.test_jobs import begin, transform
+from tests.unit.scoring.conftest import make_pipeline  # noqa: F401
 
 
 def sweep(world):
@@ -134,18 +136,32 @@ def test_what_is_unloaded_for_no_living_task_is_stopped_and_nothing_else(world, 
         "apples/2013-06-01/0123",
     )
     asked = []
-    opened = staticmethod(lambda conn_id: asked.append(conn_id) or api)
+    opened = staticmethod(lambda *place: asked.append(place) or api)
     monkeypatch.setattr(StopOrphansOperator, "open_statements", opened)
     task = StopOrphansOperator(
         task_id="stop_orphans",
         deployment=world.deployment(),
         connect=world.connect,
-        unload_by=["mart"],
+        unload_by=[("mart", "")],
     )
     world.mark("deferred", task_id="unload")
     task.execute(world.context(task_id="stop_orphans"))
-    assert (asked, api.cancelled) == (["mart"], ["statement-1"])
+    assert (asked, api.cancelled) == ([("mart", "")], ["statement-1"])
     world.mark("failed", task_id="unload")
     api.cancelled.clear()
     task.execute(world.context(task_id="stop_orphans"))
     assert api.cancelled == ["statement-0", "statement-1"]
+
+
+def test_statements_are_looked_for_by_connection_and_by_workgroup_where_athena_unloads(
+    make_pipeline,  # noqa: F811
+    world,
+):
+    athena = {"catalog": "AwsDataCatalog", "database": "lake", "workgroup": "nightly"}
+    redshift = {"workgroup": "analytics", "database": "dev"}
+    pipelines = [
+        make_pipeline(source={"conn_id": conn_id, **({"unload": unload} if unload else {})})
+        for conn_id, unload in (("lake", athena), ("mart", redshift), ("warehouse", None))
+    ]
+    dag = janitor_dag(pipelines, world.deployment())
+    assert dag.task_dict["stop_orphans"].unload_by == [("lake", "nightly"), ("mart", "")]

@@ -102,20 +102,28 @@ def test_the_archive_and_the_repository_are_the_execution_roles_alone(iam):
     assert "models/trees" not in files["airflow-aws_default.json"]
 
 
-def changed(tmp_path, unload, copy):
-    """The shipped pipeline, which a warehouse unloads and another one loads."""
+def pipeline_with(tmp_path, changes):
+    """The shipped pipeline, in which texts of its settings are others."""
     folder = tmp_path / "pipelines" / "flight_delay"
     shutil.copytree(PIPELINES / "flight_delay", folder)
     settings = folder / "pipeline.yaml"
     text = settings.read_text()
-    for before, after in (
-        ("  conn_id: warehouse\n", f"  conn_id: mart\n  unload: {unload}\n"),
-        ("  table: predictions", f"  {copy}\n  table: predictions"),
-    ):
+    for before, after in changes.items():
         assert before in text
         text = text.replace(before, after, 1)
     settings.write_text(text)
     return folder.parent
+
+
+def changed(tmp_path, unload, copy):
+    """The shipped pipeline, which a warehouse unloads and another one loads."""
+    return pipeline_with(
+        tmp_path,
+        {
+            "  conn_id: warehouse\n": f"  conn_id: mart\n  unload: {unload}\n",
+            "  table: predictions": f"  {copy}\n  table: predictions",
+        },
+    )
 
 
 @pytest.fixture
@@ -168,3 +176,60 @@ def test_redshift_is_asked_by_its_connections_and_its_role_uses_the_runs_alone(i
         ]
     )
     assert "flight_delay_redshift" in made["data"]["aws_iam_policy_document"]
+
+
+def test_a_table_of_glue_takes_its_three_tables_and_their_files(invoke, tmp_path):
+    place = '{catalog: glue, warehouse: "s3://lake/tables", storage_conn_id: files}'
+    folder = pipeline_with(
+        tmp_path, {"  conn_id: warehouse\n  table": f"  conn_id: glue\n  iceberg: {place}\n  table"}
+    )
+    where = ("--account", "123456789012", "--region", "eu-central-1", "--pipelines", folder)
+    files = invoke("iam", "flight_delay", *where, "--json").json["files"]
+    glue, stored = (
+        json.loads(files[f"airflow-{name}.json"])["Statement"] for name in ("glue", "files")
+    )
+    ours = [f"table/predictions/{name}" for name in ("flight_delay", "batch_transform_ledger")]
+    named = [
+        "catalog",
+        "database/predictions",
+        *ours,
+        "table/predictions/batch_transform_quarantine",
+    ]
+    home = "arn:aws:glue:eu-central-1:123456789012"
+    assert [each["Resource"] for each in glue] == [[f"{home}:{name}" for name in named]]
+    assert stored[0]["Resource"] == ["arn:aws:s3:::lake/tables/*"]
+    assert "predictions" not in files["grants.sql"]
+
+
+def test_athena_reads_the_tables_of_the_query_and_writes_below_the_runs(invoke, tmp_path):
+    place = "{catalog: AwsDataCatalog, database: lake, workgroup: nightly}"
+    folder = pipeline_with(
+        tmp_path, {"  conn_id: warehouse\n": f"  conn_id: lake\n  unload: {place}\n"}
+    )
+    where = ("--account", "123456789012", "--region", "eu-central-1", "--pipelines", folder)
+    files = invoke("iam", "flight_delay", *where, "--json").json["files"]
+    queries, catalog, rows, *_ = json.loads(files["airflow-lake.json"])["Statement"]
+    home = "eu-central-1:123456789012"
+    assert queries["Resource"] == [f"arn:aws:athena:{home}:workgroup/nightly"]
+    tables = {each.removeprefix(f"arn:aws:glue:{home}:") for each in catalog["Resource"]}
+    assert {"catalog", "database/lake", "database/source", "table/source/flights"} <= tables
+    assert rows["Resource"] == [
+        f"arn:aws:s3:::test-bucket/runs/flight_delay/*/{part}/*"
+        for part in ("unload", "unload-results")
+    ]
+    assert "GRANT SELECT ON source" not in files["grants.sql"]
+
+
+def test_a_table_of_glue_for_files_is_made_and_given_partitions(invoke, tmp_path):
+    glue = "  glue: {database: lake, table: delays}\n"
+    folder = pipeline_with(
+        tmp_path, {"  table: predictions.flight_delay\n": f"{glue}  table: s3://lake/delays\n"}
+    )
+    where = ("--account", "123456789012", "--region", "eu-central-1", "--pipelines", folder)
+    files = invoke("iam", "flight_delay", *where, "--json").json["files"]
+    *_, table = json.loads(files["airflow-warehouse.json"])["Statement"]
+    home = "arn:aws:glue:eu-central-1:123456789012"
+    assert table["Resource"] == [
+        f"{home}:{each}" for each in ("catalog", "database/lake", "table/lake/delays")
+    ]
+    assert table["Action"] == ["glue:CreatePartition", "glue:CreateTable", "glue:GetTable"]

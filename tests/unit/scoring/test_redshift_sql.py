@@ -5,13 +5,12 @@ import pytest
 from batch_transform.scoring.errors import SourceError
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.sources.slices import slices
-from batch_transform.scoring.sources.unloaded.asked_rows import check_columns
+from batch_transform.scoring.sources.unloaded.asked_rows import check_columns, slice_of
 from batch_transform.scoring.sources.unloaded.engine import Question
 from batch_transform.scoring.sources.unloaded.redshift_sql import (
     RedshiftColumn,
     describe,
     instants,
-    slice_of,
     unload,
 )
 

@@ -54,6 +54,7 @@ def test_a_target_in_s3_is_a_plain_prefix():
 
 
 REDSHIFT = {"workgroup": "analytics", "database": "dev"}
+ICEBERG = {"catalog": "glue", "warehouse": "s3://lake/tables"}
 
 
 @pytest.mark.parametrize(
@@ -80,6 +81,23 @@ def test_a_table_of_redshift_is_swapped_by_rows_alone():
         target(redshift=REDSHIFT, swap="upsert")
     with pytest.raises(ValidationError, match="either workgroup or cluster"):
         target(redshift={"database": "dev"})
+
+
+def test_a_table_of_iceberg_has_a_namespace_a_place_and_one_catalog():
+    made = target(table="mart.scores", iceberg=ICEBERG, add_columns=True)
+    assert (made.iceberg.name, made.iceberg.storage_conn_id) == ("default", None)
+    assert target(table="mart.scores", iceberg={"catalog": "rest"})
+    for wrong, message in (
+        ({"table": "scores"}, "a catalog has no table outside of a namespace"),
+        ({"table": "s3://lake/scores"}, "is for a table; drop it from a target in S3"),
+        ({"swap": "upsert"}, "is for a table of Postgres"),
+        ({"redshift": REDSHIFT}, "give either redshift or iceberg"),
+        ({"iceberg": {"catalog": "sql"}}, "says where tables of sql lie: give s3://"),
+        ({"iceberg": {**ICEBERG, "warehouse": "lake"}}, "says where tables of glue lie"),
+        ({"iceberg": {**ICEBERG, "catalog": "hive"}}, "glue"),
+    ):
+        with pytest.raises(ValidationError, match=message):
+            target(**{"table": "mart.scores", "iceberg": ICEBERG, **wrong})
 
 
 def test_a_table_of_snowflake_is_swapped_by_rows_alone_and_names_its_stage():

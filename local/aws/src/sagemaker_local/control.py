@@ -16,7 +16,7 @@ from sagemaker_local.transform.faults import BadRuleError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sagemaker_local.redshift.service import RedshiftService
+    from sagemaker_local.databases import Databases
     from sagemaker_local.transform.service import TransformService
 
 PREFIX = "/_local/"
@@ -29,9 +29,9 @@ class BadRequestError(ValueError):
 class Control:
     """The control endpoints of one service."""
 
-    def __init__(self, service: TransformService, redshift: RedshiftService) -> None:
+    def __init__(self, service: TransformService, databases: Databases) -> None:
         self._service = service
-        self._redshift = redshift
+        self._databases = databases
         self._routes: dict[tuple[str, str], Callable[[Any], Any]] = {
             ("GET", "health"): lambda _: {"status": "ok"},
             ("POST", "reset"): lambda _: self._reset(),
@@ -45,6 +45,7 @@ class Control:
             ("PUT", "containers"): service.containers.register,
             ("PUT", "limits"): self._set_limits,
             ("GET", "limits"): lambda _: service.limits,
+            ("PUT", "athena"): self._set_athena,
             ("PUT", "redshift"): self._set_redshift,
             ("GET", "clock"): lambda _: {"now": service.clock.now()},
             ("POST", "clock"): self._move_clock,
@@ -105,14 +106,17 @@ class Control:
 
     def _reset(self) -> None:
         self._service.reset()
-        self._redshift.reset()
+        self._databases.reset()
+
+    def _set_athena(self, document: Any) -> None:
+        self._databases.athena.dsn = _dsn(document)
 
     def _set_redshift(self, document: Any) -> None:
-        asked = document if isinstance(document, dict) else {}
-        dsn, fails_at = asked.get("dsn"), asked.get("fails_at", 0)
-        if not isinstance(dsn, str) or type(fails_at) is not int:
-            raise BadRequestError('send {"dsn": "…"}, of a PostgreSQL database')
-        self._redshift.dsn, self._redshift.fails_at = dsn, fails_at
+        redshift, dsn = self._databases.redshift, _dsn(document)
+        fails_at = document.get("fails_at", 0)
+        if type(fails_at) is not int:
+            raise BadRequestError("fails_at is the number of a statement")
+        redshift.dsn, redshift.fails_at = dsn, fails_at
 
     def _set_limits(self, document: Any) -> None:
         good = isinstance(document, dict) and all(type(each) is int for each in document.values())
@@ -131,6 +135,13 @@ class Control:
         else:
             raise BadRequestError('send {"advance": seconds}, {"freeze": true} or {"reset": true}')
         return {"now": clock.now()}
+
+
+def _dsn(document: Any) -> str:
+    dsn = document.get("dsn") if isinstance(document, dict) else None
+    if not isinstance(dsn, str):
+        raise BadRequestError('send {"dsn": "…"}, of a PostgreSQL database')
+    return dsn
 
 
 def _is_number(value: Any) -> bool:

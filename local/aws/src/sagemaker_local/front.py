@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import WSGIApplication
 
+    from sagemaker_local.databases import Databases
     from sagemaker_local.objects import ObjectStore
-    from sagemaker_local.redshift.service import RedshiftService
     from sagemaker_local.transform.service import TransformService
 
 _MOTO_RESET = "/moto-api/reset"
-_REDSHIFT = "RedshiftData."
+_REDSHIFT, _ATHENA = "RedshiftData.", "AmazonAthena."
 _READING = frozenset({"GET", "HEAD"})
 
 
@@ -31,13 +31,13 @@ class Front:
     def __init__(
         self,
         service: TransformService,
-        redshift: RedshiftService,
+        databases: Databases,
         store: ObjectStore,
         changed: Callable[[], None],
     ) -> None:
         self._service = service
-        self._redshift = redshift
-        self._control = control.Control(service, redshift)
+        self._databases = databases
+        self._control = control.Control(service, databases)
         self._store = store
         self._changed = changed
         self._moto = DomainDispatcherApplication(create_backend_app)
@@ -46,11 +46,14 @@ class Front:
         """Answer one request."""
         path = environ.get("PATH_INFO", "")
         answer: WSGIApplication
+        redshift, athena = self._databases.redshift, self._databases.athena
         operation = wire.operation_of(environ)
         if operation is not None:
             answer = wire.answer(self._service, operation, Request(environ))
-        elif statement := wire.operation_of(environ, _REDSHIFT, self._redshift.handlers):
-            answer = wire.answer(self._redshift, statement, Request(environ))
+        elif statement := wire.operation_of(environ, _REDSHIFT, redshift.handlers):
+            answer = wire.answer(redshift, statement, Request(environ))
+        elif query := wire.operation_of(environ, _ATHENA, athena.handlers):
+            answer = wire.answer(athena, query, Request(environ))
         elif path.startswith(data.PREFIX):
             answer = data.answer(self._store, Request(environ))
         elif path.startswith(control.PREFIX):
@@ -58,7 +61,7 @@ class Front:
         else:
             if path == _MOTO_RESET and environ.get("REQUEST_METHOD") == "POST":
                 self._service.reset()
-                self._redshift.reset()
+                self._databases.reset()
             answer = streams.answer(self._store, environ) or self._moto
         if environ.get("REQUEST_METHOD") in _READING:
             return answer(environ, start_response)

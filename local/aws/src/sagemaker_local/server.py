@@ -15,7 +15,9 @@ from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from sagemaker_local.athena.service import AthenaService
 from sagemaker_local.containers import Containers
+from sagemaker_local.databases import Databases
 from sagemaker_local.front import Front
 from sagemaker_local.kept import Kept
 from sagemaker_local.objects import ObjectStore, private_folder
@@ -91,12 +93,15 @@ class LocalAws:
             store=store,
         )
         self.service = TransformService(parts, self.endpoint_url)
-        self.redshift = RedshiftService(settings, self.endpoint_url)
+        self.databases = Databases(
+            redshift=RedshiftService(settings, self.endpoint_url),
+            athena=AthenaService(settings, self.endpoint_url),
+        )
         self._kept = Kept(state, store, self.service) if state else None
         self._server: BaseWSGIServer = make_server(
             host,
             self.port,
-            Front(self.service, self.redshift, store, changed=self._changed),
+            Front(self.service, self.databases, store, changed=self._changed),
             threaded=True,
             request_handler=_Handler,
             fd=self._socket.fileno(),
@@ -115,7 +120,7 @@ class LocalAws:
         """End all jobs and containers, then serving."""
         if self._kept:  # first: jobs that run now run anew the next time
             self._kept.end()
-        self.redshift.reset()
+        self.databases.reset()
         self.service.stop_all()
         self._server.shutdown()
         self._thread.join(5)

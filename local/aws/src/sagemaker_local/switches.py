@@ -6,25 +6,7 @@ that held when it was created.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
-
-@dataclass(frozen=True, kw_only=True)
-class Switch:
-    """One undocumented behaviour.
-
-    Args:
-        default: what this stand-in does; its type is the type of every value.
-        allowed: the values to choose from; empty when any value of the type will do.
-        known: what is known about it.
-    """
-
-    name: str
-    default: Any
-    allowed: tuple[Any, ...] = ()
-    known: str
-
+from sagemaker_local.switch import Switch
 
 SWITCHES = (
     Switch(
@@ -288,6 +270,13 @@ SWITCHES = (
         name="provisioning_seconds",
         default=0.0,
         known="Seconds from creation to TransformStartTime; minutes on the service.",
+    ),
+    Switch(
+        name="athena_unload",
+        default="as_documented",
+        allowed=("as_documented", "file_too_many", "service_fails"),
+        known="What may go wrong with a query of Athena: a file that its manifest lacks, as a lost "
+        "worker leaves one, or an error whose category is that of the service.",
     ),
     Switch(
         name="redshift_unload",

@@ -68,6 +68,9 @@ class ObjectStore(Protocol):
     def get(self, uri: S3Uri) -> bytes:
         """Return an object's content, or raise ObjectMissing."""
 
+    def tail(self, stored: StoredObject, size: int) -> bytes:
+        """Return the last bytes of an object as it was listed, or raise ObjectChanged."""
+
     def pieces(self, uri: S3Uri) -> Iterator[bytes]:
         """Yield an object's content in memory of a fixed size, or raise ObjectMissing.
 
@@ -169,6 +172,12 @@ class S3Objects(ObjectStore):
         raise AssertionError("the last try returns or raises")
 
     @override
+    def tail(self, stored: StoredObject, size: int) -> bytes:
+        with translated():
+            body: bytes = self._as_listed(stored, Range=f"bytes=-{size}").read()
+        return body
+
+    @override
     def pieces(self, uri: S3Uri) -> Iterator[bytes]:
         with translated(), _missing(uri):
             response = self._client.get_object(Bucket=uri.bucket, Key=uri.key)
@@ -217,20 +226,23 @@ class S3Objects(ObjectStore):
 
     @override
     def download(self, stored: StoredObject, file: IO[bytes]) -> None:
-        """Write an object's content to a file.
+        """Write an object's content to a file."""
+        with translated():
+            for piece in self._as_listed(stored).iter_chunks(_PIECE_BYTES):
+                file.write(piece)
+
+    def _as_listed(self, stored: StoredObject, **part: str) -> Any:
+        """Open an object, or a part of it.
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-reads.html
         """
         place = {"Bucket": stored.uri.bucket, "Key": stored.uri.key}
-        with translated():
-            try:
-                response = self._client.get_object(**place, IfMatch=stored.etag)
-            except ClientError as error:
-                if _status(error) in _CHANGED:
-                    raise ObjectChanged(str(stored.uri)) from error
-                raise
-            for piece in response["Body"].iter_chunks(_PIECE_BYTES):
-                file.write(piece)
+        try:
+            return self._client.get_object(**place, **part, IfMatch=stored.etag)["Body"]
+        except ClientError as error:
+            if _status(error) in _CHANGED:
+                raise ObjectChanged(str(stored.uri)) from error
+            raise
 
     @override
     def delete(self, uris: Sequence[S3Uri]) -> None:

@@ -128,6 +128,14 @@ SELECT DISTINCT name FROM parquet_schema({files}) WHERE num_children IS NULL
 CREATE OR REPLACE VIEW held AS
 SELECT {columns} FROM read_parquet({files}, union_by_name = true)
 
+-- name: count_unequal
+-- How many rows of files are not staged as often as they are there.
+SELECT count(*) FROM (
+    SELECT {named} FROM read_parquet({files})
+    EXCEPT ALL
+    SELECT {columns} FROM staged
+)
+
 -- name: compare
 -- The staged rows beside those held, by id.
 COPY (

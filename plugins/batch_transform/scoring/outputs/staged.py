@@ -18,7 +18,7 @@ from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.outputs.filed import RowFile
 from batch_transform.scoring.pipeline.prediction_types import TYPES, TypeName
-from batch_transform.scoring.queries import literal, queries
+from batch_transform.scoring.queries import literal, queries, quoted
 from batch_transform.scoring.scratch import scratch_folder
 
 if TYPE_CHECKING:
@@ -155,10 +155,7 @@ class Staged:
 
     def export_parquet(self, path: Path, rows: tuple[int, int]) -> None:
         """Write the rows from the first of ``rows`` to before the last as Parquet, with names."""
-        named = [
-            's{} AS "{}"'.format(n, column.name.replace('"', '""'))
-            for n, column in enumerate(self.columns)
-        ]
+        named = [f"s{n} AS {quoted(column.name)}" for n, column in enumerate(self.columns)]
         start, end = rows
         where = literal(str(path))
         self.run(
@@ -168,6 +165,16 @@ class Staged:
             start=str(start),
             count=str(end - start),
         )
+
+    def differs(self, paths: Sequence[Path]) -> bool:
+        """Tell whether as many rows, in Parquet files with names, are others than those staged."""
+        ((count,),) = self.run(
+            "count_unequal",
+            named=", ".join(quoted(column.name) for column in self.columns),
+            columns=self._listed("s{n}"),
+            files=f"[{', '.join(literal(str(path)) for path in paths)}]",
+        )
+        return bool(count)
 
     def longest_id(self, ids: int) -> tuple[str, int]:
         """Return the longest id, and how many bytes its text columns have."""

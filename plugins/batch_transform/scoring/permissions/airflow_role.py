@@ -10,7 +10,7 @@ from batch_transform.scoring.jobs.logs import LOG_GROUP
 from batch_transform.scoring.jobs.models import package_of
 from batch_transform.scoring.jobs.owners import OWN_PREFIX
 from batch_transform.scoring.names import S3Uri, job_name_start, model_name
-from batch_transform.scoring.permissions import redshift_access
+from batch_transform.scoring.permissions import athena_access, iceberg_access, redshift_access
 from batch_transform.scoring.permissions.statement import (
     Account,
     Conditions,
@@ -69,8 +69,13 @@ def airflow_roles(deployed: Deployed) -> dict[str, list[Statement]]:
         roles[settings.source.conn_id] += _source(deployed, settings.source)
     if settings.target.in_s3:
         roles[settings.target.conn_id] += _target(deployed)
+    account, source = deployed.account, settings.source
+    for statement in athena_access.statements(account, deployed.runs, deployed.pipeline):
+        roles[source.conn_id].append(statement)
+    for conn_id, statement in iceberg_access.asked(account, settings.target):
+        roles[conn_id].append(statement)
     for conn_id, places in redshift_access.asked(settings).items():
-        roles[conn_id] += redshift_access.statements(deployed.account, places)
+        roles[conn_id] += redshift_access.statements(account, places)
     return dict(roles)
 
 
@@ -224,3 +229,11 @@ def _target(deployed: Deployed) -> Iterator[Statement]:
         resources=(account.objects(place),),
     )
     yield listing("TargetListings", account, place, [f"{place.key}/*"])
+    glue = deployed.pipeline.settings.target.glue
+    if glue is not None:
+        named = (f"database/{glue.database}", f"table/{glue.database}/{glue.table}")
+        yield Statement(
+            sid="TargetTable",
+            actions=("glue:CreatePartition", "glue:CreateTable", "glue:GetTable"),
+            resources=tuple(account.arn("glue", each) for each in ("catalog", *named)),
+        )

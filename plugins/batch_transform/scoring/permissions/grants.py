@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from batch_transform.scoring.permissions.tables import tables_of
-from batch_transform.scoring.pipeline import Pipeline, Query, Target
+from batch_transform.scoring.pipeline import AthenaPlace, Pipeline, Query, Target
 from batch_transform.scoring.warehouse.ledger import ledger_of, quarantine_of, turn_of
 
 _RIGHTS_BY_SWAP = {
@@ -17,14 +17,15 @@ _RIGHTS_BY_SWAP = {
 def grants(pipeline: Pipeline, role: str) -> str:
     """Write the grants of a role that both reads the source and loads the target."""
     lines = list(_source(pipeline, role))
-    if not pipeline.settings.target.in_s3:
+    target = pipeline.settings.target
+    if not target.in_s3 and target.iceberg is None:
         lines += _target(pipeline, role)
     return "\n".join(lines) + "\n" if lines else ""
 
 
 def _source(pipeline: Pipeline, role: str) -> Iterator[str]:
     source = pipeline.settings.source
-    if not isinstance(source, Query):
+    if not isinstance(source, Query) or isinstance(source.unload, AthenaPlace):
         return
     tables = tables_of(pipeline.query)
     schemas = dict.fromkeys(each.rpartition(".")[0] for each in tables if "." in each)

@@ -4,8 +4,11 @@ One module for each section of the file, and one for what other text it names: a
 of files, a path into a reply, a contract of columns.
 """
 
+from batch_transform.scoring.pipeline.athena_place import AthenaPlace
 from batch_transform.scoring.pipeline.fields import Name, Place
 from batch_transform.scoring.pipeline.file import Pipeline, PipelineFile, Schedule
+from batch_transform.scoring.pipeline.glue_place import GluePlace
+from batch_transform.scoring.pipeline.iceberg_place import IcebergPlace
 from batch_transform.scoring.pipeline.job import Limits, Model, Recover, Transform
 from batch_transform.scoring.pipeline.notify import Notify
 from batch_transform.scoring.pipeline.record import ENGINE_OUTPUT, Policies, Record, Shards
@@ -24,8 +27,11 @@ from batch_transform.scoring.pipeline.workers import Workers
 __all__ = [
     "ENGINE_OUTPUT",
     "SOURCE_TAGS",
+    "AthenaPlace",
     "Extract",
     "Files",
+    "GluePlace",
+    "IcebergPlace",
     "Limits",
     "Model",
     "Name",

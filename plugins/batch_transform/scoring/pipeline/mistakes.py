@@ -10,6 +10,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError, create_model
 
+from batch_transform.scoring.pipeline.athena_place import AthenaPlace
 from batch_transform.scoring.pipeline.fields import Place, Section
 from batch_transform.scoring.pipeline.file import PipelineFile
 from batch_transform.scoring.pipeline.redshift_place import RedshiftPlace
@@ -35,7 +36,7 @@ _WITHOUT_VALUE = {
 }
 _TAGGED: dict[Any, type[Section]] = {
     **dict(zip(SOURCE_TAGS, (Query, Files), strict=True)),
-    **dict(zip(ENGINE_TAGS, (RedshiftPlace, SnowflakePlace), strict=True)),
+    **dict(zip(ENGINE_TAGS, (RedshiftPlace, SnowflakePlace, AthenaPlace), strict=True)),
 }
 _KEY = "[key]"  # pydantic's, in the place of a mistake in a key; no setting of ours
 

@@ -36,6 +36,8 @@ class PredictionType:
         fits: DuckDB's condition on ``{text}`` and ``{value}`` under which ``read`` gives the same.
         postgres: its name in PostgreSQL, and names of other types that hold the same values.
         redshift: its name in Redshift, where TEXT would be cut.
+        iceberg: its name in Iceberg.
+        hive: its name in Glue and Hive.
         snowflake: its name in Snowflake.
         binary: NumPy's name of its binary form in COPY; None where widths differ.
         is_number: whether it has bounds and a mean.
@@ -48,6 +50,8 @@ class PredictionType:
     fits: str
     postgres: tuple[str, ...]
     redshift: str
+    iceberg: str
+    hive: str
     snowflake: str
     binary: str | None
     is_number: bool = False
@@ -137,6 +141,8 @@ TYPES: Mapping[TypeName, PredictionType] = {
         fits="isfinite({value})",
         postgres=("double precision",),
         redshift="double precision",
+        iceberg="double",
+        hive="double",
         snowflake="float",
         binary=">f8",
         is_number=True,
@@ -149,6 +155,8 @@ TYPES: Mapping[TypeName, PredictionType] = {
         fits="CAST({value} AS VARCHAR) = {text}",  # DuckDB alone would round 1.5 to 2
         postgres=("bigint",),
         redshift="bigint",
+        iceberg="long",
+        hive="bigint",
         snowflake="number(38, 0)",
         binary=">i8",
         is_number=True,
@@ -161,6 +169,8 @@ TYPES: Mapping[TypeName, PredictionType] = {
         fits="NOT contains({text}, chr(0))",
         postgres=("text", "character varying"),
         redshift="varchar(65535)",
+        iceberg="string",
+        hive="string",
         snowflake="varchar",
         binary=None,
     ),
@@ -172,6 +182,8 @@ TYPES: Mapping[TypeName, PredictionType] = {
         fits="{value} IS NOT NULL",
         postgres=("boolean",),
         redshift="boolean",
+        iceberg="boolean",
+        hive="boolean",
         snowflake="boolean",
         binary="u1",
     ),

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from batch_transform.scoring.pipeline import filepattern
+from batch_transform.scoring.pipeline.athena_place import AthenaPlace
 from batch_transform.scoring.pipeline.fields import (
     ConnId,
     Duration,
@@ -30,7 +31,7 @@ _MOST = 100
 _LARGEST = 2**63  # an integer id is one of a database's bigint
 # Pydantic's, in the place of a mistake; no settings of ours.
 SOURCE_TAGS = ("(query)", "(files)")
-ENGINE_TAGS = ("(redshift)", "(snowflake)")
+ENGINE_TAGS = ("(redshift)", "(snowflake)", "(athena)")
 
 
 def _pattern(value: Any) -> Any:
@@ -50,13 +51,17 @@ def _delimiter(value: Any) -> Any:
 
 
 def _engine(unload: Any) -> str:
-    if isinstance(unload, Mapping):
-        return ENGINE_TAGS["stage" in unload]
-    return ENGINE_TAGS[isinstance(unload, SnowflakePlace)]
+    """Tell an engine by a setting that no other has."""
+    named = unload if isinstance(unload, Mapping) else dict(unload)
+    if "stage" in named:
+        return ENGINE_TAGS[1]
+    return ENGINE_TAGS[2] if "catalog" in named else ENGINE_TAGS[0]
 
 
 Engine = Annotated[
-    Annotated[RedshiftPlace, Tag(ENGINE_TAGS[0])] | Annotated[SnowflakePlace, Tag(ENGINE_TAGS[1])],
+    Annotated[RedshiftPlace, Tag(ENGINE_TAGS[0])]
+    | Annotated[SnowflakePlace, Tag(ENGINE_TAGS[1])]
+    | Annotated[AthenaPlace, Tag(ENGINE_TAGS[2])],
     Discriminator(_engine),
 ]
 
@@ -70,8 +75,8 @@ class Query(Section):
         identifiers: names of tables and columns that the query has as ``{{ name }}``:
             ``{table: source.flights}``; one that it has not is refused. Values are bound, never
             pasted.
-        unload: how Redshift, or Snowflake by its ``stage``, unloads the rows for the tasks of the
-            extract.
+        unload: how Redshift, Snowflake by its ``stage``, or Athena by its ``catalog``, unloads the
+            rows for the tasks of the extract.
         wait: how long ``plan`` waits for the first row of the partition, or for the first file:
             ``2h``. It looks every minute at first, then every five, and holds no worker meanwhile.
         asset: name of an Airflow asset whose event is waited for instead: one with the partition's

@@ -18,6 +18,8 @@ from batch_transform.scoring.pipeline.fields import (
     Section,
     broken_rule,
 )
+from batch_transform.scoring.pipeline.glue_place import GluePlace
+from batch_transform.scoring.pipeline.iceberg_place import IcebergPlace
 from batch_transform.scoring.pipeline.prediction_types import TYPES, TypeName
 from batch_transform.scoring.pipeline.redshift_place import RedshiftPlace
 from batch_transform.scoring.pipeline.replypath import reply_path
@@ -96,16 +98,19 @@ class Prediction(Section):
 
 
 class Target(Section):
-    """Where the predictions go: a table of Postgres, Redshift or Snowflake, or Parquet files in S3.
+    """Where the predictions go: a table of a warehouse or of Iceberg, or Parquet files in S3.
 
     Attributes:
-        conn_id: Airflow connection of the Postgres warehouse, of Snowflake, or of AWS for a target
-            in Redshift or in S3.
+        conn_id: Airflow connection of the Postgres warehouse, or of Snowflake; of AWS for a target
+            in Redshift or in S3; of the catalog for one of Iceberg.
         table: ``table`` or ``schema.table``, made on first use, its schema is not; or
             ``s3://bucket/prefix``.
-        redshift: the Redshift that has the table, and copies the rows from S3; without it and
-            ``snowflake``, the table is one of Postgres.
+        redshift: the Redshift that has the table, and copies the rows from S3; without it,
+            ``snowflake`` and ``iceberg``, the table is one of Postgres.
         snowflake: the stage by which Snowflake, which has the table, copies the rows from S3.
+        iceberg: the catalog of Iceberg that has the table, ``schema.table`` there.
+        glue: the table of Glue by which Athena and Spark find a target in S3; without it, none is
+            kept.
         partition_column: the column that holds the partition's date.
         add_columns: whether a prediction that the table lacks becomes a new column; if not, the run
             fails.
@@ -118,6 +123,8 @@ class Target(Section):
     conn_id: ConnId
     table: Annotated[str, BeforeValidator(_table)]
     redshift: RedshiftPlace | None = None
+    iceberg: IcebergPlace | None = None
+    glue: GluePlace | None = None
     snowflake: SnowflakePlace | None = None
     partition_column: Name
     add_columns: Flag = False
@@ -125,16 +132,20 @@ class Target(Section):
 
     def broken(self) -> Iterator[tuple[Place, str]]:
         """Hold a target that is none of Postgres to what there is."""
-        places = {"redshift": self.redshift, "snowflake": self.snowflake}
+        places = {name: getattr(self, name) for name in ("redshift", "snowflake", "iceberg")}
         used = [name for name, place in places.items() if place is not None]
         if len(used) > 1:
-            yield (), "give either redshift or snowflake"
+            yield (), f"give either {' or '.join(used)}"
         settings = {"add_columns": self.add_columns, **dict.fromkeys(used, True)}
         for name in (name for name, is_used in settings.items() if is_used and self.in_s3):
             yield (name,), "is for a table; drop it from a target in S3"
         if self.swap != "rows" and (self.in_s3 or used):
             where = "S3" if self.in_s3 else used[0].capitalize()
             yield ("swap",), f"is for a table of Postgres; drop it from a target in {where}"
+        if self.glue is not None and not self.in_s3:
+            yield ("glue",), "leads to files; drop it from a target that is a table"
+        if self.iceberg is not None and not self.in_s3 and "." not in self.table:
+            yield ("table",), "must be schema.table: a catalog has no table outside of a namespace"
 
     @property
     def in_s3(self) -> bool:

@@ -10,7 +10,7 @@ from batch_transform.scoring.outputs.staged import Staged
 from batch_transform.scoring.pipeline import Prediction
 from batch_transform.scoring.pipeline.prediction_types import TYPES
 from batch_transform.scoring.publish.profile import histogram
-from batch_transform.scoring.queries import literal
+from batch_transform.scoring.queries import literal, quoted
 from batch_transform.scoring.warehouse.held import HeldRows
 from batch_transform.scoring.warehouse.ledger import Entry
 
@@ -151,7 +151,7 @@ def _hold(staged: Staged, held: HeldRows) -> None:
         return
     names = {name for (name,) in staged.run("find_parquet_columns", files=files)}
     selected = ", ".join(
-        f"TRY_CAST({_name(each.name) if each.name in names else 'NULL'} AS {each.sql}) AS s{n}"
+        f"TRY_CAST({quoted(each.name) if each.name in names else 'NULL'} AS {each.sql}) AS s{n}"
         for n, each in columns
     )
     staged.run("hold_parquet", files=files, columns=selected)
@@ -200,7 +200,3 @@ def _histograms(
         after = histogram(staged, "compared", f"new{number}", (low, high))
         found.append((name, Histograms(low=low, high=high, before=before, after=after)))
     return found
-
-
-def _name(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'

@@ -93,10 +93,17 @@ class InMemoryObjects(ObjectStore):
 
     @override
     def download(self, stored: StoredObject, file: IO[bytes]) -> None:
+        file.write(self._as_listed(stored))
+
+    @override
+    def tail(self, stored: StoredObject, size: int) -> bytes:
+        return self._as_listed(stored)[-size:]
+
+    def _as_listed(self, stored: StoredObject) -> bytes:
         body = self.content.get(stored.uri)
         if body is None or _etag(body) != stored.etag:
             raise ObjectChanged(str(stored.uri))
-        file.write(body)
+        return body
 
     @override
     def delete(self, uris: Sequence[S3Uri]) -> None:

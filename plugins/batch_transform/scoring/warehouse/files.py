@@ -36,6 +36,7 @@ from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.outputs.staged import Staged
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.records import quarantine
+from batch_transform.scoring.warehouse.glue_table import GlueTable
 from batch_transform.scoring.warehouse.held import HeldRows
 from batch_transform.scoring.warehouse.ledger import Entry
 from batch_transform.scoring.warehouse.order import settled
@@ -71,12 +72,18 @@ class _Current:
 class FilesWarehouse(Warehouse):
     """Publishes partitions below an S3 prefix."""
 
-    def __init__(self, objects: ObjectStore, step: Step | None = None) -> None:
+    def __init__(
+        self, objects: ObjectStore, step: Step | None = None, table: GlueTable | None = None
+    ) -> None:
         """Publish in an object store.
 
-        ``step`` is called with the name of each write before it is done; tests stop loads there.
+        Args:
+            objects: the store.
+            step: is called with the name of each write before it is done; tests stop loads there.
+            table: of Glue, by which readers find the pointers.
         """
         self._objects = objects
+        self._table = table
         self._step: Step = step or (lambda name: None)
 
     @override
@@ -105,7 +112,15 @@ class FilesWarehouse(Warehouse):
 
     @override
     def replace(self, load: Load, rows: Rows) -> Published:
-        staged = rows.here()
+        if self._table is not None:
+            self._table.prepare(load, _pointers(load.target))
+        published = self._replace(load, rows.here())
+        if self._table is not None:
+            self._step("partition")
+            self._table.register(load, _pointers(load.target))
+        return published
+
+    def _replace(self, load: Load, staged: Staged) -> Published:
         for _ in range(_TRIES):
             current = self._current(load.target, load.partition)
             mine = settled(load, current.entry)

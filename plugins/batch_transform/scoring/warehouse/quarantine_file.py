@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from io import BytesIO
 
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.outputs.filed import RowFile
-from batch_transform.scoring.records.quarantine import Quarantined, writable
+from batch_transform.scoring.records.quarantine import Quarantined
 from batch_transform.scoring.warehouse.protocol import Load
+from batch_transform.scoring.warehouse.quarantined_rows import quarantined_row
 
 _LONGEST_TEXT = 65_535  # bytes of a VARCHAR of Redshift
 _ARROW = {"partition": "date32", "line": "int64"}
@@ -38,18 +38,9 @@ def quarantine_file(objects: ObjectStore, place: S3Uri, load: Load) -> list[RowF
 
 
 def _row(load: Load, record: Quarantined) -> dict[str, object]:
-    """Return the values of the quarantine's columns, in their order."""
-    return {
-        "target": load.target.table,
-        "pipeline": load.entry.pipeline,
-        "partition": load.partition,
-        "id": _cut(json.dumps([writable(part) for part in record.id], ensure_ascii=False)),
-        "shard": record.shard,
-        "line": record.line,
-        "status": record.status,
-        "reason": _cut(record.reason),
-        "attempt": load.entry.run_id,
-    }
+    """Return the values of the quarantine's columns, in their order, as long as they may be."""
+    row = quarantined_row(load, record)
+    return {**row, **{name: _cut(row[name]) for name in ("id", "reason")}}
 
 
 def _cut(text: str) -> str:

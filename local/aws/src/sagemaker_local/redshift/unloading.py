@@ -67,9 +67,7 @@ def carry_out(unload: Unload, connection: Any, s3: Any, oddities: Oddities) -> i
         )
     with tempfile.TemporaryDirectory(prefix="unload-") as name:
         folder = Path(name)
-        columns = list(_columns(connection, unload))
-        _copy_out(connection, unload, folder / "rows.csv")
-        files = list(_written(folder, columns, unload.column))
+        files = list(files_of(unload, connection, folder))
         entries = []
         for path, rows in files:
             key = unload.prefix + str(path.relative_to(folder / "parquet"))
@@ -81,8 +79,20 @@ def carry_out(unload: Unload, connection: Any, s3: Any, oddities: Oddities) -> i
             place = f"{unload.column}=0/" if unload.column else ""
             stray = f"{unload.prefix}{place}9999_part_00.parquet"
             s3.put_object(Bucket=unload.bucket, Key=stray, Body=files[0][0].read_bytes())
+        columns = list(_columns(connection, unload))
         _put_manifest(unload, s3, columns, oddities.entries(entries))
     return sum(rows for _, rows in files)
+
+
+def files_of(unload: Unload, connection: Any, folder: Path) -> Iterator[tuple[Path, int]]:
+    """Write the rows of a query below `folder/parquet`; each file, and how many rows it has.
+
+    Raises:
+        UnloadError: a type has no place in Parquet.
+    """
+    columns = list(_columns(connection, unload))
+    _copy_out(connection, unload, folder / "rows.csv")
+    yield from _written(folder, columns, unload.column)
 
 
 def _columns(connection: Any, unload: Unload) -> Iterator[tuple[str, str, str]]:

@@ -14,11 +14,13 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
+from batch_transform.scoring.aws.objects import ObjectStore, StoredObject
 from batch_transform.scoring.errors import SourceError
 from batch_transform.scoring.kinds import Column
 from batch_transform.scoring.records.encoder import CHUNK_ROWS
 from batch_transform.scoring.sources.files.arrow_values import kind_of_arrow
 
+_TAIL_BYTES = 64 << 10  # which most footers fit into
 _BUFFER_BYTES = 1 << 20  # without it a whole column of a row group is in memory at once
 
 
@@ -70,6 +72,20 @@ def rows_in(path: Path) -> int:
     """Return how many rows a file has, as its footer says."""
     with _readable():
         count: int = parquet.read_metadata(path).num_rows
+    return count
+
+
+def rows_at(objects: ObjectStore, stored: StoredObject) -> int:
+    """Return how many rows an object has, as its footer says; nothing else of it is read.
+
+    https://parquet.apache.org/docs/file-format/
+    """
+    tail = objects.tail(stored, _TAIL_BYTES)
+    footer = int.from_bytes(tail[-8:-4], "little") + 8
+    if footer > len(tail):
+        tail = objects.tail(stored, footer)
+    with _readable():
+        count: int = parquet.read_metadata(pa.BufferReader(tail)).num_rows
     return count
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from batch_transform.scoring.errors import SourceError
@@ -10,6 +11,8 @@ from batch_transform.scoring.pipeline.contract import check
 from batch_transform.scoring.pipeline.query import statement, with_parameters
 from batch_transform.scoring.sources.unloaded.engine import Question
 from batch_transform.scoring.statement_text import StatementText
+
+_FOLDER = re.compile(r"/batch_transform_slice=([0-9]+)/[^/]+\Z")
 
 
 def check_columns(columns: Sequence[Column], question: Question) -> None:
@@ -60,3 +63,15 @@ def slice_number(question: Question, column: str, text: StatementText) -> str:
         for number, floor in reversed(list(enumerate(last.floors, start=1)))
     ]
     return f"CASE {' '.join(cases)} ELSE 0 END"
+
+
+def slice_of(uri: str) -> int:
+    """Read from the name of a file which slice it is of.
+
+    Raises:
+        SourceError: it does not say so.
+    """
+    match = _FOLDER.search(uri)
+    if match is None:
+        raise SourceError(f"{uri} is in no folder of a slice")
+    return int(match[1])

@@ -5,22 +5,22 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from typing_extensions import override
 
 from batch_transform.scoring.aws.data_api import DataApi, StatementFailed
 from batch_transform.scoring.aws.objects import ObjectStore
-from batch_transform.scoring.errors import ObjectMissing, ScoringError, SourceError, Unreachable
+from batch_transform.scoring.errors import ObjectMissing, SourceError
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.sources.unloaded import redshift_sql as sql
-from batch_transform.scoring.sources.unloaded.asked_rows import check_columns
+from batch_transform.scoring.sources.unloaded.asked_rows import check_columns, slice_of
 from batch_transform.scoring.sources.unloaded.engine import (
     Engine,
     Question,
     Unloaded,
     UnloadedFile,
 )
+from batch_transform.scoring.sources.unloaded.statement_over import UnloadHandle, refusal
 
 _COUNT, _UNLOADED = 2, 4  # places of the statements that count
 
@@ -47,16 +47,16 @@ class RedshiftEngine(Engine):
         columns = self._columns(question, name)
         check_columns([each.as_column for each in columns], question)
         statement = self._api.begin(sql.unload(question, columns, into, self._role), name)
-        handle = _Handle(id=statement, into=str(into), instants=sql.instants(columns))
+        handle = UnloadHandle(id=statement, into=str(into), instants=sql.instants(columns))
         return handle.to_json()
 
     @override
     def look(self, handle: str) -> Unloaded | None:
-        mine = _Handle.from_json(handle)
+        mine = UnloadHandle.from_json(handle)
         try:
             described = self._api.look(mine.id)
         except StatementFailed as failed:
-            raise _refusal(failed) from failed
+            raise refusal(failed, "Redshift") from failed
         if described is None:
             return None
         counted = [
@@ -80,14 +80,14 @@ class RedshiftEngine(Engine):
 
     @override
     def stop(self, handle: str) -> None:
-        self._api.cancel(_Handle.from_json(handle).id)
+        self._api.cancel(UnloadHandle.from_json(handle).id)
 
     def _columns(self, question: Question, name: str) -> list[sql.RedshiftColumn]:
         described = self._api.begin([sql.describe(question)], name)
         try:
             self._api.finish(described)
         except StatementFailed as failed:
-            raise _refusal(failed) from failed
+            raise refusal(failed, "Redshift") from failed
         found = self._api.result(described).columns
         return [sql.RedshiftColumn(name=column, type_name=kind) for column, kind in found]
 
@@ -105,30 +105,5 @@ class RedshiftEngine(Engine):
                 uri=uri,
                 rows=meta["record_count"],
                 bytes=meta["content_length"],
-                slice=sql.slice_of(uri) if meta["record_count"] else 0,
+                slice=slice_of(uri) if meta["record_count"] else 0,
             )
-
-
-def _refusal(failed: StatementFailed) -> ScoringError:
-    if failed.is_stopped:
-        return SourceError(
-            f"Statement {failed.statement} was stopped by somebody; clear the task to run it again"
-        )
-    if failed.passes:
-        return Unreachable(f"Redshift failed: {failed.words}")
-    return SourceError(f"Redshift refuses the query: {failed.words}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Handle:
-    id: str
-    into: str
-    instants: tuple[str, ...]
-
-    def to_json(self) -> str:
-        return json.dumps(vars(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> _Handle:
-        content = json.loads(text)
-        return cls(**{**content, "instants": tuple(content["instants"])})

@@ -7,13 +7,11 @@ https://docs.aws.amazon.com/redshift/latest/dg/c_Supported_data_types.html
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from batch_transform.scoring.aws.redshift_text import REDSHIFT
-from batch_transform.scoring.errors import SourceError
 from batch_transform.scoring.kinds import Column, Kind
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.queries import literal, queries
@@ -36,7 +34,6 @@ _CASTS = {
     "timestamptz": "{column} AT TIME ZONE 'UTC'",
 }
 _MANIFEST = "manifest"
-_FOLDER = re.compile(r"/batch_transform_slice=([0-9]+)/[^/]+\Z")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,18 +88,6 @@ def unload(
 def manifest_of(into: S3Uri) -> S3Uri:
     """Say where UNLOAD leaves the list of its files."""
     return into / _MANIFEST
-
-
-def slice_of(uri: str) -> int:
-    """Read from the name of a file which slice it is of.
-
-    Raises:
-        SourceError: it does not say so.
-    """
-    match = _FOLDER.search(uri)
-    if match is None:
-        raise SourceError(f"{uri} is in no folder of a slice")
-    return int(match[1])
 
 
 def _cast(column: RedshiftColumn) -> str:

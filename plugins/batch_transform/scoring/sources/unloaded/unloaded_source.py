@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from typing_extensions import override
 
@@ -27,7 +27,6 @@ from batch_transform.scoring.sources.protocol import (
 from batch_transform.scoring.sources.slices import Slice
 from batch_transform.scoring.sources.unloaded.engine import Unloaded, UnloadedFile
 
-_DATA = ".parquet"  # beside them lie the manifest, and objects without a row
 _UNLOAD_ANEW = "Clear unload, which unloads anew"
 
 
@@ -106,7 +105,9 @@ class UnloadedSource(Source):
     def _mine(self, files: Sequence[UnloadedFile]) -> Iterable[_Listed]:
         there = {str(stored.uri): stored for stored in self._objects.listed(self._folder)}
         expected = {file.uri for file in files}
-        strange = sorted(uri for uri in set(there) - expected if uri.endswith(_DATA))
+        # Beside them lie the manifest, and objects without a row; Athena's files have no suffix.
+        suffixes = set(map(_suffix, expected))
+        strange = sorted(uri for uri in set(there) - expected if _suffix(uri) in suffixes)
         missing = sorted(expected - set(there))
         if strange or missing:
             named = ", ".join([*strange, *missing][:3])
@@ -134,6 +135,10 @@ class UnloadedSource(Source):
                         f" {self.cure}"
                     )
                 yield uri, Path(file.name)
+
+
+def _suffix(uri: str) -> str:
+    return PurePosixPath(uri).suffix
 
 
 class ToUnload(Source):

@@ -1,0 +1,1 @@
+"""Athena, as far as UNLOAD goes: queries on PostgreSQL, Parquet by DuckDB."""

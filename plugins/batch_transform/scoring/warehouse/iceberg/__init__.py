@@ -1,0 +1,1 @@
+"""A table of an Iceberg catalog: a partition is replaced in one commit, by pyiceberg."""
