@@ -30,7 +30,8 @@ class ReportLink(BaseOperatorLink):
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
         """Return the link."""
         base = conf.get("api", "base_url", fallback="http://localhost:8080/")
-        run = f"dags/{quote(ti_key.dag_id)}/runs/{quote(ti_key.run_id)}"
+        # As Airflow spells its own addresses, or it would not mark the tab as the one it shows.
+        run = f"dags/{quote(ti_key.dag_id)}/runs/{quote(ti_key.run_id, safe=':+')}"
         return urljoin(f"{base.rstrip('/')}/", f"{run}/plugin/{RUN_TAB}")
 
 

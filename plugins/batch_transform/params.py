@@ -96,7 +96,11 @@ _PARAMETERS: Mapping[str, tuple[_Kind, str, str]] = {
         "Scores the first so many records alone, and compares them with the partition; nothing is"
         " published.",
     ),
-    "instance_type": (_INSTANCE_TYPE, "Instance type", "Empty: as in pipeline.yaml."),
+    "instance_type": (
+        _INSTANCE_TYPE,
+        "Instance type",
+        "Such as ml.m5.xlarge. Empty: as in pipeline.yaml.",
+    ),
     "instance_count": (
         _FEW,
         "Instances",

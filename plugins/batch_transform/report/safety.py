@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 
 from batch_transform.report.pages import message_page, theme_script
@@ -28,6 +29,7 @@ _SENTENCES = {
     403: "You may not read this DAG.",
     404: "There is no such page.",
     405: "Pages are read, and no more.",
+    422: "This address is no page's.",
 }
 
 
@@ -49,6 +51,11 @@ def protect(app: FastAPI) -> None:
         sentence = _SENTENCES.get(error.status_code, "This cannot be shown.")
         page = message_page(sentence, str(error.detail))
         return HTMLResponse(page, status_code=error.status_code, headers=error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def correct(request: Request, error: RequestValidationError) -> HTMLResponse:
+        wrong = "; ".join(f"{each['loc'][-1]}: {each['msg']}" for each in error.errors())
+        return HTMLResponse(message_page(_SENTENCES[422], wrong), status_code=422)
 
     @app.exception_handler(ScoringError)
     async def explain(request: Request, error: ScoringError) -> HTMLResponse:

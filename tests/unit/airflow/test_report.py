@@ -237,9 +237,9 @@ def test_links_lead_to_the_console_of_the_jobs_own_aws(world, partition, domain)
 
 def test_a_run_id_with_signs_of_a_url_stays_one_part_of_it(world):
     task = transform(world)
-    ti = world.context(run="manual__2013-06-02T00:00:00+00:00")["ti"]
+    ti = world.context(run="manual__2013-06-02T00:00:00+00:00 a/b?c#d")["ti"]
     link = task.operator_extra_links[0].get_link(task, ti_key=ti)
-    assert "/runs/manual__2013-06-02T00%3A00%3A00%2B00%3A00/plugin/" in link
+    assert "/runs/manual__2013-06-02T00:00:00+00:00%20a%2Fb%3Fc%23d/plugin/" in link
 
 
 def test_every_task_links_to_the_report(world):

@@ -113,7 +113,7 @@ def _spans(report: RunReport) -> Iterator[tuple[str, str, datetime, datetime]]:
     What is not over goes on until the report is made.
     """
     for task in report.tasks:
-        if task.started:
+        if task.started and task.started != task.ended:  # what is skipped ends as it starts
             mapped = f" {task.map_index}" if task.map_index >= 0 else ""
             yield f"{task.task_id}{mapped}", "task", *_span(task, report)
     for name, job in zip(_names(report.jobs), report.jobs, strict=True):

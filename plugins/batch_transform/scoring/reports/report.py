@@ -209,6 +209,11 @@ class RunReport(Part):
     places: dict[str, str] = Field(default_factory=dict)
 
     @property
+    def is_plan(self) -> bool:
+        """Whether the run has said what it would do, and no more."""
+        return self.plan is not None and self.funnel.source_rows is None
+
+    @property
     def instance_hours(self) -> float:
         """Of all jobs whose answers these are, whoever paid for them."""
         return sum(job.instance_hours for job in self.jobs)

@@ -91,8 +91,11 @@ def test_a_run_that_goes_on_shows_how_far_it_is_and_looks_again(server, runs):
 def test_a_run_that_was_only_planned_shows_its_day_and_the_plan(server, runs):
     planned = {"rows": 960, "plan": {"partition": "2013-06-01", "job": "would be started"}}
     runs.add(tasks={"plan": "success"}, plan__return_value=planned)
-    text = text_of(server.get(PAGE))
-    assert f"{FLIGHTS} · 2013-06-01 success" in text
+    page = server.get(PAGE)
+    text = text_of(page)
+    assert f"{FLIGHTS} · 2013-06-01 success planned, and no more" in text
+    assert "From source to table" not in text, "nothing has gone that way"
+    assert "<details open>" in page.text
     assert '"job": "would be started"' in text
 
 

@@ -180,7 +180,9 @@ def names_in_the_timeline(report):
 
 def test_what_goes_on_is_drawn_until_now():
     begun = NOW - timedelta(seconds=60)
-    tasks = (TaskRun(task_id="transform", state="deferred", started=begun), TaskRun(task_id="wait"))
+    skipped = TaskRun(task_id="load", state="skipped", started=NOW, ended=NOW)
+    transform = TaskRun(task_id="transform", state="deferred", started=begun)
+    tasks = (transform, TaskRun(task_id="wait"), skipped)
     job = full_report().jobs[0].model_copy(update={"round": 0, "started": begun, "ended": None})
     report = full_report(tasks=tasks, jobs=(job,))
     assert sorted(names_in_the_timeline(report)) == ["job", "transform"]
