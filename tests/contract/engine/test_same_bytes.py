@@ -1,12 +1,14 @@
 """The same rows, wherever they come from: the same shards, byte for byte, and the same job name."""
 
 from contextlib import closing
+from pathlib import Path
 from types import SimpleNamespace
 
 import psycopg2
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from pyiceberg.catalog.sql import SqlCatalog
 
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.extract.join import join
@@ -72,13 +74,41 @@ def test_what_an_engine_unloads(engine, objects, layout, ask, finish, partition,
     assert len(came[0]) > 1
 
 
-def test_files_of_parquet(warehouse, ask, partition, make_file_pipeline, tmp_path):  # noqa: F811
+NAMES = ["apple_id", "weight", "colour"]
+
+
+def table_of(rows):
+    return pa.table(dict(zip(NAMES, zip(*rows, strict=True), strict=True)))
+
+
+def parquet_files(folder):
+    path = folder / "rows.parquet"
+    parquet.write_table(table_of(ROWS), path)
+    return [path]
+
+
+def iceberg_files(folder):
+    """The data files of an Iceberg table to which rows were appended twice."""
+    catalog = SqlCatalog("lake", uri=f"sqlite:///{folder}/catalog", warehouse=f"file://{folder}")
+    catalog.create_namespace("source")
+    table = catalog.create_table("source.apples", table_of(ROWS).schema)
+    for some in (ROWS[2:], ROWS[:2]):
+        table.append(table_of(some).cast(table.schema().as_arrow()))
+    return [Path(each.file.file_path.removeprefix("file://")) for each in table.scan().plan_files()]
+
+
+@pytest.mark.parametrize("files_of", [parquet_files, iceberg_files])
+def test_files_of_parquet(
+    warehouse,
+    ask,
+    partition,
+    make_file_pipeline,  # noqa: F811
+    tmp_path,
+    files_of,
+):
     objects = InMemoryObjects()
-    names = ["apple_id", "weight", "colour"]
-    parquet.write_table(
-        pa.table(dict(zip(names, zip(*ROWS, strict=True), strict=True))), tmp_path / "rows"
-    )
-    objects.put(S3Uri(BUCKET, "lake/2013-06-01/rows.parquet"), (tmp_path / "rows").read_bytes())
+    for path in files_of(tmp_path):
+        objects.put(S3Uri(BUCKET, f"lake/2013-06-01/{path.name}"), path.read_bytes())
     source = {
         "conn_id": "aws",
         "files": f"s3://{BUCKET}/lake/{{{{ partition }}}}/*.parquet",
