@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from batch_transform.scoring.aws.athena_api import AthenaApi, AthenaSettings
     from batch_transform.scoring.aws.data_api import DataApi
     from batch_transform.scoring.deployment import Deployment
-    from batch_transform.scoring.pipeline import Pipeline, RedshiftPlace, Target
-    from batch_transform.scoring.warehouse.protocol import Warehouse
-    from batch_transform.scoring.warehouse.stage import Stage
+    from batch_transform.scoring.pipeline import Pipeline, RedshiftPlace
 
 
 # https://docs.aws.amazon.com/boto3/latest/guide/retries.html
@@ -243,57 +241,3 @@ def open_statements(conn_id: str, workgroup: str = "") -> Statements:
     from batch_transform.scoring.aws.data_api import DataApi
 
     return DataApi(Aws(conn_id).client("redshift-data"), {})
-
-
-@contextmanager
-def open_warehouse(target: Target, stage: Stage | None = None) -> Iterator[Warehouse]:
-    """Lend the warehouse of a target.
-
-    Args:
-        target: the target.
-        stage: where rows may lie on their way into it; not needed where none go there.
-
-    Raises:
-        ConfigurationError: the connection is of another kind than the target.
-    """
-    if target.redshift is not None:
-        from batch_transform.scoring.warehouse.redshift_warehouse import RedshiftWarehouse
-
-        place = target.redshift
-        hurried = partial(data_api, target.conn_id, place, hurried=True)
-        yield RedshiftWarehouse(data_api(target.conn_id, place), place.iam_role, stage, hurried)
-        return
-    if target.iceberg is not None:
-        from batch_transform.iceberg_catalogs import iceberg_catalog
-
-        glue = partial(Aws(target.conn_id).client, "glue")
-        postgres = partial(postgres_connection, target.conn_id)
-        with iceberg_catalog(target.conn_id, target.iceberg, glue, postgres) as catalog:
-            from batch_transform.scoring.warehouse.iceberg.iceberg_warehouse import IcebergWarehouse
-
-            yield IcebergWarehouse(catalog)
-        return
-    if target.snowflake is not None:
-        from batch_transform.scoring.warehouse.snowflake_warehouse import (
-            SnowflakeStage,
-            SnowflakeWarehouse,
-        )
-        from batch_transform.snowflake_connection import snowflake_session
-
-        hurried_session = partial(snowflake_session, target.conn_id, hurried=True)
-        with snowflake_session(target.conn_id) as session:
-            place_of_rows = SnowflakeStage(name=target.snowflake.stage, files=stage)
-            yield SnowflakeWarehouse(session, place_of_rows, hurried_session)
-        return
-    if target.in_s3:
-        from batch_transform.scoring.warehouse.files import FilesWarehouse
-        from batch_transform.scoring.warehouse.glue_table import GlueTable
-
-        aws = Aws(target.conn_id)
-        table = GlueTable(aws.client("glue"), target.glue) if target.glue else None
-        yield FilesWarehouse(aws.objects, table=table)
-        return
-    from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
-
-    with postgres_connection(target.conn_id) as connection:
-        yield PostgresWarehouse(connection)

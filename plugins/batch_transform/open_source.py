@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
-from batch_transform.connections import Aws, open_warehouse, postgres_connection, sql_engine
+from batch_transform.connections import Aws, postgres_connection, sql_engine
+from batch_transform.open_warehouse import open_warehouse
 from batch_transform.scoring.pipeline import Files
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from batch_transform.connections import open_warehouse
+from batch_transform.open_warehouse import open_warehouse
 from batch_transform.scoring.errors import ConfigurationError, TargetRefused, Unreachable
 from batch_transform.scoring.pipeline import Target
 from tests.contract.warehouse.loads import FIRST, SECOND, replace

@@ -6,7 +6,8 @@ import socket
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from batch_transform.connections import open_warehouse, postgres_connection
+from batch_transform.connections import postgres_connection
+from batch_transform.open_warehouse import open_warehouse
 from batch_transform.scoring.errors import Unreachable
 from batch_transform.scoring.pipeline import Target
 

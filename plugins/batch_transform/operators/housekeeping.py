@@ -8,9 +8,10 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from batch_transform.connections import Aws, Connect, open_warehouse, services
+from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
 from batch_transform.following.liveness import is_at_work
+from batch_transform.open_warehouse import open_warehouse
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.retention.tidy import Housekeeping, tidy

@@ -10,12 +10,13 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from batch_transform.assets import announce
-from batch_transform.connections import Aws, Connect, open_warehouse, services
+from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
 from batch_transform.following.stopping import hurriedly
 from batch_transform.lineage import loaded as lineage_of
 from batch_transform.links import JOB_LINKS, show_job
 from batch_transform.metrics import measure
+from batch_transform.open_warehouse import open_warehouse
 from batch_transform.operators.answered import run_of
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.deployment import Deployment

@@ -12,11 +12,12 @@ from airflow.sdk.exceptions import (
     TaskAwaitingInput,
 )
 
-from batch_transform.connections import Aws, AwsServices, Connect, open_warehouse, services
+from batch_transform.connections import Aws, AwsServices, Connect, services
 from batch_transform.data_events import has_come
 from batch_transform.failures import no_retry
 from batch_transform.links import REPORT_LINKS
 from batch_transform.open_source import AskedSource, open_asked
+from batch_transform.open_warehouse import open_warehouse
 from batch_transform.pools import check_pool
 from batch_transform.scoring.asked import Asked
 from batch_transform.scoring.deployment import Deployment

@@ -11,10 +11,11 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-from batch_transform.connections import Aws, Connect, open_warehouse, services
+from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
 from batch_transform.following.watch import owner_of
 from batch_transform.links import REPORT_LINKS
+from batch_transform.open_warehouse import open_warehouse
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.pipeline import Pipeline

@@ -15,7 +15,8 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from fastapi import Depends, FastAPI, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 
-from batch_transform.connections import Aws, AwsServices, open_warehouse
+from batch_transform.connections import Aws, AwsServices
+from batch_transform.open_warehouse import open_warehouse
 from batch_transform.report.access import MAY_READ, may_read_logs, readable_dags
 from batch_transform.report.calendar import months_of, year_of_runs, years_of
 from batch_transform.report.live import UNREADABLE, report_of_run

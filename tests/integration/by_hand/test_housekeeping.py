@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from batch_transform.connections import Aws, open_warehouse
+from batch_transform.connections import Aws
+from batch_transform.open_warehouse import open_warehouse
 from batch_transform.scoring.pipelines import read_pipeline
 from batch_transform.scoring.retention import tidy as module
 from batch_transform.scoring.retention.tidy import Housekeeping, tidy

@@ -6,10 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from batch_transform.connections import open_statements, open_warehouse
+from batch_transform.connections import open_statements
 from batch_transform.following import statement_trigger
 from batch_transform.following.statement_trigger import StatementTrigger
 from batch_transform.open_engine import EnginePlace
+from batch_transform.open_warehouse import open_warehouse
 from batch_transform.operators import extract as extract_module
 from batch_transform.operators import unload as unload_module
 from batch_transform.operators.extract import ExtractOperator
