@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from batch_transform.open_warehouse import open_warehouse
 from batch_transform.scoring.errors import ConfigurationError, TargetRefused, Unreachable
 from batch_transform.scoring.pipeline import Target
+from batch_transform.scoring.warehouse.iceberg.iceberg_warehouse import IcebergWarehouse
 from tests.contract.warehouse.loads import FIRST, SECOND, replace
 from tests.contract.warehouse.test_warehouse import NEW, OLD
 
@@ -91,6 +92,29 @@ def test_glue_has_the_table_and_the_two_beside_it(aws):
     (apples,) = [table for table in tables if table["Name"] == "apples"]
     assert [key for key in apples["Parameters"] if key.startswith("batch-transform")] == [
         "batch-transform.ledger"
+    ]
+
+
+def test_a_commit_to_glue_that_others_came_before_is_made_again(aws):
+    lake, steps = target("aws", catalog="glue"), []
+    make_namespace(lake)
+    load_and_read(lake, SECOND, OLD)
+
+    def step(name):
+        steps.append(name)
+        if steps.count("swap") == 1 and name == "swap":
+            load_and_read(lake, SECOND, NEW)
+
+    with open_warehouse(lake) as warehouse:
+        catalog = warehouse._catalog
+        replace(IcebergWarehouse(catalog, step=step), lake, FIRST, OLD)
+        found = [warehouse.in_force(lake, day).rows for day in (FIRST, SECOND)]
+        rows = catalog.load_table(lake.table).scan().to_arrow().to_pylist()
+    assert steps == ["files", "swap", "swap", "ledger", "quarantine"]
+    assert found == [len(OLD), len(NEW)]
+    assert sorted((row["day"], row["apple_id"], row["score"]) for row in rows) == [
+        *((FIRST, *row) for row in OLD),
+        *((SECOND, *row) for row in NEW),
     ]
 
 

@@ -63,7 +63,7 @@ def test_rows_are_written_under_the_key_that_is_named(sagemaker_local_server, wa
     }
 
 
-def test_types_are_exact(engine, objects, layout, ask, finish, warehouse, partition):
+def test_types_are_exact(engine, objects, layout, ask, finish, warehouse, partition, sent):
     with psycopg.connect(warehouse, autocommit=True) as connection:
         connection.execute(
             "CREATE TABLE typed AS SELECT 1 AS apple_id, CAST(0.10 AS numeric(9,4)) AS exact,"
@@ -75,6 +75,8 @@ def test_types_are_exact(engine, objects, layout, ask, finish, warehouse, partit
     question = ask("SELECT * FROM typed WHERE day = :partition", record={"features": columns})
     unloaded = run(engine, question, layout, finish)
     assert unloaded.instants == ("moment",)
+    # A value of Athena has a zone of its own, one of PostgreSQL has not: here it is the text.
+    assert """CAST("moment" AT TIME ZONE 'UTC' AS timestamp) AS "moment",""" in sent()[0]["Query"]
     assert abs(datetime.now(UTC) - unloaded.read_at) < timedelta(minutes=5)
     objects.put(layout.unloaded, unloaded.to_json())
     source = UnloadedSource(objects, layout.unloaded)
