@@ -129,13 +129,11 @@ class Trap:
         """Seconds by which the clock of the attempt that begins now is wrong."""
         with self._lock:
             for fault in self.faults:
-                if fault.kind in CLOCKS and self._is_of_task(fault) and fault not in self.struck:
+                is_mine = fault.kind in CLOCKS and fault.point.task == self.task
+                if is_mine and fault not in self.struck:
                     self._strike(fault)
                     return CLOCKS[fault.kind]
             return 0
-
-    def _is_of_task(self, fault):
-        return fault.point.task == self.task
 
     def _is_due(self, fault, front, number):
         point = fault.point
