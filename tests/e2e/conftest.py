@@ -141,17 +141,26 @@ class Laptop:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
         return self.api.client.get(path).raise_for_status().json()["try_number"]
 
+    def instances(self, dag_id, run_id):
+        """Return the task instances of a run."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        return self.api.client.get(path).raise_for_status().json()["task_instances"]
+
     def states(self, dag_id, run_id):
         """Return the state of each task of a run."""
-        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
-        tasks = self.api.client.get(path).raise_for_status().json()["task_instances"]
-        return {task["task_id"]: task["state"] for task in tasks}
+        return {task["task_id"]: task["state"] for task in self.instances(dag_id, run_id)}
 
     def links(self, dag_id, run_id, task_id):
         """Return the links of a task by name, those that lead somewhere."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/links"
         found = self.api.client.get(path).raise_for_status().json()["extra_links"]
         return {name: link for name, link in found.items() if link}
+
+    def predictions(self, table, day):
+        """Return all rows of a day of flights in a table, by their ids."""
+        query = f"SELECT * FROM predictions.{table} WHERE flight_date = %s ORDER BY flight_id"
+        with psycopg.connect(self.stack.postgres.dsn("warehouse")) as warehouse:
+            return warehouse.execute(query, (day,)).fetchall()
 
     def rows(self, day: date):
         """Count the predictions of a day of flights, and sum them."""

@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-import psycopg
 import pytest
 
 from tests.e2e.conftest import FLIGHTS, SHARED
@@ -20,22 +19,11 @@ def run(laptop, scored):
     return run_id
 
 
-def predictions(laptop, table, day):
-    query = f"SELECT * FROM predictions.{table} WHERE flight_date = %s ORDER BY flight_id"
-    with psycopg.connect(laptop.stack.postgres.dsn("warehouse")) as warehouse:
-        return warehouse.execute(query, (day,)).fetchall()
-
-
-def instances(laptop, run_id):
-    path = f"/dags/{SHARED}/dagRuns/{run_id}/taskInstances"
-    return laptop.api.client.get(path).raise_for_status().json()["task_instances"]
-
-
 def test_two_jobs_give_the_predictions_of_one(laptop, scored, run):
-    rows = predictions(laptop, SHARED, scored.day)
+    rows = laptop.predictions(SHARED, scored.day)
     assert rows
-    assert rows == predictions(laptop, FLIGHTS, scored.day)
-    counted = Counter(each["task_id"] for each in instances(laptop, run))
+    assert rows == laptop.predictions(FLIGHTS, scored.day)
+    counted = Counter(each["task_id"] for each in laptop.instances(SHARED, run))
     assert {name: counted[name] for name in OF_EACH_JOB} == dict.fromkeys(OF_EACH_JOB, 2)
     assert counted["reconcile"] == 3
     assert len(Jobs(laptop).of(scored.day, "shared-flights")) == 2
@@ -55,7 +43,7 @@ def test_a_job_that_is_cleared_alone_is_attached_to_and_the_other_left_alone(lap
     assert laptop.finished(SHARED, run) == "success"
     tries = {
         each["map_index"]: each["try_number"]
-        for each in instances(laptop, run)
+        for each in laptop.instances(SHARED, run)
         if each["task_id"] == "transform"
     }
     assert tries == {0: 1, 1: 2}

@@ -1,6 +1,5 @@
 """A pipeline whose extract is cut into slices, through real Airflow."""
 
-import psycopg
 import pytest
 
 from tests.e2e.conftest import FLIGHTS, SLICED, sagemaker
@@ -14,23 +13,14 @@ def run(laptop, scored):
     return run_id
 
 
-def predictions(laptop, table, day):
-    query = f"SELECT * FROM predictions.{table} WHERE flight_date = %s ORDER BY flight_id"
-    with psycopg.connect(laptop.stack.postgres.dsn("warehouse")) as warehouse:
-        return warehouse.execute(query, (day,)).fetchall()
-
-
-def tasks(laptop, run_id):
-    path = f"/dags/{SLICED}/dagRuns/{run_id}/taskInstances"
-    return laptop.api.client.get(path).raise_for_status().json()["task_instances"]
-
-
 def test_slices_give_the_predictions_of_the_whole(laptop, scored, run):
-    rows = predictions(laptop, SLICED, scored.day)
-    assert rows == predictions(laptop, FLIGHTS, scored.day)
+    rows = laptop.predictions(SLICED, scored.day)
+    assert rows == laptop.predictions(FLIGHTS, scored.day)
     assert rows
     assert sorted(
-        task["rendered_map_index"] for task in tasks(laptop, run) if task["task_id"] == "extract"
+        task["rendered_map_index"]
+        for task in laptop.instances(SLICED, run)
+        if task["task_id"] == "extract"
     ) == [f"ids that are {number} modulo 3" for number in range(3)]
 
 
@@ -48,7 +38,7 @@ def test_one_slice_alone_is_extracted_again_and_no_second_job_is_paid(laptop, ru
     assert laptop.finished(SLICED, run) == "success"
     tries = {
         task["map_index"]: task["try_number"]
-        for task in tasks(laptop, run)
+        for task in laptop.instances(SLICED, run)
         if task["task_id"] == "extract"
     }
     assert tries == {0: 1, 1: 2, 2: 1}

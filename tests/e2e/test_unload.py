@@ -2,7 +2,6 @@
 
 import boto3
 import httpx
-import psycopg
 import pytest
 
 from tests.e2e.conftest import SLICED, UNLOADED
@@ -23,16 +22,10 @@ def run(laptop):
     return run_id
 
 
-def predictions(laptop, table):
-    query = f"SELECT * FROM predictions.{table} WHERE flight_date = %s ORDER BY flight_id"
-    with psycopg.connect(laptop.stack.postgres.dsn("warehouse")) as warehouse:
-        return warehouse.execute(query, (DAY,)).fetchall()
-
-
 def test_unloaded_rows_give_the_predictions_of_those_that_were_read(laptop, run):
-    rows = predictions(laptop, UNLOADED)
+    rows = laptop.predictions(UNLOADED, DAY)
     assert rows
-    assert rows == predictions(laptop, SLICED)
+    assert rows == laptop.predictions(SLICED, DAY)
     assert laptop.api.returned(UNLOADED, run, "unload")["rows"] >= len(rows)
 
 
