@@ -54,7 +54,7 @@ def a_job(name="apples-job", root="s3://bucket/run", **changes):
         "TransformOutput": {"S3OutputPath": f"{root}/output"},
         "TransformResources": {"InstanceType": "ml.c5.large", "InstanceCount": 2},
     }
-    return Job.of({**described, **changes})
+    return Job.of({**described, **changes}, started + timedelta(hours=1))
 
 
 def an_entry(partition=DAY, **changes):

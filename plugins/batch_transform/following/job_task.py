@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import Any, NoReturn
 
 from airflow.sdk import BaseOperator, Context
@@ -89,11 +88,10 @@ class JobTask:
         self.owner = owner_of(context, deployment.root)
         self.stopper = WorkerStop(aws.hurried().jobs, self.owner)
 
-    @cached_property
-    def first_try(self) -> datetime | None:
-        """When the first try was after a person has cleared the task; None where none has."""
+    def first_try(self, now: datetime) -> datetime | None:
+        """Return when the first try was after a person has cleared the task; None: none has."""
         chain = chain_of(self._context)
-        return self.memory("").since(datetime.now(UTC)) if chain.cleared else None
+        return self.memory("").since(now) if chain.cleared else None
 
     def memory(self, label: str) -> JobMemory:
         """Return what attempts have left about the job of a label."""
@@ -164,12 +162,12 @@ class JobTask:
         """Look until the job is over, for some seconds where it is the first time."""
         watch = Watch(job_name=job_name, index=work.index, owner=self.owner, deadline=work.deadline)
         until = time.monotonic() + (_AT_FIRST_SECONDS if at_first else 0)
-        seen = look(self.aws, watch, datetime.now(UTC))
+        seen = look(self.aws, watch)
         show_job(self._operator, self._context, seen.job)
         while not is_over(seen.job) and time.monotonic() < until:
             time.sleep(_LOOK_SECONDS)
             self.stopper.check()
-            seen = look(self.aws, watch, datetime.now(UTC))
+            seen = look(self.aws, watch)
         publish(self.owner, seen.progress)
         self._operator.log.info("%s is %s: %s", job_name, seen.job.status, seen.progress)
         self.stopper.check()
@@ -181,7 +179,7 @@ class JobTask:
         if self._deployment.deferrable:
             trigger = TransformJobTrigger(self._watch(work, seen.job.name).as_json())
             self._operator.defer(trigger=trigger, method_name="execute_again")
-        age = (datetime.now(UTC) - seen.job.created).total_seconds()
+        age = seen.job.age.total_seconds()
         _come_back_in(pause(age, self._deployment.poll_seconds, _chance()))
 
     def _watch(self, work: Work, job_name: str) -> JobWatch:

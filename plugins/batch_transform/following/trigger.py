@@ -89,7 +89,7 @@ class TransformJobTrigger(_JobTrigger):
         yield TriggerEvent({"why": why})  # type: ignore[no-untyped-call]
 
     async def _until_over(self) -> str:
-        give_up_at = datetime.now(UTC) + timedelta(seconds=self.watch.deadline_seconds)
+        give_up_at = time.monotonic() + self.watch.deadline_seconds
         watcher = _Watcher(self.watch, type(self).connect)
         failures = 0
         while True:
@@ -97,7 +97,7 @@ class TransformJobTrigger(_JobTrigger):
                 seen = await asyncio.to_thread(watcher.look)
             except Transient as error:
                 failures += 1
-                if datetime.now(UTC) > give_up_at:
+                if time.monotonic() > give_up_at:
                     return f"AWS could not be asked: {error}"
                 self.log.warning("Will look at %s again: %s", self.watch.job_name, error)
                 seconds = pause_after_failure(failures, self.watch.poll_seconds, _chance())
@@ -107,8 +107,7 @@ class TransformJobTrigger(_JobTrigger):
                     return f"the job is {seen.job.status}"
                 await self._show(watcher, seen)
                 await self._show_log(watcher, seen)
-                age = (datetime.now(UTC) - seen.job.created).total_seconds()
-                seconds = pause(age, self.watch.poll_seconds, _chance())
+                seconds = pause(seen.job.age.total_seconds(), self.watch.poll_seconds, _chance())
             await asyncio.sleep(seconds)
 
     async def _show(self, watcher: _Watcher, seen: Look) -> None:
@@ -157,7 +156,7 @@ class _Watcher:
 
     def look(self) -> Look:
         services, watch = self._opened = self._opened or self._open()
-        seen = look(services, watch, datetime.now(UTC))
+        seen = look(services, watch)
         if not self._is_claimed:
             # An attempt before this one may have taken its tag off the job after ours was put on.
             claim(services.jobs, seen.job, watch.owner)
@@ -179,7 +178,7 @@ class _Watcher:
     def last_words(self, seen: Look) -> str | None:
         """Return the end of a job's log where it has given no output for long."""
         started = seen.job.described.get("TransformStartTime")
-        seconds = (datetime.now(UTC) - started).total_seconds() if started else 0.0
+        seconds = (seen.job.seen_at - started).total_seconds() if started else 0.0
         if self._opened is None or seen.progress.shards_done or seconds < self._silent_seconds:
             return None
         self._silent_seconds = 2 * seconds

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
@@ -11,6 +10,7 @@ from batch_transform.connections import Aws, Connect, services
 from batch_transform.failures import no_retry
 from batch_transform.following.job_task import HoldsJob, JobTask, Work
 from batch_transform.links import JOB_LINKS
+from batch_transform.scoring.aws.clock import ticking_from
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs import request
@@ -69,14 +69,16 @@ class RecoverOperator(HoldsJob, BaseOperator):
         layout = layout_of_task(context, self.index)
         pipeline = pipeline_of(context, self.pipeline, self.deployment)
         environment = self.render_template(pipeline.settings.transform.environment, context)
+        job = get(aws.jobs, self.job_name)
         run = Recovery(
             pipeline=pipeline,
             index=ExtractIndex.from_json(aws.objects.get(layout.index)),
             inputs=layout.input,
-            job=get(aws.jobs, self.job_name),
+            job=job,
             root=layout.attempt_root / "recover" / str(context["ti"].id),
             config=request.for_run(self.config, pipeline.settings, environment),
-            since=task.first_try,
+            since=task.first_try(job.seen_at),
+            now=ticking_from(job.seen_at),
         )
         coverage = recover(run, aws, lambda sent: self._launch(task, run, sent))
         if coverage is None:
@@ -99,7 +101,7 @@ class RecoverOperator(HoldsJob, BaseOperator):
             index=sent.index,
             index_uri=sent.layout.index,
             request=lambda owner: self._request(run, sent, owner),
-            deadline=run.ends - datetime.now(UTC),
+            deadline=run.ends - run.now(),
             label=f"round-{sent.number}-",
             is_renewed=False,  # recovery itself goes on from what a round has left
         )

@@ -1,5 +1,6 @@
 """Housekeeping on S3 and a real ledger: what it deletes, and that nothing is paid for it again."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -17,6 +18,13 @@ from tests.integration.by_hand.test_permissions import refused
 DAYS = timedelta(days=1)
 
 
+def listing_at(moment, objects):
+    """Let S3 list objects at another moment."""
+    listed = objects.listed
+    objects.listed = lambda start: (replace(each, listed_at=moment) for each in listed(start))
+    return objects
+
+
 def passes(world, name, *days):
     """Tidy so many days from now, one pass after the other."""
     pipeline, services = read_pipeline(world.root / name), Aws("aws_default")
@@ -29,12 +37,11 @@ def passes(world, name, *days):
                     Housekeeping(
                         pipeline=pipeline,
                         root=world.deployment.root,
-                        objects=services.objects,
+                        objects=listing_at(later, services.objects),
                         jobs=services.jobs,
                         warehouse=warehouse,
                         keep=dict.fromkeys(("inputs", "outputs", "quarantine"), 10 * DAYS),
                         is_at_work=lambda: False,
-                        now=lambda later=later: later,
                     )
                 )
             )

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,7 @@ class Orchard:
             job=self.over(f"{self.name}-first", first),
             root=S3Uri("recover", f"{self.name}/recover"),
             config=config,
+            now=lambda: datetime.now(UTC),
         )
         coverage = recover(run, self.services, self.launch)
         with staging(columns_of(pipeline.settings, index)) as staged:

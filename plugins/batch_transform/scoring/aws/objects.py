@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from typing_extensions import override
 
 from batch_transform.scoring.aws import listing
+from batch_transform.scoring.aws.clock import answered_at
 from batch_transform.scoring.aws.codes import translated
 from batch_transform.scoring.aws.upload import S3Uploads, Uploads, sealed
 from batch_transform.scoring.errors import ObjectMissing, Unreachable
@@ -215,7 +216,7 @@ class S3Objects(ObjectStore):
             Bucket=start.bucket, Prefix=start.key
         )
         for page in listing.pages(found):
-            listed_at = listing.answered_at(page)
+            listed_at = answered_at(page)
             for entry in page.get("Contents", ()):
                 yield StoredObject(
                     uri=S3Uri(start.bucket, entry["Key"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from batch_transform.scoring.aws.codes import of_reason
 from batch_transform.scoring.errors import (
@@ -31,9 +31,9 @@ def is_over(job: Job) -> bool:
     return job.status not in _RUNNING
 
 
-def is_late(job: Job, deadline: timedelta, now: datetime) -> bool:
+def is_late(job: Job, deadline: timedelta) -> bool:
     """Tell whether a job has had its time; the clock starts when the service took the request."""
-    return now >= job.created + deadline
+    return job.age >= deadline
 
 
 def failure(job: Job, deadline: timedelta) -> ScoringError | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 from batch_transform.scoring.aws.objects import ObjectStore
@@ -73,7 +73,7 @@ class Look:
     missing: list[str]
 
 
-def look(services: Services, watch: Watch, now: datetime) -> Look:
+def look(services: Services, watch: Watch) -> Look:
     """Look at a job, and stop it where its time is up.
 
     Raises:
@@ -81,19 +81,19 @@ def look(services: Services, watch: Watch, now: datetime) -> Look:
         Transient: AWS could not be asked, or does not know of the job at this moment.
     """
     job = known(services.jobs, watch.job_name)
-    if job.status == IN_PROGRESS and end.is_late(job, watch.deadline, now):
+    if job.status == IN_PROGRESS and end.is_late(job, watch.deadline):
         if give_up(services.jobs, job.name, watch.owner) is Stop.OWNED:
             raise end.too_late(job, watch.deadline, "goes on for other runs that want it")
         job = known(services.jobs, watch.job_name)
-    return see(services, job, watch.index, now)
+    return see(services, job, watch.index)
 
 
-def see(services: Services, job: Job, index: ExtractIndex, now: datetime | None = None) -> Look:
+def see(services: Services, job: Job, index: ExtractIndex) -> Look:
     """Look at what a job has written so far."""
     missing = missing_outputs(index, services.objects, job.output)
     is_over = job.status != IN_PROGRESS
     started = None if is_over else job.described.get("TransformStartTime")
-    progress = measure(index, missing, started, now or datetime.now(UTC))
+    progress = measure(index, missing, started, job.seen_at)
     return Look(job=job, progress=progress, missing=missing)
 
 

@@ -6,12 +6,13 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTransformJ
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from typing_extensions import override
 
+from batch_transform.scoring.aws.clock import answered_at
 from batch_transform.scoring.aws.codes import translated
 from batch_transform.scoring.errors import JobMissing, RequestRefused, Unreachable
 from batch_transform.scoring.names import S3Uri
@@ -34,6 +35,7 @@ class Job:
         reason: FailureReason; empty where the service gives none.
         created: when the service took the request.
         described: the whole answer.
+        seen_at: when the service gave it, by its own clock.
     """
 
     name: str
@@ -42,9 +44,10 @@ class Job:
     reason: str
     created: datetime
     described: Mapping[str, Any]
+    seen_at: datetime = field(compare=False)
 
     @classmethod
-    def of(cls, described: Mapping[str, Any]) -> Job:
+    def of(cls, described: Mapping[str, Any], seen_at: datetime) -> Job:
         """Read the answer of DescribeTransformJob."""
         return cls(
             name=described["TransformJobName"],
@@ -53,6 +56,7 @@ class Job:
             reason=described.get("FailureReason", ""),
             created=described["CreationTime"],
             described=described,
+            seen_at=seen_at,
         )
 
     @property
@@ -90,6 +94,11 @@ class Job:
         started = self.described.get("TransformStartTime")
         ended = self.described.get("TransformEndTime")
         return (ended - started).total_seconds() if started and ended else 0.0
+
+    @property
+    def age(self) -> timedelta:
+        """How long ago the service took the request, when it described the job."""
+        return self.seen_at - self.created
 
     @property
     def instance_seconds(self) -> float:
@@ -168,7 +177,8 @@ class SageMakerJobs(TransformJobs):
     def find(self, name: str) -> Job | None:
         try:
             with translated():
-                return Job.of(self._client.describe_transform_job(TransformJobName=name))
+                described = self._client.describe_transform_job(TransformJobName=name)
+                return Job.of(described, answered_at(described))
         except JobMissing:
             return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from batch_transform.scoring.aws.objects import ObjectStore
@@ -33,7 +33,7 @@ class Recovery:
         config: the pipeline's part of a request, with its templates filled in.
         since: from when on the deadline counts, and faults of the service do, where a person has
             cleared the task; None: from the job's creation.
-        now: tells the time.
+        now: tells the time, by SageMaker's clock.
     """
 
     pipeline: Pipeline
@@ -42,8 +42,8 @@ class Recovery:
     job: Job
     root: S3Uri
     config: Mapping[str, Any]
+    now: Callable[[], datetime]
     since: datetime | None = None
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @property
     def limits(self) -> Limits:

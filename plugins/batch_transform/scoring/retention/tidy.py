@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.jobs.service import Job, TransformJobs
@@ -29,7 +28,6 @@ class Housekeeping:
         warehouse: whose ledger says what is in force.
         keep: how long each kind of object is kept.
         is_at_work: tells whether a run of the pipeline has not ended; asked before each deletion.
-        now: tells the time.
     """
 
     pipeline: Pipeline
@@ -39,7 +37,6 @@ class Housekeeping:
     warehouse: Warehouse
     keep: Mapping[str, timedelta]
     is_at_work: Callable[[], bool]
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,15 +91,14 @@ def _verdicts(work: Housekeeping) -> Iterator[Verdict]:
             is_job_known=entry is None or not entry.job_name or job is not None,
             busy=busy,
         )
-        yield verdict(partition, work.keep, work.now())
+        yield verdict(partition, work.keep, listed[-1].listed_at)
 
 
 def _carry_out(work: Housekeeping, said: Verdict) -> Counter[str]:
     objects = work.objects
     objects.delete(said.restore)
     for mark in said.retire:
-        since = work.now().isoformat()
-        objects.put(mark, json.dumps({"retired_at": since, "by": "housekeeping"}).encode())
+        objects.put(mark, b'{"by": "housekeeping"}')
     for uris in said.delete.values():
         objects.delete(uris)
     return Counter({kind: len(uris) for kind, uris in said.delete.items()})

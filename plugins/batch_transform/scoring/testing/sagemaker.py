@@ -69,7 +69,7 @@ class InMemoryJobs(TransformJobs):
     def find(self, name: str) -> Job | None:
         self._refuse()
         described = self._described.get(name)
-        return None if described is None else Job.of(copy.deepcopy(described))
+        return None if described is None else Job.of(copy.deepcopy(described), self.now)
 
     @override
     def stop(self, name: str) -> bool:
@@ -120,7 +120,7 @@ class InMemoryJobs(TransformJobs):
 
     def all(self) -> Iterable[Job]:
         """List every job, in the order of their creation."""
-        return [Job.of(copy.deepcopy(each)) for each in self._described.values()]
+        return [Job.of(copy.deepcopy(each), self.now) for each in self._described.values()]
 
     def _refuse(self) -> None:
         if self.refusals:

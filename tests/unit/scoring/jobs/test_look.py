@@ -1,13 +1,17 @@
 """Done means done: what each status means, and what a job that is not over may become."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
+import time_machine
 
 from batch_transform.scoring import errors
 from batch_transform.scoring.jobs.look import check_done, look
 from batch_transform.scoring.jobs.pacing import pause, pause_after_failure
+from batch_transform.scoring.jobs.service import SageMakerJobs
+from tests.factories import a_job
 from tests.unit.scoring.jobs.conftest import DEADLINE, INDEX, Task, end
 
 ALL = range(4)
@@ -36,7 +40,7 @@ def test_only_completed_with_every_output_is_a_success(
     aws, task, held, status, reason, outputs, error, text
 ):
     end(aws, held, status, reason, outputs)
-    seen = look(aws, task.watch(held), aws.jobs.now)
+    seen = look(aws, task.watch(held))
     if error is None:
         check_done(aws, seen, INDEX, DEADLINE)
         return
@@ -50,7 +54,7 @@ def test_only_completed_with_every_output_is_a_success(
 def test_progress_counts_outputs_by_name_and_tells_what_is_left(aws, task, held):
     end(aws, held, "InProgress", outputs=[0, 3])
     aws.jobs.advance(timedelta(seconds=30))
-    seen = look(aws, task.watch(held), aws.jobs.now)
+    seen = look(aws, task.watch(held))
     assert json.loads(json.dumps(seen.progress.as_dict())) == {
         "shards_done": 2,
         "shards": 4,
@@ -64,17 +68,17 @@ def test_progress_counts_outputs_by_name_and_tells_what_is_left(aws, task, held)
 def test_of_a_job_that_is_over_nothing_is_left(aws, task, held):
     end(aws, held, "Failed", "ClientError", outputs=[0, 3])
     aws.jobs.advance(timedelta(seconds=30))
-    seen = look(aws, task.watch(held), aws.jobs.now)
+    seen = look(aws, task.watch(held))
     assert str(seen.progress) == "2 of 4 shards, 20 of 40 records"
 
 
 def test_the_deadline_counts_from_the_jobs_creation_and_stops_it_once(aws, task, held):
     aws.jobs.advance(DEADLINE - timedelta(seconds=1))
-    look(aws, task.watch(held), aws.jobs.now)
+    look(aws, task.watch(held))
     assert aws.jobs.stopped == []
     aws.jobs.advance(timedelta(seconds=1))
     for _ in range(2):
-        seen = look(aws, task.watch(held), aws.jobs.now)
+        seen = look(aws, task.watch(held))
     assert aws.jobs.stopped == [held.job.name]
     with pytest.raises(errors.DeadlinePassed, match="not over after 6:00:00, and was stopped"):
         check_done(aws, seen, INDEX, DEADLINE)
@@ -85,9 +89,9 @@ def test_a_late_job_goes_on_for_another_run_that_wants_it(aws, task, held):
     attached = other.attempt()
     aws.jobs.advance(DEADLINE)
     with pytest.raises(errors.DeadlinePassed, match="goes on for other runs"):
-        look(aws, task.watch(held), aws.jobs.now)
+        look(aws, task.watch(held))
     assert aws.jobs.stopped == []
-    look(aws, other.watch(attached), aws.jobs.now)
+    look(aws, other.watch(attached))
     assert aws.jobs.stopped == [held.job.name]
 
 
@@ -104,3 +108,14 @@ def test_failed_looks_are_followed_by_ever_longer_pauses():
     pauses = [pause_after_failure(failures, 10, 0.5) for failures in range(1, 7)]
     assert pauses == pytest.approx([20, 40, 80, 160, 300, 300])
     assert pause_after_failure(10**6, 600, 0.5) == pytest.approx(600)
+
+
+@pytest.mark.parametrize("days", [-1, 0, 1])
+def test_a_job_is_as_old_as_sagemaker_says_whatever_the_workers_clock_shows(days):
+    answered = datetime(2013, 6, 2, 0, 5, tzinfo=UTC)
+    headers = {"date": "Sun, 02 Jun 2013 00:05:00 GMT"}
+    described = {**a_job().described, "ResponseMetadata": {"HTTPHeaders": headers}}
+    client = SimpleNamespace(describe_transform_job=lambda **_: described)
+    with time_machine.travel(answered + timedelta(days=days), tick=False):
+        job = SageMakerJobs(client).find("apples-job")
+    assert timedelta(minutes=5) <= job.age < timedelta(minutes=5, seconds=1)

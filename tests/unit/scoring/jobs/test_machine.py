@@ -166,7 +166,7 @@ class Attempts(RuleBasedStateMachine):
         if self.states[run] != ALIVE:
             return
         held, task = self.held[run], self.tasks[run]
-        seen = look(self.aws, task.watch(held), self.aws.jobs.now)
+        seen = look(self.aws, task.watch(held))
         if seen.job.status == IN_PROGRESS:
             return
         self.states[run] = OVER

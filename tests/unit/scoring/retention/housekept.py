@@ -240,7 +240,6 @@ class Housekept:
             warehouse=self.ledger,
             keep=self.keep,
             is_at_work=is_at_work,
-            now=lambda: self.now,
         )
 
     # What must hold after it
