@@ -35,6 +35,8 @@ IN_PARTS = "extract: {slices: 4}\nload: {groups: 3}\nlimits: "
 STRICT = "strict_flights"
 DEAR = "dear_flights"
 GAPS = "gaps_flights"
+YEAR = "year_flights"
+WARNS = {"limits: ": "checks: {empty: {level: warn}}\nlimits: "}
 EMPTY = date(2013, 9, 10), date(2013, 11, 11)  # have none of the flights with gaps
 GAPS_SQL = f"""AND mod(flights.flight_id, 20) = 0
     AND :partition NOT IN (date '{EMPTY[0]}', date '{EMPTY[1]}')
@@ -191,7 +193,8 @@ def pipelines(laptop_folder):
         (PICKY, {"{name: flight-delay}": "{name: picky}", "deadline: 6h": "bad_records: 1%"}),
         (STRICT, {"{name: flight-delay}": "{name: stern}"}),
         (DEAR, {"deadline: 6h": "cost: 0.000001, over_cost: ask"}),
-        (GAPS, {"limits: ": "checks: {empty: {level: warn}}\nlimits: "}),
+        (GAPS, WARNS),
+        (YEAR, {"start_date: 2013-06-01": "start_date: 2013-01-01", **WARNS}),
     ):
         shutil.copytree(PIPELINES / FLIGHTS, folder / name)
         settings = folder / name / "pipeline.yaml"
@@ -200,8 +203,9 @@ def pipelines(laptop_folder):
             assert before in text
             text = text.replace(before, after)
         settings.write_text(text)
-    query = folder / GAPS / "features.sql"
-    query.write_text(query.read_text().replace("ORDER BY", GAPS_SQL))
+    for name in (GAPS, YEAR):
+        query = folder / name / "features.sql"
+        query.write_text(query.read_text().replace("ORDER BY", GAPS_SQL))
     return folder
 
 

@@ -14,12 +14,13 @@ SOME = 6  # runs that are over before a backfill is cancelled
 AT_ONCE = 4
 
 
-class Month:
-    """Thirty days of a pipeline, by whoever backfills them."""
+class Days:
+    """Days of a pipeline in a row, by whoever backfills them: a month."""
 
-    def __init__(self, laptop, first):
-        self.laptop = laptop
-        self.days = [first + timedelta(days=number) for number in range(30)]
+    def __init__(self, laptop, first, count=30, dag_id=GAPS):
+        self.laptop, self.dag_id = laptop, dag_id
+        self.days = [first + timedelta(days=number) for number in range(count)]
+        self.sql("CREATE TABLE IF NOT EXISTS source.faults (day date, why text)")
 
     def sql(self, statement, *values):
         with psycopg.connect(self.laptop.stack.postgres.dsn("warehouse")) as warehouse:
@@ -27,7 +28,6 @@ class Month:
             return cursor.fetchall() if cursor.description else []
 
     def break_source(self, day):
-        self.sql("CREATE TABLE IF NOT EXISTS source.faults (day date, why text)")
         self.sql("INSERT INTO source.faults VALUES (%s, 'no number')", day)
 
     def mend_source(self):
@@ -35,20 +35,34 @@ class Month:
 
     def runs(self):
         """Return the runs by their days."""
-        path = f"/dags/{GAPS}/dagRuns"
-        listed = self.laptop.api.client.get(path, params={"limit": 200}).raise_for_status().json()
-        runs = {date.fromisoformat(run["logical_date"][:10]): run for run in listed["dag_runs"]}
+        runs = {date.fromisoformat(run["logical_date"][:10]): run for run in self._listed()}
         return {day: runs[day] for day in self.days if day in runs}
 
+    def _listed(self):
+        path, found = f"/dags/{self.dag_id}/dagRuns", []
+        while True:
+            params = {"limit": 100, "offset": len(found)}
+            answer = self.laptop.api.client.get(path, params=params).raise_for_status().json()
+            found += answer["dag_runs"]
+            if len(found) >= answer["total_entries"]:
+                return found
+
     def states(self):
-        return {day: run["state"] for day, run in self.runs().items()}
+        """Return the states of runs by their days, from Airflow's database: that is asked often."""
+        with psycopg.connect(self.laptop.stack.postgres.dsn("airflow")) as metadata:
+            found = metadata.execute(
+                "SELECT (logical_date AT TIME ZONE 'UTC')::date, state FROM dag_run"
+                " WHERE dag_id = %s AND logical_date >= %s AND logical_date < %s",
+                (self.dag_id, self.days[0], self.days[-1] + timedelta(days=1)),
+            )
+            return dict(found.fetchall())
 
     def notes(self):
         return {day: run["note"] for day, run in self.runs().items()}
 
     def score(self, day):
         """Score a day by hand, as a backfill would."""
-        run_id, state = self.laptop.trigger(GAPS, logical_date=f"{day}T00:00:00Z")
+        run_id, state = self.laptop.trigger(self.dag_id, logical_date=f"{day}T00:00:00Z")
         assert state == "success"
         return run_id
 
@@ -57,7 +71,7 @@ class Month:
         days = days or self.days
         created = self.laptop.post(
             "/backfills",
-            dag_id=GAPS,
+            dag_id=self.dag_id,
             from_date=f"{days[0]}T00:00:00Z",
             to_date=f"{days[-1]}T00:00:00Z",
             reprocess_behavior=reprocess,
@@ -91,17 +105,18 @@ class Month:
     def jobs(self):
         """Count the jobs of each day, whatever became of them."""
         jobs = Jobs(self.laptop)
-        return +Counter({day: len(jobs.of(day, "gaps-flights")) for day in self.days})
+        prefix = self.dag_id.replace("_", "-")
+        return +Counter({day: len(jobs.of(day, prefix)) for day in self.days})
 
     def tries(self, day, task_id):
         run = self.runs()[day]["dag_run_id"]
-        path = f"/dags/{GAPS}/dagRuns/{run}/taskInstances/{task_id}"
+        path = f"/dags/{self.dag_id}/dagRuns/{run}/taskInstances/{task_id}"
         return self.laptop.api.client.get(path).raise_for_status().json()["try_number"]
 
     def scored(self):
         """Return the rows of each day's partition."""
         found = self.sql(
-            "SELECT flight_date, count(*) FROM predictions.gaps_flights"
+            f"SELECT flight_date, count(*) FROM predictions.{self.dag_id}"
             " WHERE flight_date = ANY (%s) GROUP BY flight_date",
             self.days,
         )
@@ -124,7 +139,7 @@ def test_a_month_is_planned_by_backfills_and_those_of_its_days_are_scored_that_a
     laptop,
 ):
     """Planned are most days, so that it takes a minute; the test below scores them all."""
-    month = Month(laptop, date(2013, 11, 1))
+    month = Days(laptop, date(2013, 11, 1))
     empty, faulty, plain = asked = [date(2013, 11, day) for day in (11, 12, 13)]
     assert empty in EMPTY
     done = date(2013, 11, 28)
@@ -167,7 +182,7 @@ def test_a_month_is_planned_by_backfills_and_those_of_its_days_are_scored_that_a
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_month_with_gaps_is_scored_once_newest_first_cancelled_and_resumed(laptop):
-    month = Month(laptop, date(2013, 9, 1))
+    month = Days(laptop, date(2013, 9, 1))
     done, faulty = date(2013, 9, 5), date(2013, 9, 20)
     month.break_source(faulty)
     run_id = month.score(done)
