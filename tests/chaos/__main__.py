@@ -4,13 +4,14 @@ import argparse
 import sys
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from local.postgres import start_postgres
 from local.processes import Processes
 from tests.chaos.mixes import Mixes, rounds
+from tests.chaos.people import People, acts
 from tests.chaos.runs import nursery
 from tests.chaos.shared import share, take_turns
 from tests.chaos.steps import plan
@@ -90,6 +91,23 @@ def shared(trials, nurseries, traces):
     return not falls
 
 
+def people(trials, asked, until):
+    """Let people act upon runs, each act once; tell whether all held."""
+    count, found = Counter(), Counter()
+    for act in acts(trials.nursery.dags, asked.pipelines):
+        if asked.only not in act.kind or time.monotonic() > until:
+            continue
+        verdict = People(trials).make(act)
+        count[act.kind] += 1
+        found[act.kind] += bool(verdict.falls)
+        for fall in verdict.falls:
+            print(f"FALL {act}\n     {fall}", flush=True)
+    print(f"{'act':28}{'times':>6}{'falls':>15}")
+    for kind, times in count.items():
+        print(f"{kind:28}{times:6}{found[kind]:15}")
+    return not found.total()
+
+
 def mixes(made, traces, asked, until):
     """Make rounds of runs at once; tell whether all held."""
     falls, count = 0, 0
@@ -113,6 +131,7 @@ def parts(trials, nurseries, asked, until):
         yield shared(trials, nurseries, traces)
     yield steps(trials, traces, asked, until)
     if not asked.step:
+        yield people(trials, asked, until)
         yield mixes(Mixes(nurseries, trials.clean), traces, asked, until)
 
 

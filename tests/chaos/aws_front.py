@@ -12,13 +12,14 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from tests.chaos.traps import ASKED, MARKED, UNSEEN
+from tests.chaos.traps import ASKED, JUMPS, MARKED, UNSEEN
 
 _SLOW_SECONDS = 1.0
 _HUNG_SECONDS = 3.0  # longer than attempts wait for an answer
 _PER_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive", "server", "date"}
 _JSON = [("Content-Type", "application/x-amz-json-1.1")]
 _XML = [("Content-Type", "text/xml")]
+_SIGNALS = {ASKED: signal.SIGTERM, **JUMPS}
 # What is answered in the place of AWS: by S3, and by the services that speak JSON.
 _ANSWERED = {
     "throttled": (
@@ -83,28 +84,51 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing."""
 
     def _serve(self, body):
-        trap, label = self.front.trap, self._label()
-        fault = trap.at("aws", label)
-        if fault in ("killed before", "reset"):
-            return self._hang_up(trap.kill if fault == "killed before" else None)
-        if fault in _ANSWERED:
-            return self._answer(*_ANSWERED[fault]["X-Amz-Target" in self.headers])
-        if fault == ASKED:
-            trap.kill(signal.SIGTERM)
-        if fault == "slow":
-            time.sleep(_SLOW_SECONDS)
-        if fault == "hung":
-            time.sleep(_HUNG_SECONDS)
-            return self._hang_up()
+        label = self._label()
+        fault = self.front.trap.at("aws", label)
+        if self._ends_before(fault):
+            return
         status, headers, answer = self._forward(body)
         if label == "CreateTransformJob" and status == 200:
             self.front.created.append(json.loads(body)["TransformJobName"])
+        self._end(fault, status, headers, answer)
+
+    def _ends_before(self, fault):
+        """Let a fault strike before AWS learns of a call; tell whether AWS never does."""
+        trap = self.front.trap
+        if fault in ("killed before", "reset"):
+            self._hang_up(trap.kill if fault == "killed before" else None)
+        elif fault in _ANSWERED:
+            self._answer(*_ANSWERED[fault]["X-Amz-Target" in self.headers])
+        elif fault == "hung":
+            time.sleep(_HUNG_SECONDS)
+            self._hang_up()
+        else:
+            self._disturb(fault)
+            return False
+        return True
+
+    def _disturb(self, fault):
+        if fault in _SIGNALS:
+            self.front.trap.kill(_SIGNALS[fault])
+        elif fault == "frozen before":
+            self.front.trap.freeze()
+        elif fault == "slow":
+            time.sleep(_SLOW_SECONDS)
+
+    def _end(self, fault, status, headers, answer):
+        """Answer, as well as a fault allows."""
+        trap = self.front.trap
         if fault in ("killed within", MARKED, "answer lost"):
-            return self._hang_up(None if fault == "answer lost" else trap.kill)
+            self._hang_up(None if fault == "answer lost" else trap.kill)
+            return
+        if fault == "frozen within":
+            trap.freeze()
         self._answer(status, headers, answer, cut=fault == "body cut")
-        if fault == "killed after":
+        if fault == "frozen after":
+            trap.freeze()
+        elif fault == "killed after":
             self._hang_up(trap.kill)
-        return None
 
     def _label(self):
         target = self.headers.get("X-Amz-Target", "")

@@ -223,10 +223,15 @@ def _left(world, reader, run):
             return f"{sessions} sessions of the warehouse are left"
         if locks := connection.execute(_LOCKS).fetchone()[0]:
             return f"{locks} locks of the warehouse are left"
-    if children := _settled(lambda: psutil.Process(run.nursery.pid).children(recursive=True)):
+    if children := _settled(lambda: _children(run.nursery.pid)):
         return f"processes are left: {children}"
     files = list(world.scratch.glob("batch-transform-*/*"))
     return f"files are left: {files}" if files else ""
+
+
+def _children(pid):
+    found = psutil.Process(pid).children(recursive=True)
+    return [each for each in found if each.status() != psutil.STATUS_ZOMBIE]
 
 
 def _settled(look):

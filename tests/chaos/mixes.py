@@ -1,5 +1,6 @@
 """Rounds of runs at once with random faults: in the end tables are as if there had been none."""
 
+import math
 import random
 import threading
 from dataclasses import dataclass, field, replace
@@ -42,7 +43,7 @@ def rounds(traces, seed, runs, lanes):
         name: [each for each in faults_of(calls) if each.kind not in _OF_STEPS]
         for name, calls in traces.items()
     }
-    for version in range(1, 1 + runs // lanes):
+    for version in range(1, 1 + math.ceil(runs / lanes)):
         shared = Day(chance.choice(list(traces)), chance.randrange(1, 1 + _PARTITIONS), version)
         yield [_run(chance, shared, faults, version) for _ in range(lanes)]
 

@@ -1,7 +1,7 @@
 """A process that has imported the product, and forks from itself each attempt at a task.
 
-It reads a request a line, and answers with two: the attempt's process, and how that ended. An
-attempt leaves its outcome in a file; one that was killed leaves none.
+It reads a request a line, and answers with two: the attempt's process, and how that ended or was
+stopped. An attempt leaves its outcome in a file; one that was killed leaves none.
 """
 
 import asyncio
@@ -9,10 +9,11 @@ import functools
 import gc
 import json
 import os
+import resource
 import signal
 import sys
 import traceback
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -41,6 +42,7 @@ from batch_transform.upkeep import janitor_dag
 
 _LOOK_SECONDS = 0.1
 _AT_FIRST_SECONDS = 0.3
+_JUMP = timedelta(hours=1)
 _TIMEOUT_SECONDS = 2.0  # until a call that hangs is made again
 _IMPORTED_EARLY = (
     "airflow.providers.amazon.aws.hooks.base_aws",
@@ -64,7 +66,8 @@ class KeptState(dict):
     def set(self, key, value):
         self[key] = value
         written = self._path.with_suffix(".new")
-        written.write_text(json.dumps(self))
+        with limited_disk(resource.RLIM_INFINITY):
+            written.write_text(json.dumps(self))
         written.replace(self._path)
 
 
@@ -87,6 +90,17 @@ class Airflow:
         return None
 
 
+@contextmanager
+def limited_disk(size):
+    """Let no file grow beyond a size, in bytes, meanwhile."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def outcome(dags, request):
     """Make one attempt at a task, and say how it ended."""
     dag = dags[request["dag"]]
@@ -98,7 +112,7 @@ def outcome(dags, request):
         run_id=run.run_id,
         task_id=task.task_id,
         map_index=-1,
-        max_tries=task.retries or 0,
+        max_tries=request["max"],
         try_number=request["try"],
         id=request["id"],
     )
@@ -160,17 +174,26 @@ def _be_attempt(dags, request):
     for stream in (1, 2):
         os.dup2(log, stream)
     os.environ.update(request["environ"])
-    with suppress(FileNotFoundError):
-        Path(request["outcome"]).unlink()
     now = datetime.now(UTC) + timedelta(seconds=request.get("clock", 0))
-    with time_machine.travel(now), set_supervisor_comms(Airflow(request["states"])):
+    room = 0 if request.get("is_full") else resource.RLIM_INFINITY
+    with (
+        time_machine.travel(now) as clock,
+        set_supervisor_comms(Airflow(request["states"])),
+        limited_disk(room),
+    ):
+        signal.signal(signal.SIGUSR1, lambda *_: clock.shift(-_JUMP))
+        signal.signal(signal.SIGUSR2, lambda *_: clock.shift(_JUMP))
         done = event(request["wait"]) if "wait" in request else outcome(dags, request)
-    text = json.dumps(done, default=str)
-    written = Path(request["outcome"]).with_suffix(".new")
-    written.write_text(text)
-    written.replace(request["outcome"])
+    Path(request["outcomes"], f"{os.getpid()}.json").write_text(json.dumps(done, default=str))
     sys.stdout.flush()
     sys.stderr.flush()
+
+
+def _reap():
+    """Let attempts go that were stopped once, and have ended since."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _warm():
@@ -218,6 +241,7 @@ def main(folder):
     print(json.dumps(_described(dags)), file=answers, flush=True)  # a pipe
     for line in sys.stdin:
         request = json.loads(line)
+        _reap()
         gc.freeze()  # else a collection in the child would copy every page
         pid = os.fork()
         if not pid:
@@ -228,7 +252,7 @@ def main(folder):
             finally:
                 os._exit(status)
         print(pid, file=answers, flush=True)
-        print(os.waitpid(pid, 0)[1], file=answers, flush=True)
+        print(os.waitpid(pid, os.WUNTRACED)[1], file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -15,13 +15,14 @@ from contextlib import contextmanager, suppress
 import psycopg
 from psycopg import OperationalError
 
-from tests.chaos.traps import CRASHED, FULL, HELD
+from tests.chaos.traps import CRASHED, FULL, HELD, NO_ROOM
 
 _HELD_SECONDS = 60.0
 _RECOVERY_SECONDS = 30.0
 _LOOK_SECONDS = 0.02
 _STATEMENTS = b"QP"
-_COPY_DATA = b"d"
+_COPY_DATA, _PARSE, _SYNC = b"d", b"P", b"S"
+_RAISE = b"DO 'BEGIN RAISE disk_full; END'\0"  # what it says differs, the code is the same
 _SOCKET = ".s.PGSQL.5432"
 _FIELDS = b"SFATAL\0VFATAL\0C53300\0Msorry, too many clients already\0\0"
 _TOO_MANY = b"E" + struct.pack("!i", 4 + len(_FIELDS)) + _FIELDS
@@ -84,6 +85,7 @@ class _Session:
         self._backend = 0
         self._due = None  # what happens with the next answer
         self._copies = False
+        self._skips = False  # until the next Sync
 
     def serve(self):
         """Pass messages on until either side hangs up."""
@@ -99,6 +101,9 @@ class _Session:
                 kind = self._exactly(1)
                 (size,) = struct.unpack("!i", self._exactly(4))
                 payload = self._exactly(size - 4)
+                if self._skips:
+                    self._skips = kind != _SYNC
+                    continue
                 message = kind + struct.pack("!i", size) + payload
                 self._pass_on(message, self._label(kind, payload))
         except (OSError, EOFError):
@@ -123,6 +128,8 @@ class _Session:
         if fault == "killed before":
             self._front.trap.kill()
             raise EOFError
+        if fault == "frozen before":
+            self._front.trap.freeze()
         if fault == FULL:
             self._client.sendall(_TOO_MANY)
             raise EOFError
@@ -135,6 +142,9 @@ class _Session:
             self._front.trap.gate.wait(_HELD_SECONDS)
         if fault == "terminated before":
             self._front.terminate(self._backend)
+        if fault == NO_ROOM:
+            self._skips = message.startswith(_PARSE)
+            message = b"Q" + struct.pack("!i", 4 + len(_RAISE)) + _RAISE
         self._due = fault
         self._server.sendall(message)
         if fault == "terminated within":
@@ -148,12 +158,16 @@ class _Session:
                 if due == "killed within":
                     self._front.trap.kill()
                     break
+                if due == "frozen within":
+                    self._front.trap.freeze()
                 self._client.sendall(block[: len(block) // 2] if due == "answer cut" else block)
                 if due == "answer cut":
                     break
                 if due == "killed after":
                     self._front.trap.kill()
                     break
+                if due == "frozen after":
+                    self._front.trap.freeze()
                 if due == "terminated after":
                     self._front.terminate(self._backend)
         except OSError:

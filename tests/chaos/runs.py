@@ -4,6 +4,7 @@ import json
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -29,7 +30,8 @@ class Nursery:
         if not described:
             raise RuntimeError((folder / "nursery.log").read_text())
         self.dags = json.loads(described)
-        self._outcome = folder / f"outcome-{self._process.pid}.json"
+        self._outcomes = folder / f"outcomes-{self._process.pid}"
+        self._outcomes.mkdir()
 
     @property
     def pid(self):
@@ -37,24 +39,26 @@ class Nursery:
         return self._process.pid
 
     def attempt(self, request):
-        """Make an attempt; return its outcome, or None where it was killed."""
+        """Make an attempt; return its outcome, or None where it was killed or frozen."""
         world = self.lane.world
         sent = {
             "states": str(world.states),
             "log": str(world.folder / "attempts.log"),
-            "outcome": str(self._outcome),
+            "outcomes": str(self._outcomes),
             "environ": self.lane.environ,
             **request,
         }
         print(json.dumps(sent), file=self._process.stdin, flush=True)
-        self.lane.trap.started(int(self._process.stdout.readline()))
+        pid = int(self._process.stdout.readline())
+        self.lane.trap.started(pid)
         watchdog = threading.Timer(_LONGEST_SECONDS, self.lane.trap.kill)
         watchdog.start()
         try:
             status = int(self._process.stdout.readline())
         finally:
             watchdog.cancel()
-        return json.loads(self._outcome.read_text()) if status == 0 else None
+        written = self._outcomes / f"{pid}.json"
+        return json.loads(written.read_text()) if status == 0 else None
 
     def close(self):
         """End."""
@@ -80,6 +84,9 @@ class DagRun:
     Attributes:
         skipped: tasks that are not done: what they do is no part of what is tried.
         attempts: the ids of the attempts at each task.
+        done: the tasks that have succeeded.
+        marked: tasks that a person marks as a success before they begin.
+        meanwhile: is called with the name of each task before it begins.
         said: the last words of attempts that failed.
         is_marked: whether a person has marked the task that runs as failed: no other attempt comes.
     """
@@ -91,6 +98,9 @@ class DagRun:
     run_id: str = field(default_factory=lambda: f"manual__{uuid.uuid4()}")
     left: dict = field(default_factory=dict)
     attempts: dict = field(default_factory=dict)
+    done: set = field(default_factory=set)
+    marked: frozenset = frozenset()
+    meanwhile: Callable = lambda _: None
     said: list = field(default_factory=list)
     is_marked: bool = False
 
@@ -100,23 +110,56 @@ class DagRun:
         Raises:
             RunFailed: a task failed for good.
         """
-        tasks = self.nursery.dags[self.day.pipeline]
+        self._go(self._tasks)
+
+    def clear(self, name, *, with_later):
+        """Do a task again, and perhaps all that follow it.
+
+        Raises:
+            RunFailed: a task failed for good.
+        """
+        cleared = {name}
+        for task in self._tasks:
+            if with_later and cleared.intersection(task["after"]):
+                cleared.add(task["task"])
+        self.done -= cleared
+        self._go([task for task in self._tasks if task["task"] in cleared])
+
+    @property
+    def _tasks(self):
+        return self.nursery.dags[self.day.pipeline]
+
+    def _go(self, tasks):
         self._know(tasks)
-        for task in tasks:
-            self.left[task["task"]] = self._task(task) if self._is_due(task) else None
-        self._know([])
+        try:
+            for task in tasks:
+                self.meanwhile(task["task"])
+                self._do(task)
+        finally:
+            self._know([])
+            self.nursery.lane.trap.settle()
+
+    def _do(self, task):
+        name = task["task"]
+        self.left[name] = None
+        if name in self.marked:
+            self.done.add(name)
+        elif self._is_due(task):
+            self.left[name] = self._task(task)
+            self.done |= {name} if self.left[name] is not None else set()
 
     def _is_due(self, task):
         if task["task"] in self.skipped:
             return False
-        return task["rule"] == "none_failed" or all(
-            self.left[each] is not None for each in task["after"] if each not in self.skipped
+        return task["rule"] == "none_failed" or self.done.issuperset(
+            set(task["after"]) - self.skipped
         )
 
     def _task(self, task):
         name, until = task["task"], time.monotonic() + _LONGEST_SECONDS
-        for number in range(1, task["retries"] + 2):
-            outcome = self._attempt(name, number)
+        last = len(self.attempts.get(name, ())) + task["retries"] + 1
+        while len(self.attempts.get(name, ())) < last:
+            outcome = self._attempt(name, last - 1)
             self.is_marked = self.is_marked or any(
                 fault.kind == MARKED for fault in self.nursery.lane.trap.struck
             )
@@ -129,15 +172,14 @@ class DagRun:
             self.said.append(f"{name}: {outcome['why']}")
             if outcome["how"] == "failed":
                 break
-        self._know([])
         tries = len(self.attempts[name])
         raise RunFailed(f"{name} failed after {tries} attempts: {self.said[-1:]}")
 
-    def _attempt(self, name, number):
+    def _attempt(self, name, max_tries):
         """Make an attempt, in as many processes as it wants."""
         trap = self.nursery.lane.trap
         trap.begin(name)
-        request = self._request(name, number)
+        request = self._request(name, max_tries)
         self.attempts.setdefault(name, []).append(request["id"])
         until = time.monotonic() + _LONGEST_SECONDS
         while time.monotonic() < until:
@@ -163,15 +205,16 @@ class DagRun:
                 return outcome["event"]
         return None
 
-    def _request(self, name, number):
+    def _request(self, name, max_tries):
         return {
             "dag": self.day.pipeline,
             "task": name,
             "run": self.run_id,
             "conf": {"partition": self.day.label, **self.asked},
             "left": self.left,
-            "try": number,
-            "clock": self.nursery.lane.trap.clock(),
+            "try": len(self.attempts.get(name, ())) + 1,
+            "max": max_tries,
+            **self.nursery.lane.trap.worker(),
             "id": str(uuid.uuid4()),
             "memory": str(self.nursery.lane.world.folder / f"memory-{self.run_id}-{name}.json"),
         }
@@ -192,6 +235,7 @@ def sweep(nursery):
         "conf": {},
         "left": {},
         "try": 1,
+        "max": 0,
         "id": str(uuid.uuid4()),
         "memory": str(nursery.lane.world.folder / "memory-janitor.json"),
     }

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 from tests.chaos.traps import (
     ASKED,
-    CLOCKS,
     CRASHED,
     FULL,
     JOB_FAULTS,
     LOCKED,
     MARKED,
+    NO_ROOM,
     OF_AWS,
     OF_SQL,
     OF_TASK,
+    OF_WORKER,
     UNSEEN,
     Fault,
     Point,
@@ -107,7 +108,8 @@ def faults_of(calls):
     for task in dict.fromkeys(point.task for point in calls if point.front == "aws"):
         yield from (Fault(Point(task, "aws", 3, "any call"), kind) for kind in OF_TASK)
         if "," not in task:
-            yield from (Fault(Point(task, "clock", 0, "first attempt"), kind) for kind in CLOCKS)
+            begins = Point(task, "worker", 0, "first attempt")
+            yield from (Fault(begins, kind) for kind in OF_WORKER)
 
 
 def _kinds_of(point):
@@ -117,6 +119,8 @@ def _kinds_of(point):
             yield kind
     if point.front == "sql":
         yield FULL if point.label == "connect" else CRASHED
+        if point.label not in ("connect", "COPY data"):
+            yield NO_ROOM
     if (point.task, point.front, point.number) == ("load", "sql", 1):
         yield LOCKED
     if point.label == "DescribeTransformJob":

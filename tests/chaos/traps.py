@@ -8,16 +8,44 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+import psutil
+
 from tests.chaos.model import misbehave
 
 _START_SECONDS = 10.0
-KILLS = ("killed before", "killed within", "killed after")
-OF_AWS = (*KILLS, "refused", "throttled", "reset", "answer lost", "body cut", "slow", "hung")
-OF_SQL = (*KILLS, "terminated before", "terminated within", "terminated after", "answer cut")
+_FROZEN_SECONDS = 1.0
+_END_SECONDS = 60.0
+_LOOK_SECONDS = 0.02
+_MOMENTS = ("before", "within", "after")
+KILLS = tuple(f"killed {moment}" for moment in _MOMENTS)
+# The worker stops, is taken for lost, and goes on while another makes the next attempt.
+FREEZES = tuple(f"frozen {moment}" for moment in _MOMENTS)
+TERMINATIONS = tuple(f"terminated {moment}" for moment in _MOMENTS)
+# The clock of the worker is set while it works, as by a machine that has found the right time.
+JUMPS = {"clock jumps back": signal.SIGUSR1, "clock jumps ahead": signal.SIGUSR2}
+OF_AWS = (
+    *KILLS,
+    *FREEZES,
+    *JUMPS,
+    "refused",
+    "throttled",
+    "reset",
+    "answer lost",
+    "body cut",
+    "slow",
+    "hung",
+)
+OF_SQL = (*KILLS, *FREEZES, *TERMINATIONS, "answer cut")
 ASKED, UNSEEN, LOCKED = "asked to end", "job not seen yet", "table locked"
 FULL, CRASHED = "no connection is free", "server crashes"
-# Seconds by which the clock of the worker that makes the first attempt is wrong.
-CLOCKS = {"clock a day behind": -86_400, "clock a day ahead": 86_400}
+NO_ROOM = "server's disk is full"
+# What is wrong with the worker that makes the first attempt: by how many seconds its clock is, and
+# whether its disk is full.
+OF_WORKER = {
+    "clock a day behind": {"clock": -86_400},
+    "clock a day ahead": {"clock": 86_400},
+    "worker's disk is full": {"is_full": True},
+}
 HELD = "held back"
 OF_TASK = ("every third throttled",)
 MARKED = "killed and marked failed"
@@ -89,6 +117,7 @@ class Trap:
     struck: list = field(default_factory=list)
     struck_at: float | None = None
     gate: threading.Event = field(default_factory=threading.Event)
+    _frozen: list = field(default_factory=list)
     _numbers: dict = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _is_started: threading.Event = field(default_factory=threading.Event)
@@ -125,15 +154,15 @@ class Trap:
                     return self._strike(fault)
             return None
 
-    def clock(self):
-        """Seconds by which the clock of the attempt that begins now is wrong."""
+    def worker(self):
+        """Return what is wrong with the worker of the attempt that begins now."""
         with self._lock:
             for fault in self.faults:
-                is_mine = fault.kind in CLOCKS and fault.point.task == self.task
+                is_mine = fault.kind in OF_WORKER and fault.point.task == self.task
                 if is_mine and fault not in self.struck:
                     self._strike(fault)
-                    return CLOCKS[fault.kind]
-            return 0
+                    return OF_WORKER[fault.kind]
+            return {}
 
     def _is_due(self, fault, front, number):
         point = fault.point
@@ -151,5 +180,33 @@ class Trap:
     def kill(self, how=signal.SIGKILL):
         """End the attempt's process: as a lost machine would, or as Airflow does."""
         self._is_started.wait(_START_SECONDS)
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, how)
+        _send(self.pid, how)
+
+    def freeze(self):
+        """Stop the attempt's process; it goes on after a while, when it has been taken for lost."""
+        self.kill(signal.SIGSTOP)
+        thaw = threading.Timer(_FROZEN_SECONDS, _send, (self.pid, signal.SIGCONT))
+        self._frozen.append((self.pid, thaw))
+        thaw.start()
+
+    def settle(self):
+        """Wait until what was frozen has gone on, and has ended."""
+        for pid, thaw in self._frozen:
+            thaw.join()
+            with suppress(psutil.NoSuchProcess):
+                _ended(psutil.Process(pid))
+        self._frozen.clear()
+
+
+def _send(pid, how):
+    with suppress(ProcessLookupError):
+        os.kill(pid, how)
+
+
+def _ended(process):
+    until = time.monotonic() + _END_SECONDS
+    while process.status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > until:
+            process.kill()
+            raise TimeoutError("what was frozen goes on and on")
+        time.sleep(_LOOK_SECONDS)

@@ -145,6 +145,10 @@ class Trials:
             connection.execute(f"LOCK TABLE predictions.{day.pipeline}")
             time.sleep(_LOCKED_SECONDS)
 
+    def version(self, pipeline):
+        """Return the version of the rows that a pipeline's source has now."""
+        return self._versions[pipeline] - 1
+
     def next_day(self, pipeline):
         """Return the partition, with new rows in the source."""
         day = Day(pipeline, 0, self._versions[pipeline])

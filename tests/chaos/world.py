@@ -102,13 +102,15 @@ class World:
         aws: the local AWS itself.
         postgres: the server of the warehouse itself.
         dsn: of its database.
+        image: of the model's container.
         folder: of what attempts leave on the disk.
         scratch: where attempts have their temporary files.
         created: names of the transform jobs that were created, in order: what is paid for.
     """
 
-    def __init__(self, aws, postgres, dsn, folder):
+    def __init__(self, aws, postgres, dsn, folder, image):
         self.aws, self.postgres, self.dsn, self.folder = aws, postgres, dsn, folder
+        self.image = image
         self.scratch = folder / "tmp"
         self.scratch.mkdir()
         self.created = []
@@ -216,7 +218,9 @@ def a_world(postgres, database):
         listening(Model) as image,
         running(switches={"stop_grace_seconds": 0.2}) as aws,
     ):
-        _make_models(aws, image)
+        for bucket in ("runs", "lake"):
+            aws.client("s3").create_bucket(Bucket=bucket)
+        make_model(aws, image)
         dsn = postgres.dsn(database)
         with psycopg.connect(dsn) as connection:
             # What is committed outlives a crash of the server, as it does in production.
@@ -227,12 +231,11 @@ def a_world(postgres, database):
                     f"CREATE TABLE source.{name} (id int, weight float8, picked_on date)"
                 )
         _write_pipelines(Path(folder) / "pipelines")
-        yield World(aws, postgres, dsn, Path(folder))
+        yield World(aws, postgres, dsn, Path(folder), image)
 
 
-def _make_models(aws, image):
-    for bucket in ("runs", "lake"):
-        aws.client("s3").create_bucket(Bucket=bucket)
+def make_model(aws, image):
+    """Make the model of all pipelines."""
     aws.client("sagemaker").create_model(
         ModelName="fruit",
         ExecutionRoleArn="arn:aws:iam::123456789012:role/scoring",
