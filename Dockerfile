@@ -12,5 +12,6 @@ RUN pip install --no-cache-dir "$(grep -o '^uv==[0-9.]*' requirements.txt)" \
     && uv pip sync --system --no-cache requirements.txt
 COPY . .
 RUN uv pip install --system --no-cache --no-deps ./local/aws
-RUN useradd --create-home --uid 50000 airflow && mkdir -p /opt/airflow/logs && chown -R airflow /opt/airflow
+RUN useradd --create-home --uid 50000 airflow && mkdir -p /opt/airflow/logs /opt/airflow/config \
+    && cp local/airflow_local_settings.py /opt/airflow/config/ && chown -R airflow /opt/airflow
 USER airflow

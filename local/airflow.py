@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +36,7 @@ _COMPONENTS = {
 _START_SECONDS = 120.0
 _PORTS = range(10_000, 12_000)
 _HOST = "127.0.0.1"
+_LOCAL_SETTINGS = "airflow_local_settings.py"
 _ENVIRONMENT = "environment.json"
 
 
@@ -76,6 +78,9 @@ class Airflow:
         self._passwords.touch(mode=0o600)
         self._env = _environment(settings, postgres, self._passwords)
         _keep(self._env, settings.home)
+        config = settings.home / "config"
+        config.mkdir(exist_ok=True)
+        shutil.copy(Path(__file__).with_name(_LOCAL_SETTINGS), config)
 
     @property
     def password(self) -> str:

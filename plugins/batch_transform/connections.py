@@ -97,17 +97,22 @@ class Aws(AwsServices):
     """The clients of an AWS connection, each made when it is first used."""
 
     def __init__(
-        self, conn_id: str, patience: dict[str, Any] = _PATIENT, kms_key: str | None = None
+        self,
+        conn_id: str,
+        patience: dict[str, Any] = _PATIENT,
+        kms_key: str | None = None,
+        session: OneSession | None = None,
     ) -> None:
-        """Use an Airflow connection."""
+        """Use an Airflow connection, and the session of others with the same one."""
         self._conn_id = conn_id
         self._patience = patience
         self._kms_key = kms_key
+        self._shared = session
 
     @cached_property
     def objects(self) -> ObjectStore:
         """S3."""
-        return S3Objects(self._session.client("s3"), self._kms_key)
+        return S3Objects(self.client("s3"), self._kms_key)
 
     @cached_property
     def jobs(self) -> TransformJobs:
@@ -121,33 +126,33 @@ class Aws(AwsServices):
 
     @cached_property
     def _sagemaker(self) -> Any:
-        return self._session.client("sagemaker")
+        return self.client("sagemaker")
 
     @cached_property
     def logs(self) -> JobLogs:
         """CloudWatch's logs of jobs."""
-        return CloudWatchLogs(self._session.client("logs"))
+        return CloudWatchLogs(self.client("logs"))
 
     def encrypting(self, kms_key: str | None) -> Aws:
         """Return clients that store objects under a KMS key."""
-        return Aws(self._conn_id, self._patience, kms_key)
+        return Aws(self._conn_id, self._patience, kms_key, self._session)
 
     def hurried(self) -> Aws:
         """Return clients that give up after seconds."""
-        return Aws(self._conn_id, _HURRIED, self._kms_key)
+        return Aws(self._conn_id, _HURRIED, self._kms_key, self._session)
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of a service."""
-        return self._session.client(service)
+        from botocore.config import Config
+
+        return self._session.client(service, Config(**self._patience))
 
     @cached_property
     def _session(self) -> OneSession:
-        from botocore.config import Config
-
         from batch_transform.one_session import OneSession
 
         tidy()
-        return OneSession(self._conn_id, Config(**self._patience))
+        return self._shared or OneSession(self._conn_id)
 
 
 @contextmanager

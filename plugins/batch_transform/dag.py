@@ -18,7 +18,14 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from airflow.sdk import DAG, BaseOperator, TaskGroup, XComArg, task_group
+from airflow.sdk import (
+    DAG,
+    BaseOperator,
+    TaskGroup,
+    XComArg,
+    get_parsing_context,
+    task_group,
+)
 from airflow.sdk.configuration import conf
 
 from batch_transform.assets import asset_of
@@ -41,7 +48,12 @@ from batch_transform.runbook import runbook
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.errors import PipelineInvalid
 from batch_transform.scoring.pipeline import Pipeline, PipelineFile
-from batch_transform.scoring.pipelines import read_all, read_pipeline
+from batch_transform.scoring.pipelines import (
+    pipeline_folders,
+    read_all,
+    read_folder,
+    read_pipeline,
+)
 from batch_transform.tasks import REPORT
 from batch_transform.timetable import PartitionTimetable
 from batch_transform.upkeep import TAG, housekeeping_dag, janitor_dag
@@ -69,14 +81,30 @@ def declare(
         ConfigurationError: the deployment's environment is wrong, or there is no such folder.
     """
     deployment = Deployment.from_environ(os.environ)
-    read = list(read_all(deployment.pipelines or Path(pipelines)))
+    root = deployment.pipelines or Path(pipelines)
+    mine = _of_this_task(root)
+    read = read_all(root) if mine is None else [mine]
     dags = [each for each in _dags(read, deployment) if not isinstance(each, PipelineInvalid)]
-    valid = [each for each in read if isinstance(each, Pipeline)]
-    if janitor:
-        dags.append(janitor_dag(valid, deployment))
-    if janitor and deployment.keep:
-        dags.append(housekeeping_dag(valid, deployment))
+    if janitor and mine is None:
+        dags.extend(_upkeep([each for each in read if isinstance(each, Pipeline)], deployment))
     namespace.update({f"_dag_{dag.dag_id}": dag for dag in dags})
+
+
+def _of_this_task(root: Path) -> Pipeline | PipelineInvalid | None:
+    """Return the pipeline whose task this process runs; None where a file is read for all its DAGs.
+
+    A worker reads the DAG file for each task, and would else read and check every pipeline for it.
+    https://airflow.apache.org/docs/apache-airflow/stable/howto/dynamic-dag-generation.html#optimizing-dag-parsing-delays-during-execution
+    """
+    asked = get_parsing_context().dag_id
+    folders = (each for each in pipeline_folders(root) if each.name == asked)
+    return next(map(read_folder, folders), None)
+
+
+def _upkeep(pipelines: list[Pipeline], deployment: Deployment) -> Iterator[DAG]:
+    yield janitor_dag(pipelines, deployment)
+    if deployment.keep:
+        yield housekeeping_dag(pipelines, deployment)
 
 
 def report_invalid(namespace: MutableMapping[str, Any], *, pipelines: Path | str) -> None:

@@ -76,6 +76,14 @@ def read_pipeline(folder: Path) -> Pipeline:
     return _Folder(folder).read()
 
 
+def read_folder(folder: Path) -> Pipeline | PipelineInvalid:
+    """Read one pipeline folder, or say what is wrong with it."""
+    try:
+        return read_pipeline(folder)
+    except PipelineInvalid as error:
+        return error
+
+
 def _place_of_rows(pipeline: Pipeline) -> tuple[str, str]:
     target = pipeline.settings.target
     return target.conn_id, target.table.removeprefix("public.")

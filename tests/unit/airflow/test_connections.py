@@ -2,9 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import botocore.session
 import pytest
 from botocore.config import Config
+from botocore.loaders import JSONFileLoader, create_loader
 
+from batch_transform import one_session
 from batch_transform.connections import Aws
 from batch_transform.one_session import OneSession
 from batch_transform.report import app as pages
@@ -26,9 +29,9 @@ def connection(monkeypatch):
 
 
 def test_clients_of_several_threads_share_a_session_and_its_credentials():
-    session = OneSession("aws_default", Config(connect_timeout=3))
+    session, config = OneSession("aws_default"), Config(connect_timeout=3)
     with ThreadPoolExecutor() as pool:
-        clients = list(pool.map(session.client, SERVICES))
+        clients = list(pool.map(lambda service: session.client(service, config), SERVICES))
     assert tuple(client.meta.service_model.service_name for client in clients) == SERVICES
     assert len({id(client._request_signer._credentials) for client in clients}) == 1
     for client in clients:
@@ -38,8 +41,26 @@ def test_clients_of_several_threads_share_a_session_and_its_credentials():
 
 
 def test_requests_say_that_this_package_makes_them():
-    client = OneSession("aws_default", Config()).client("s3")
+    client = OneSession("aws_default").client("s3", Config())
     assert "Caller/BatchTransform" in client.meta.config.user_agent_extra.split()
+
+
+def test_a_patient_and_a_hurried_client_share_what_is_read_about_aws(monkeypatch):
+    read = []
+    load = JSONFileLoader.load_file
+    monkeypatch.setattr(
+        JSONFileLoader, "load_file", lambda self, path: read.append(path) or load(self, path)
+    )
+    monkeypatch.setattr(botocore.session, "create_loader", create_loader)  # not the tests' own
+    monkeypatch.setattr(one_session, "_loaders", [])
+    aws = Aws("aws_default")
+    patient, hurried = aws.client("sagemaker"), aws.hurried().client("sagemaker")
+    assert patient.meta.config.read_timeout > hurried.meta.config.read_timeout
+    descriptions = [path for path in read if "service-2" in path]
+    assert len(descriptions) == len(set(descriptions)) > 0
+    before = len(read)
+    Aws("aws_default").client("sagemaker")
+    assert len(read) == before, "another session reads nothing again"
 
 
 def clients_of_a_page():

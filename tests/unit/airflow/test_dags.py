@@ -15,6 +15,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTransformOperator
 from airflow.providers.amazon.aws.sensors.sagemaker import SageMakerTransformSensor
 from airflow.sdk import DAG
+from airflow.sdk.definitions._internal.dag_parsing_context import _airflow_parsing_context_manager
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
@@ -30,6 +31,8 @@ from batch_transform.timetable import PartitionTimetable
 from batch_transform.upkeep import JANITOR
 from tests.fuzz import mutated
 from tests.project import PIPELINES, readme_block
+
+EVERY = {"flight_delay", "support_sentiment", "again", JANITOR}
 
 DAGS = os.environ["AIRFLOW__CORE__DAGS_FOLDER"]
 DAG_FILE = f"{DAGS}/batch_transform.py"
@@ -342,6 +345,17 @@ def test_two_pipelines_with_one_target_are_refused_and_a_third_runs(tmp_path, mo
     (error,) = bag.import_errors.values()
     assert "target.table: is the target of flight_delay, too" in error
     assert "target.table: is the target of again, too" in error
+
+
+@pytest.mark.parametrize(
+    ("task_of", "names"),
+    [("again", {"again"}), (JANITOR, EVERY), ("of_ones_own", EVERY)],
+)
+def test_a_worker_makes_the_dag_of_its_task_alone(tmp_path, monkeypatch, task_of, names):
+    another(tmp_path, monkeypatch, "again")
+    with _airflow_parsing_context_manager(dag_id=task_of, task_id="load"):
+        bag = parse()
+    assert set(bag.dags) == names
 
 
 def test_every_file_that_is_a_pipeline_is_a_dag_that_airflow_can_keep(tmp_path):
