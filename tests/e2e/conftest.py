@@ -100,9 +100,11 @@ class Laptop:
         raise LocalError(f"{run_id} of {dag_id} did not finish; see {self.stack.processes.logs}")
 
     def state(self, dag_id, run_id):
-        """Return the state of a run."""
-        runs = {(run["dag_id"], run["dag_run_id"]): run["state"] for run in self.api.runs()}
-        return runs[dag_id, run_id]
+        """Return the state of a run, from Airflow's database: that is asked often."""
+        with psycopg.connect(self.stack.postgres.dsn("airflow")) as metadata:
+            query = "SELECT state FROM dag_run WHERE dag_id = %s AND run_id = %s"
+            (state,) = metadata.execute(query, (dag_id, run_id)).fetchone()
+            return state
 
     def post(self, path, **body):
         return self.api.client.post(path, json=body)

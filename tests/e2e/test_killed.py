@@ -3,7 +3,7 @@
 import os
 import signal
 
-import httpx
+import psycopg
 import pytest
 
 from tests.e2e.conftest import FLIGHTS
@@ -31,8 +31,8 @@ def has_succeeded(laptop, run_id):
     laptop.stack.processes.restart_ended()
     try:
         state = laptop.state(FLIGHTS, run_id)
-    except (httpx.HTTPError, KeyError):
-        return False  # the API server is on its way
+    except psycopg.OperationalError:
+        return False  # the database is on its way
     assert state != "failed"
     return state == "success"
 
