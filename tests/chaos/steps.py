@@ -35,6 +35,8 @@ WORST = (
     ("transform", "every third throttled", "any call"),
     ("load", "killed within", 'INSERT INTO "predictions"."batch_transform_ledger"'),
     ("build_manifest", "answer lost", "PUT manifest.json"),
+    ("load", "frozen within", "COPY data"),
+    ("transform", "frozen after", "CreateTransformJob"),
 )
 _HOLDS_A_JOB = ("transform", "recover")
 
