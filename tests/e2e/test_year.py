@@ -120,7 +120,8 @@ class Watch:
 
     def is_over(self):
         self.strike(self.look())
-        return not {"queued", "running"} & set(self.year.states().values())
+        states = self.year.states()
+        return len(states) == DAYS and not {"queued", "running"} & set(states.values())
 
     def seconds_a_partition(self, first, last):
         """Return the pace between two shares of the year."""
