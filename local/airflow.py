@@ -38,6 +38,8 @@ _PORTS = range(10_000, 12_000)
 _HOST = "127.0.0.1"
 _LOCAL_SETTINGS = "airflow_local_settings.py"
 _ENVIRONMENT = "environment.json"
+# What every command of Airflow's warns of, and a reader can do nothing about.
+_UNWARNED = "ignore:Could not import graphviz,ignore:GitWildMatchPattern"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +127,8 @@ class Airflow:
 
 def command_line(home: Path, words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     """Return an ``airflow`` command of a stack, and the environment of its components."""
-    return _argv(words), json.loads((home / _ENVIRONMENT).read_text())
+    kept = json.loads((home / _ENVIRONMENT).read_text())
+    return _argv(words), {"PYTHONWARNINGS": _UNWARNED, **kept}
 
 
 def _argv(words: Sequence[str]) -> list[str]:

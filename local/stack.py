@@ -191,6 +191,7 @@ def _airflow_settings(settings: StackSettings, postgres: Postgres, aws_url: str)
         variables={
             "BATCH_TRANSFORM_S3_URI": f"s3://{BUCKET}/runs",
             "BATCH_TRANSFORM_POLL_SECONDS": "1",
+            "BATCH_TRANSFORM_FOLLOW_LOGS": "true",
             "BATCH_TRANSFORM_POOLS": "true",
             "BATCH_TRANSFORM_PRICES": "ml.m5.large=0.115,ml.m5.xlarge=0.23",
             **settings.variables,

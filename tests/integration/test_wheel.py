@@ -183,7 +183,7 @@ def test_a_stranger_scores_a_hundred_records_with_the_wheel_alone(installed, tmp
         target = ("--target", "s3://mart/apples", "--target-conn-id", "aws_default")
         day = ("--start-date", "2013-06-01", "--owner", "me")
         call("new", "apples", *source, *target, *day, "--model", "half", "--id", "apple_id")
-        assert "1 pipelines, all valid" in call("check")
+        assert "1 pipeline, all valid" in call("check")
         left = json.loads(call("run", "apples", "2013-06-01", "--limit", "100", "--json"))
     assert (left["load"]["rows"], left["load"]["published"]) == (100, False)
     assert left["transform"]["how"] == "started"

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from batch_transform.cli.command import Flags
-from batch_transform.cli.options import DEFAULT_ROOT
+from batch_transform.cli.options import DEFAULT_ROOT, Root
 from batch_transform.cli.result import Outcome
 from batch_transform.scoring.errors import PipelineInvalid
-from batch_transform.scoring.pipelines import read_all
+from batch_transform.scoring.pipelines import FILE_NAME, read_all
 
 INVALID = 3
 _LINE = re.compile(r"(?P<file>[^:]+):(?P<line>\d+): (?P<setting>[^:]+): (?P<what>.*)")
@@ -24,23 +24,23 @@ _LINE = re.compile(r"(?P<file>[^:]+):(?P<line>\d+): (?P<setting>[^:]+): (?P<what
 class CheckFlags(Flags):
     """What is checked.
 
-    Attributes:
-        folder: of the pipelines.
+    The fields are what ``--help`` says of them.
     """
 
-    folder: Annotated[
-        Path,
-        typer.Argument(envvar="BATCH_TRANSFORM_PIPELINES", help="The folder of the pipelines."),
-    ] = DEFAULT_ROOT
+    what: Annotated[
+        Path | None,
+        typer.Argument(help="A pipeline, or a folder of pipelines; all pipelines by default."),
+    ] = None
+    root: Root = DEFAULT_ROOT
 
 
 def check(flags: CheckFlags) -> Outcome:
-    """Check every pipeline, without a network.
+    """Check every pipeline, or the one that is named, without a network.
 
     The exit code is 3 where one is invalid.
     """
-    root = flags.folder
-    found = {_name(each): each for each in read_all(root)}
+    root, only = _asked(flags)
+    found = {_name(each): each for each in read_all(root) if only in (None, _name(each))}
     invalid = {name: each for name, each in found.items() if isinstance(each, PipelineInvalid)}
     listed = [
         {"name": name, "valid": name not in invalid, "problems": _problems(invalid.get(name))}
@@ -51,6 +51,17 @@ def check(flags: CheckFlags) -> Outcome:
         content={"folder": str(root), "valid": not invalid, "pipelines": listed},
         code=INVALID if invalid else 0,
     )
+
+
+def _asked(flags: CheckFlags) -> tuple[Path, str | None]:
+    """Return the folder of the pipelines, and the one of them that is asked for, if one is."""
+    if flags.what is None:
+        return flags.root, None
+    for folder in (flags.root / flags.what, flags.what):
+        if (folder / FILE_NAME).is_file():
+            folder = folder if folder.name else folder.resolve()
+            return folder.parent, folder.name
+    return flags.what, None
 
 
 def _name(read: Any) -> str:
@@ -76,4 +87,4 @@ def _shown(root: Path, names: list[str], invalid: dict[str, PipelineInvalid]) ->
         yield f"{name}: INVALID"
         yield from (f"  {root / name}/{problem}" for problem in invalid[name].problems)
     wrong = f"; {len(invalid)} invalid" if invalid else ", all valid"
-    yield f"{len(names)} pipelines{wrong}"
+    yield f"{len(names)} pipeline{'' if len(names) == 1 else 's'}{wrong}"

@@ -28,8 +28,10 @@ def walked(pipeline: Pipeline, asked: Mapping[str, Any], until: str = "") -> Map
     from batch_transform.by_hand.walk import Walk
     from batch_transform.dag import scoring_dag
 
-    # There is no triggerer that could watch, and no scheduler that would keep a pool.
-    deployment = replace(Deployment.from_environ(os.environ), deferrable=False, pools=False)
+    # There is no triggerer that could watch, and no scheduler that would keep a pool; who waits is
+    # to see what the container says.
+    given = Deployment.from_environ(os.environ)
+    deployment = replace(given, deferrable=False, pools=False, follow_logs=True)
     dag = scoring_dag(_at_once(pipeline), deployment)
     return Walk(run=Run(dag=dag, conf=asked), tell=log.begin, until=until).go()
 

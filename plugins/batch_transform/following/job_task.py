@@ -18,6 +18,7 @@ from airflow.sdk.exceptions import AirflowRescheduleException
 
 from batch_transform.connections import AwsServices
 from batch_transform.failures import no_retry
+from batch_transform.following.log_lines import added, marks
 from batch_transform.following.stopping import WorkerStop
 from batch_transform.following.trigger import StartLaterTrigger, TransformJobTrigger, publish
 from batch_transform.following.watch import JobWatch, chain_of, owner_of
@@ -179,8 +180,17 @@ class JobTask:
         if self._deployment.deferrable:
             trigger = TransformJobTrigger(self._watch(work, seen.job.name).as_json())
             self._operator.defer(trigger=trigger, method_name="execute_again")
+        if self._deployment.follow_logs:
+            self._show_log(self.memory(work.label), seen.job.name)
         age = seen.job.age.total_seconds()
         _come_back_in(pause(age, self._deployment.poll_seconds, _chance()))
+
+    def _show_log(self, memory: JobMemory, job_name: str) -> None:
+        """Show what the job has logged since this attempt has looked before."""
+        lines = self.aws.logs.tail(job_name).splitlines()
+        for line in added(memory.shown(job_name), lines):
+            self._operator.log.info(line)
+        memory.show(job_name, marks(lines))
 
     def _watch(self, work: Work, job_name: str) -> JobWatch:
         return JobWatch(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import random
 import time
 from collections.abc import AsyncIterator
@@ -15,6 +14,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from batch_transform.connections import Aws, Connect
 from batch_transform.following.liveness import is_alive
+from batch_transform.following.log_lines import added, marks
 from batch_transform.following.stopping import TRIGGERER_SECONDS, stop_job
 from batch_transform.following.watch import JobWatch
 from batch_transform.scoring.errors import Transient
@@ -152,7 +152,7 @@ class _Watcher:
         self._is_claimed = False
         self._shown: tuple[int, int] | None = None
         self._silent_seconds = _SILENT_SECONDS
-        self._tail: list[str] = []
+        self._marks: list[str] = []
 
     def look(self) -> Look:
         services, watch = self._opened = self._opened or self._open()
@@ -171,9 +171,9 @@ class _Watcher:
         """Return what the job has logged since the last look: of each log the last lines."""
         if self._opened is None or not self._watch.follows_log:
             return []
-        before, self._tail = self._tail, self._opened[0].logs.tail(seen.job.name).splitlines()
-        changes = list(difflib.unified_diff(before, self._tail, n=0, lineterm=""))
-        return [line[1:] for line in changes[2:] if line.startswith("+")]
+        lines = self._opened[0].logs.tail(seen.job.name).splitlines()
+        before, self._marks = self._marks, marks(lines)
+        return added(before, lines)
 
     def last_words(self, seen: Look) -> str | None:
         """Return the end of a job's log where it has given no output for long."""

@@ -1,10 +1,11 @@
 """A day scored from a shell, with ``batch-transform plan`` and ``run``."""
 
 import json
+import sys
 
 import psycopg
 
-from tests.integration.by_hand.conftest import DAY
+from tests.integration.by_hand.conftest import CONTAINER, DAY, ROLE
 
 
 def rows(database):
@@ -61,6 +62,21 @@ def test_errors_are_those_of_the_ui(command):
     assert "Traceback" not in unknown.stderr
     assert command("run", "apples", DAY, "--param", "cost_cap").exit_code == 3
     assert command("report", "apples", "2013-06-30").exit_code == 4
+
+
+def test_who_waits_for_a_job_sees_what_its_container_says(fruit, command, monkeypatch, tmp_path):
+    monkeypatch.setattr("batch_transform.following.job_task._AT_FIRST_SECONDS", 0)
+    monkeypatch.setenv("BATCH_TRANSFORM_POLL_SECONDS", "1")
+    program = tmp_path / "talkative.py"
+    program.write_text("print('my model is loaded', flush=True)\n" + CONTAINER)
+    fruit.aws.containers.register("talkative:1", [sys.executable, program])
+    fruit.aws.client("sagemaker").create_model(
+        ModelName="talkative", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": "talkative:1"}
+    )
+    fruit.aws.faults.slow_container(3)
+    ran = command("run", "apples", DAY, "--param", "model=talkative")
+    assert ran.exit_code == 0, ran.stderr
+    assert ran.stderr.count("transform:   my model is loaded\n") == 1
 
 
 def test_a_run_may_lie_below_a_prefix_of_any_characters(fruit, command, monkeypatch):

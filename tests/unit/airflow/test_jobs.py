@@ -351,6 +351,20 @@ def test_the_trigger_shows_with_each_look_what_the_container_has_logged_since(
     assert shown == (["1", "2", "2", "3"] if follow_logs else [])
 
 
+@pytest.mark.parametrize("follow_logs", [True, False])
+def test_a_task_that_looks_again_shows_what_the_container_has_logged_since(
+    world, capsys, monkeypatch, follow_logs
+):
+    tails = iter(["Log a:\n  1\n  2", "Log a:\n  2\n  2\n  3", "Log a:\n  2\n  2\n  3"])
+    monkeypatch.setattr(world.logs, "tail", lambda job_name: next(tails))
+    context = world.context()
+    for _ in range(3):
+        task = transform(world, deferrable=False, follow_logs=follow_logs)
+        begin(world, task, context, deferrable=False)
+    shown = re.findall(r"\]   (\d) ", capsys.readouterr().out)
+    assert shown == (["1", "2", "2", "3"] if follow_logs else [])
+
+
 def test_throttling_is_waited_out_by_the_trigger(world):
     deferred = begin(world, transform(world), world.context(), True)
     world.write_outputs(0, 1)

@@ -62,6 +62,18 @@ def test_the_folder_may_be_a_deployments(invoke, root):
     assert ran.out.endswith("2 pipelines, all valid\n")
 
 
+@pytest.mark.parametrize("by_path", [False, True], ids=["by its name", "by its folder"])
+def test_one_is_checked_alone_beside_those_whose_table_it_may_share(invoke, root, by_path):
+    break_one(root)
+    shutil.copytree(root / "support_sentiment", root / "support_again")
+    named = root / "support_again" if by_path else "support_again"
+    ran = invoke("check", named, "--pipelines", root)
+    assert ran.code == 3
+    assert "flight_delay" not in ran.out
+    assert "is the target of support_sentiment, too" in ran.out
+    assert ran.out.endswith("1 pipeline; 1 invalid\n")
+
+
 def test_no_such_folder_is_an_error_with_what_to_do(invoke, tmp_path):
     ran = invoke("check", tmp_path / "nowhere")
     assert (ran.code, ran.out) == (3, "")

@@ -1,12 +1,16 @@
 """What stops a stack before it starts."""
 
+import json
+import re
 import shutil
 import socket
+import subprocess
+import sys
 from collections import namedtuple
 
 import pytest
 
-from local.airflow import Airflow, AirflowSettings, choose_port
+from local.airflow import Airflow, AirflowSettings, choose_port, command_line
 from local.errors import LocalError
 from local.postgres import Postgres
 from local.processes import Processes
@@ -72,3 +76,12 @@ def test_passwords_can_be_read_by_their_owner_alone(tmp_path):
     settings = AirflowSettings(home=tmp_path / "airflow", port=1, connections={}, variables={})
     Airflow(settings, Postgres(socket_folder=tmp_path), Processes(tmp_path))
     assert (settings.home / "passwords.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_command_of_airflow_does_not_warn_of_graphviz(tmp_path):
+    (tmp_path / "environment.json").write_text(json.dumps({"HOME": str(tmp_path)}))
+    _, env = command_line(tmp_path, ["dags", "list"])
+    warns = "import warnings as w; w.warn('Could not import graphviz. Run'); w.warn('other')"
+    told = subprocess.run([sys.executable, "-c", warns], env=env, stderr=subprocess.PIPE, text=True)
+    said = re.findall("UserWarning: (.*)", told.stderr)
+    assert said == ["other"]

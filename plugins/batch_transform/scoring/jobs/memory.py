@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 _INTENT, _HELD, _TRIED, _CONCLUDED = "transform_job", "held", "tried", "concluded"
-_FIRST_TRY, _REFUSED = "first_try", "refused"
+_FIRST_TRY, _REFUSED, _SHOWN = "first_try", "refused", "shown"
 
 
 class Memory(Protocol):
@@ -118,6 +118,15 @@ class JobMemory:
         kept = {**kept, "times": kept["times"] + 1}
         self._set(_REFUSED, kept)
         return kept["times"], datetime.fromisoformat(kept["since"])
+
+    def shown(self, job_name: str) -> list[str]:
+        """Return the marks of the lines that were last shown of a job's log."""
+        kept = self._get(_SHOWN)
+        return list(kept["marks"]) if kept is not None and kept["job_name"] == job_name else []
+
+    def show(self, job_name: str, marks: Sequence[str]) -> None:
+        """Keep which lines of a job's log were shown."""
+        self._set(_SHOWN, {"job_name": job_name, "marks": list(marks)})
 
     def _of_chain(self, key: str) -> Any:
         kept = self._get(key)

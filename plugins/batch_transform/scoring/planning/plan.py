@@ -120,4 +120,4 @@ class Plan:
 
     def _nothing_known(self) -> str:
         kind = self.request["TransformResources"]["InstanceType"]
-        return f"nothing, as no run on {kind} is in the ledger"
+        return f"nobody knows yet, as no run on {kind} is in the ledger"

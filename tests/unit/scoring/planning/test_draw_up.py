@@ -86,7 +86,7 @@ def test_a_first_run_is_planned_without_a_name_and_without_a_price(known, aws):
         "Job: a new job is started, unless the same records were sent before: their digest ends"
         " its name",
         "Target predictions.apples: replaces no row",
-        "Expected: nothing, as no run on ml.m5.large is in the ledger",
+        "Expected: nobody knows yet, as no run on ml.m5.large is in the ledger",
     ]
     assert aws.jobs.created == []
 
