@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from batch_transform.scoring import errors
-from batch_transform.scoring.jobs.look import check_done, look
-from batch_transform.scoring.jobs.pacing import pause, pause_after_failure
+from batch_transform.scoring.jobs.look import check_done, look, partial_failure
+from batch_transform.scoring.jobs.pacing import pause, pause_after_failure, pause_for_data
 from tests.unit.scoring.jobs.conftest import DEADLINE, INDEX, Task, end
 
 ALL = range(4)
@@ -104,3 +104,27 @@ def test_failed_looks_are_followed_by_ever_longer_pauses():
     pauses = [pause_after_failure(failures, 10, 0.5) for failures in range(1, 7)]
     assert pauses == pytest.approx([20, 40, 80, 160, 300, 300])
     assert pause_after_failure(10**6, 600, 0.5) == pytest.approx(600)
+
+
+def test_late_data_are_asked_for_less_often_the_longer_they_take():
+    assert pause_for_data(0, 60) == 60
+    assert pause_for_data(1000, 60) == pytest.approx(100)
+    assert pause_for_data(10**6, 60) == 300
+    assert pause_for_data(10**6, 600) == 600, "never more often than the deployment asks"
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"), [("InternalServerError", "InternalServerError"), ("", "no FailureReason")]
+)
+def test_a_failed_job_that_leaves_something_is_let_through_and_tells_how_much(
+    aws, task, held, reason, said
+):
+    end(aws, held, "Failed", reason, outputs=[0, 3])
+    told = partial_failure(look(aws, task.watch(held), aws.jobs.now))
+    assert "failed, and leaves 2 of 4 shards without an output" in told
+    assert said in told
+
+
+def test_a_completed_job_tells_of_no_failure(aws, task, held):
+    end(aws, held, "Completed")
+    assert partial_failure(look(aws, task.watch(held), aws.jobs.now)) is None
