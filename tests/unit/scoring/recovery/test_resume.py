@@ -208,3 +208,10 @@ def test_a_judgement_that_is_something_else_is_damaged(run, body):
     this.service.objects.put(place, body)
     with pytest.raises(ObjectDamaged, match="judgement"):
         this.recover()
+
+
+def test_a_shard_that_is_another_by_now_is_not_cut_into_pieces(run):
+    this = thousand(run)
+    this.service.objects.put(LAYOUT.input / "part-00001.csv", b"1,0.5,red\n")
+    with pytest.raises(OutputError, match=r"part-00001\.csv is not what the extract wrote; clear"):
+        this.recover()
