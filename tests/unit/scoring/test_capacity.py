@@ -199,3 +199,29 @@ def test_a_figure_of_ones_own_must_be_one(overrides, words):
 
 def test_every_rate_says_where_it_is_from():
     assert all(rate.by and rate.of and rate.unit for rate in RATES.values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "setting"),
+    [
+        ({"workers": 8, "pool": 1}, "slots of the pool"),
+        ({"workers": 8, "max_active_tasks": 1}, "max_active_tasks"),
+    ],
+)
+def test_what_airflow_lets_run_at_once_is_turned_where_that_holds_the_run(changes, setting):
+    wide = {"source": "parquet", "model_speed": 10**7, "slices": 8, **changes}
+    planned = night(rows=10**9, **wide)
+    planned = replace(planned, deadline=int(0.8 * total(planned, OURS)))
+    seen = verdict(planned, OURS)
+    assert seen.is_cured
+    assert seen.turns[0].changes == {setting: (1, 2)}
+
+
+def test_more_groups_than_the_package_makes_are_refused():
+    seen = verdict(night(groups=101), RATES)
+    assert seen.refusals == ("load.groups is 101, and there may be 100",)
+
+
+def test_rows_of_a_rate_that_nobody_has_measured_take_no_known_time():
+    with pytest.raises(TypeError, match="no figure of"):
+        RATES["unload"].seconds(10**6, 100)

@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 import pytest
 
-from batch_transform.scoring.errors import SourceError
+from batch_transform.scoring.errors import ObjectDamaged, SourceError
 from batch_transform.scoring.extract import snapshot
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.extract.index import ExtractIndex
@@ -163,3 +163,40 @@ def test_the_index_says_what_was_asked_and_what_was_found(
     empty = extract(make_pipeline(), partition, RowsSource(COLUMNS, []), objects, layout)
     assert empty.types == (None, None, None)
     assert empty.contract != index.contract
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"{", "JSONDecodeError"),
+        (b"[]", "TypeError"),
+        (b"{}", "KeyError"),
+        (b'{"taken_at": "yesterday"}', "ValueError"),
+        (b'{"taken_at": "2013-06-02T00:00:00"}', "it has no time zone"),
+    ],
+)
+def test_a_moment_that_cannot_be_read_back_is_damaged(objects, layout, body, why):
+    assert snapshot.read(layout, objects) is None
+    objects.put(layout.snapshot, body)
+    with pytest.raises(ObjectDamaged, match=why):
+        snapshot.read(layout, objects)
+
+
+def test_small_records_of_a_block_larger_than_the_limit_are_all_sent(
+    make_pipeline, objects, layout, partition
+):
+    pipeline = make_pipeline(
+        record={"policies": {"oversized": "quarantine"}}, shards={"max_bytes": 20}
+    )
+    index = extract(pipeline, partition, RowsSource(COLUMNS, ROWS), objects, layout)
+    assert (index.records, index.quarantined) == (3, 0)
+
+
+def test_a_partition_of_records_that_are_all_too_large_has_no_shard(
+    make_pipeline, objects, layout, partition
+):
+    pipeline = make_pipeline(
+        record={"policies": {"oversized": "quarantine"}}, shards={"max_bytes": 5}
+    )
+    index = extract(pipeline, partition, RowsSource(COLUMNS, ROWS), objects, layout)
+    assert (index.records, index.shards, index.quarantined) == (0, (), 3)

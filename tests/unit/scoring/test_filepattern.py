@@ -3,7 +3,7 @@ from datetime import date
 import pytest
 
 from batch_transform.scoring.names import S3Uri
-from batch_transform.scoring.pipeline.filepattern import glob, problems
+from batch_transform.scoring.pipeline.filepattern import any_day, glob, problems
 
 DAY = date(2013, 6, 1)
 
@@ -85,3 +85,25 @@ def test_what_begins_with_an_underscore_or_a_point_is_no_data():
 )
 def test_each_mistake_of_a_pattern_is_named(pattern, complaint):
     assert complaint in "; ".join(problems(pattern))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "keys", "start"),
+    [
+        ("s3://lake/a/{{ partition }}/*.csv", "a/????-??-??/*.csv", "a/????-??-??/"),
+        ("s3://lake/{{ year }}/{{ month }}{{ day }}.csv", "????/????.csv", "????/????.csv"),
+        ("s3://lake/{{ partition }}/**/x[0-9]?.csv", "????-??-??/*x??.csv", "????-??-??/"),
+        ("s3://lake/{{ partition }}/{{ slice }}/x", "????-??-??/*/x", "????-??-??/"),
+        ("s3://lake/{{ partition }}/*/**/**/*.csv", "????-??-??/*/*.csv", "????-??-??/"),
+        ("s3://lake/{{ partition }}/**", "????-??-??/*", "????-??-??/"),
+        ("s3://lake/x[ab]/{{ partition }}", "x?/????-??-??", "x"),
+    ],
+)
+def test_a_policy_may_name_the_files_of_any_day(pattern, keys, start):
+    found = any_day(pattern)
+    assert (str(found.bucket), found.keys, found.start) == ("s3://lake/", keys, start)
+
+
+def test_a_control_character_is_no_part_of_a_pattern():
+    (problem,) = problems("s3://lake/{{ partition }}/a\n.csv")
+    assert problem.startswith("a pattern has no line breaks and no other control characters")

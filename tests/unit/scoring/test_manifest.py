@@ -6,7 +6,7 @@ from batch_transform.scoring.errors import ManifestError
 from batch_transform.scoring.extract import manifest
 from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.names import S3Uri
-from batch_transform.scoring.testing import RowsSource
+from batch_transform.scoring.testing import InMemoryObjects, RowsSource
 
 ROWS = [(1, 0.25, "red"), (2, 0.5, "green")]
 
@@ -51,3 +51,17 @@ def test_what_is_no_manifest_is_refused(body):
         return
     with pytest.raises(ManifestError, match="not one that SageMaker reads"):
         manifest.parse(body)
+
+
+class Garbling(InMemoryObjects):
+    """A store in which a manifest becomes another."""
+
+    def get(self, uri):
+        return super().get(uri).replace(b"part-00001", b"part-00002")
+
+
+def test_a_manifest_that_does_not_read_back_is_refused(index, objects, layout):
+    garbling = Garbling()
+    garbling.content.update(objects.content)
+    with pytest.raises(ManifestError, match="manifest.json does not read back as written"):
+        manifest.write(index, layout, garbling)

@@ -236,3 +236,21 @@ class Number(str):
     """The digits of a JSON number as they were written."""
 
     __slots__ = ()
+
+
+@pytest.mark.parametrize("format_", ["csv", "jsonl"])
+def test_an_integer_longer_than_python_reads_back_is_refused_by_its_id(format_):
+    record = Record(format=format_, id=["apple_id"], features=["value"])
+    encoder = RowEncoder(record, [Column(name=name) for name in record.columns])
+    with pytest.raises(SourceError, match="Row apple_id=7: column value holds .*digits"):
+        encoder.encode([(5, None), (6, 1), (7, 10**5000)])
+
+
+def test_nested_values_are_written_by_their_kinds():
+    moment = datetime(2013, 6, 1, 12, 30, tzinfo=EASTERN)
+    values = [date(2013, 6, 1), moment, Decimal("1E+3"), float("inf")]
+    assert encode("jsonl", 7, values, policies={"infinity": "empty"}) == (
+        '{"apple_id":7,"value_0":["2013-06-01", "2013-06-01T16:30:00+00:00", 1000, null]}\n'
+    )
+    with pytest.raises(SourceError, match="a nested value with a timestamp without a time zone"):
+        encode("jsonl", 7, [datetime(2013, 6, 1, 12, 30)])

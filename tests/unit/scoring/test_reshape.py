@@ -7,7 +7,7 @@ from batch_transform.scoring.errors import ConfigurationError, SourceError
 from batch_transform.scoring.kinds import Column
 from batch_transform.scoring.records import encoder as records
 from batch_transform.scoring.sources.protocol import Table, encoded
-from batch_transform.scoring.sources.reshape import Reshape, problems
+from batch_transform.scoring.sources.reshape import Reshape, load, problems
 
 NOON = datetime(2013, 6, 1, 12, 30, 0, 5, tzinfo=UTC)
 EVERYTHING = (
@@ -223,3 +223,9 @@ def test_a_file_without_the_function_has_a_problem(tmp_path, source, problem):
 def test_a_file_that_cannot_be_imported_is_named(reshaped, source, complaint):
     with pytest.raises(ConfigurationError, match=complaint):
         reshaped(source, ["apple_id"], [])
+
+
+def test_a_function_is_of_a_python_file(tmp_path):
+    (tmp_path / "reshape.txt").write_text("def reshape(frame):\n    return frame\n")
+    with pytest.raises(ConfigurationError, match=r"reshape\.txt cannot be imported; is it a Pyth"):
+        load(tmp_path / "reshape.txt")

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,17 @@ def test_a_bad_number_is_named(seconds):
 def test_what_is_neither_true_nor_false_is_named(name):
     with pytest.raises(SettingsError, match=f"{name} is 'maybe'; set it to true or false"):
         Deployment.from_environ({**REQUIRED, name: "maybe"})
+
+
+def test_what_runs_left_is_kept_for_days_by_its_kind():
+    environ = {**REQUIRED, "BATCH_TRANSFORM_KEEP_DAYS": "inputs=30, quarantine=365"}
+    kept = {"inputs": timedelta(days=30), "quarantine": timedelta(days=365)}
+    assert Deployment.from_environ(environ).keep == kept
+
+
+@pytest.mark.parametrize(
+    "text", ["inputs", "inputs=a month", "inputs=1.5", "inputs=0", "inputs=36500", "logs=30"]
+)
+def test_days_that_are_none_are_refused_with_an_example(text):
+    with pytest.raises(SettingsError, match=r"KEEP_DAYS is .*: inputs=30,outputs=90,quarantine"):
+        Deployment.from_environ({**REQUIRED, "BATCH_TRANSFORM_KEEP_DAYS": text})

@@ -13,6 +13,7 @@ from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.pipeline import Files
 from batch_transform.scoring.sources.slices import slices
+from batch_transform.scoring.sources.unloaded.unloaded_source import ToUnload
 from batch_transform.scoring.sources.unloaded.written_source import WrittenSource
 
 FOLDER = S3Uri("lake", "apples/2013-06-01")
@@ -121,3 +122,12 @@ def test_rows_in_the_folder_of_another_slice_are_refused(objects, pipeline, part
 def test_the_key_of_the_list_has_no_wildcards():
     with pytest.raises(ValidationError, match="has wildcards; it is the one key of the list"):
         Files(**{**SOURCE, "files": "s3://lake/{{ partition }}/*.json"})
+
+
+def test_nothing_is_read_before_it_is_unloaded(make_pipeline, partition):
+    source = ToUnload()
+    assert source.is_there(partition, make_pipeline())
+    expected = source.expected(partition, make_pipeline())
+    assert (expected.rows, expected.told_by) == (None, "the engine counts them when it unloads")
+    with pytest.raises(ManifestError, match="Nothing was unloaded. "):
+        source.lines(partition, make_pipeline())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any, Protocol
@@ -161,16 +161,16 @@ class S3Objects(ObjectStore):
 
     @override
     def get(self, uri: S3Uri) -> bytes:
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                with translated(), _missing(uri):
-                    response = self._client.get_object(Bucket=uri.bucket, Key=uri.key)
-                    body: bytes = response["Body"].read()
-                return body
-            except Unreachable:
-                if not tries_left:
-                    raise
-        raise AssertionError("the last try returns or raises")
+        for _ in range(_TRIES - 1):
+            with suppress(Unreachable):
+                return self._got(uri)
+        return self._got(uri)
+
+    def _got(self, uri: S3Uri) -> bytes:
+        with translated(), _missing(uri):
+            response = self._client.get_object(Bucket=uri.bucket, Key=uri.key)
+            body: bytes = response["Body"].read()
+        return body
 
     @override
     def tail(self, stored: StoredObject, size: int) -> bytes:

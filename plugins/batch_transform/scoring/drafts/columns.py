@@ -97,7 +97,7 @@ def of_file(path: Path, texts: Texts) -> Found:
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
     if opened is None or opened.columns is None:
-        raise SourceError(f"{path} is empty: nothing says which columns there are")
+        raise SourceError(f"{path} is empty: nothing says what its columns hold")
     names = [column.name for column in opened.columns]
     rows = list(islice(opened.rows(names), _ROWS))
     values = zip(*rows, strict=True) if rows else [()] * len(names)

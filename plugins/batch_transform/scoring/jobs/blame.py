@@ -120,13 +120,10 @@ def _texts(lines: Iterable[str], sought: frozenset[str]) -> Mapping[str, list[st
 
 
 def _blame(texts: Sequence[str]) -> Blame:
-    first = texts[0]
-    for pattern, cause in _CAUSES:
-        match = pattern.match(first)
-        if match is not None:
-            status = match.groupdict().get("status") or ""
-            return Blame(cause=cause, status=status, message=_message(texts))
-    raise AssertionError("the last pattern matches everything")
+    matches = ((pattern.match(texts[0]), cause) for pattern, cause in _CAUSES)
+    match, cause = next((match, cause) for match, cause in matches if match)  # the last always does
+    status = match.groupdict().get("status") or ""
+    return Blame(cause=cause, status=status, message=_message(texts))
 
 
 def _message(texts: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ import hashlib
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -79,13 +80,10 @@ def _has_room(coming: Sequence[Part], part: Part) -> bool:
 
 
 def _fetch(part: Part, objects: ObjectStore, place: Path) -> Fetched:
-    for tries_left in reversed(range(_TRIES)):
-        try:
+    for _ in range(_TRIES - 1):
+        with suppress(Unreachable):
             return _brought(part, objects, place)
-        except Unreachable:
-            if not tries_left:
-                raise
-    raise AssertionError("the last try returns or raises")
+    return _brought(part, objects, place)
 
 
 def _brought(part: Part, objects: ObjectStore, place: Path) -> Fetched:

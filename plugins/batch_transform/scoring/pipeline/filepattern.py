@@ -21,6 +21,7 @@ _SLICE = "{{ slice }}"
 _TOKEN = re.compile(
     r"(?P<class>\[!?\]?[^\]/]*\])|(?P<any>\*\*)|(?P<some>\*)|(?P<one>\?)|(?P<slice>\{\{ slice \}\})"
 )
+_ANY_FOLDERS = re.compile(r"(?:\*\*/)+\*?|\*\*")  # none of them, too; AWS's * matches slashes
 _WILD = re.compile(r"[*?\[{]")
 _VALUES = {"partition": "%Y-%m-%d", "year": "%Y", "month": "%m", "day": "%d"}
 _DIGIT = "\0"  # of a day, which is no wildcard of the pattern's
@@ -114,7 +115,7 @@ def any_day(pattern: str) -> AnyDay:
     """Return the keys that a pattern without problems may match, whatever the day."""
     bucket, key = _PARTS.fullmatch(pattern).groups()  # type: ignore[union-attr]  # no problems
     sized = _PLACEHOLDER.sub(lambda match: _SHAPES[match[1]], key)
-    some = re.sub(r"\*+/?\*?", "*", _TOKEN.sub(lambda match: _loose(match), sized))
+    some = _ANY_FOLDERS.sub("*", _TOKEN.sub(_loose, sized))
     fixed = _WILD.split(sized, maxsplit=1)[0]
     return AnyDay(
         bucket=S3Uri(bucket), keys=some.replace(_DIGIT, "?"), start=fixed.replace(_DIGIT, "?")

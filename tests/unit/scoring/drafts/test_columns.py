@@ -116,3 +116,8 @@ def test_a_file_that_is_not_there_says_so(tmp_path):
 )
 def test_a_name_says_the_format(tmp_path, name, known):
     assert format_of(tmp_path / name) == known
+
+
+def test_an_empty_file_says_nothing_of_columns_that_a_person_names(written):
+    with pytest.raises(SourceError, match=r"a\.csv is empty: nothing says what its columns hold"):
+        kinds(written("a.csv", ""), columns=["apple_id", "colour"])

@@ -8,8 +8,8 @@ import pytest
 import time_machine
 
 from batch_transform.scoring import errors
-from batch_transform.scoring.jobs.look import check_done, look
-from batch_transform.scoring.jobs.pacing import pause, pause_after_failure
+from batch_transform.scoring.jobs.look import check_done, look, partial_failure
+from batch_transform.scoring.jobs.pacing import pause, pause_after_failure, pause_for_data
 from batch_transform.scoring.jobs.service import SageMakerJobs
 from tests.factories import a_job
 from tests.unit.scoring.jobs.conftest import DEADLINE, INDEX, Task, end
@@ -119,3 +119,27 @@ def test_a_job_is_as_old_as_sagemaker_says_whatever_the_workers_clock_shows(days
     with time_machine.travel(answered + timedelta(days=days), tick=False):
         job = SageMakerJobs(client).find("apples-job")
     assert timedelta(minutes=5) <= job.age < timedelta(minutes=5, seconds=1)
+
+
+def test_late_data_are_asked_for_less_often_the_longer_they_take():
+    assert pause_for_data(0, 60) == 60
+    assert pause_for_data(1000, 60) == pytest.approx(100)
+    assert pause_for_data(10**6, 60) == 300
+    assert pause_for_data(10**6, 600) == 600, "never more often than the deployment asks"
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"), [("InternalServerError", "InternalServerError"), ("", "no FailureReason")]
+)
+def test_a_failed_job_that_leaves_something_is_let_through_and_tells_how_much(
+    aws, task, held, reason, said
+):
+    end(aws, held, "Failed", reason, outputs=[0, 3])
+    told = partial_failure(look(aws, task.watch(held))
+    assert "failed, and leaves 2 of 4 shards without an output" in told
+    assert said in told
+
+
+def test_a_completed_job_tells_of_no_failure(aws, task, held):
+    end(aws, held, "Completed")
+    assert partial_failure(look(aws, task.watch(held)) is None

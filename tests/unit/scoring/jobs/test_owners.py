@@ -142,3 +142,21 @@ def test_the_janitor_leaves_a_job_to_an_attempt_that_attaches_while_it_asks(aws,
 def test_a_mapped_task_is_an_owner_for_each_of_its_instances(aws):
     keys = {replace(OWNER, map_index=index).key for index in (-1, 0, 1)}
     assert len(keys) == 3
+
+
+def test_a_job_that_cannot_be_looked_after_keeps_no_other_running_and_is_named(aws, task):
+    aws.jobs.create({**JOB.to_create(1, 0), "TransformJobName": "broken"})
+    held = task.attempt()
+    broken, of_others = aws.jobs.find("broken").arn, aws.jobs.tags
+
+    def tags(arn):
+        if arn == broken:
+            raise Transient("AWS is away")
+        return of_others(arn)
+
+    aws.jobs.tags = tags
+    stopped = []
+    with pytest.raises(Transient, match="AWS is away") as raised:
+        stopped.extend(sweep(aws.jobs, ROOT, lambda owner: False))
+    assert raised.value.__notes__ == ["Transform job broken was not looked after"]
+    assert aws.jobs.stopped == [held.job.name]

@@ -244,3 +244,18 @@ def test_a_name_that_is_taken_but_not_described_yet_is_tried_again_later():
 
     with pytest.raises(Unreachable, match="does not describe"):
         Task(FakeAws(jobs=Slow())).attempt()
+
+
+class Unseen(InMemoryJobs):
+    """Jobs that the service takes, and describes some time later."""
+
+    def find(self, name):
+        return None
+
+
+def test_a_job_that_is_not_described_yet_is_looked_for_again_later():
+    task = Task(FakeAws(jobs=Unseen()))
+    for _ in range(2):
+        with pytest.raises(Unreachable, match="took the name .*, but does not describe the job"):
+            task.attempt()
+    assert len(task.aws.jobs.created) == 1, "the second try meets the job of the first"

@@ -1,12 +1,15 @@
 """However often the search is begun anew, and by whom: the same jobs, and none twice."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from batch_transform.scoring.errors import LimitHit, OutputError
+from batch_transform.scoring.aws.objects import ObjectChanged
+from batch_transform.scoring.errors import LimitHit, ObjectDamaged, OutputError, Transient
 from batch_transform.scoring.jobs.service import STOPPED
-from batch_transform.scoring.testing import Mishap
+from batch_transform.scoring.recovery.judgement import LOG_DELAY, judged
+from batch_transform.scoring.testing import InMemoryObjects, Mishap
 from tests.unit.scoring.recovery.conftest import LAYOUT, apples, given_up, refusing
 
 FIVE = {"limits": {"bad_records": 5}}
@@ -179,3 +182,36 @@ def test_the_first_judgement_lies_beside_what_the_job_read(run):
     assert objects_below(this, f"{root}/blame/") == {f"{root}/blame/apples-first.json"}
     kept = {key.rpartition("/")[2] for key in objects_below(this, "recover/") if "/blame/" in key}
     assert kept == {f"{name}.json" for name in coverage.jobs}
+
+
+class Hidden(InMemoryObjects):
+    """A judgement that is being written by another attempt, and cannot be read yet."""
+
+    def put_if(self, uri, body, etag):
+        raise ObjectChanged(str(uri))
+
+
+def test_a_judgement_that_another_attempt_is_about_to_write_is_waited_for(run):
+    this = thousand(run)
+    hidden = Hidden()
+    hidden.content.update(this.service.objects.content)
+    services = replace(this.service.services, objects=hidden)
+    later = this.service.jobs.now + LOG_DELAY
+    with pytest.raises(Transient, match="Another attempt writes s3://bucket/.*first.json at this"):
+        judged(this.job, ["part-00000.csv"], services, later)
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"a": ["NOBODY", "", ""]}', b'{"a": []}'])
+def test_a_judgement_that_is_something_else_is_damaged(run, body):
+    this = thousand(run)
+    place = LAYOUT.attempt_root / "blame" / f"{this.job.name}.json"
+    this.service.objects.put(place, body)
+    with pytest.raises(ObjectDamaged, match="judgement"):
+        this.recover()
+
+
+def test_a_shard_that_is_another_by_now_is_not_cut_into_pieces(run):
+    this = thousand(run)
+    this.service.objects.put(LAYOUT.input / "part-00001.csv", b"1,0.5,red\n")
+    with pytest.raises(OutputError, match=r"part-00001\.csv is not what the extract wrote; clear"):
+        this.recover()

@@ -214,3 +214,17 @@ def test_a_part_that_is_lost_or_doubled_is_noticed(run):
     kept = coverage.model_copy(update={"quarantined": ()})
     with pytest.raises(OutputError, match="are not covered"):
         this.loaded(kept)
+
+
+def test_a_record_that_a_shard_does_not_have_is_noticed(run):
+    this = run(apples(40), refusing({17}), **four_shards())
+    coverage = this.recover()
+    (bad,) = coverage.quarantined
+    beyond = bad.model_copy(update={"line": 11})
+    more = coverage.model_copy(update={"quarantined": (bad, beyond)})
+    with pytest.raises(OutputError, match=r"part-00001\.csv: has 10 records, but 11 are covered"):
+        this.loaded(more)
+    foreign = bad.model_copy(update={"shard": "part-00009.csv"})
+    more = coverage.model_copy(update={"quarantined": (bad, foreign)})
+    with pytest.raises(OutputError, match="1 parts are of no shard"):
+        this.loaded(more)
