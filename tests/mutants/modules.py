@@ -12,6 +12,8 @@ _JOBS = tuple(
     f"jobs/test_{name}.py" for name in ("blame", "codes", "look", "owners", "progress", "start")
 )
 
+_REQUESTS = tuple(f"test_request{part}.py" for part in ("", "_checks", "_fields"))
+
 MODULES = {
     # of batch_transform/scoring: tests below tests/unit/scoring
     "records/ids.py": ("test_records.py", "test_shards.py", "test_join.py"),
@@ -38,15 +40,27 @@ MODULES = {
     "jobs/memory.py": (*_JOBS, "test_models.py"),
     "jobs/owners.py": _JOBS,
     "jobs/pacing.py": _JOBS,
-    "jobs/request.py": (*_JOBS, "test_request.py", "test_request_checks.py"),
-    "jobs/request_checks.py": ("test_request.py", "test_request_checks.py"),
+    "jobs/request.py": (
+        *_JOBS,
+        "test_request.py",
+        "test_request_checks.py",
+        "test_request_fields.py",
+    ),
+    "jobs/request_checks.py": (
+        "test_request.py",
+        "test_request_checks.py",
+        "test_request_fields.py",
+    ),
     "partition.py": ("test_partition.py",),
     "names.py": ("test_layout.py", "test_names.py", *_JOBS, "test_manifest.py"),
     "planning/effort.py": ("planning/",),
     "publish/judge.py": ("test_checks.py",),
     "publish/profile.py": ("test_profiles.py", "test_checks.py", "test_groups.py"),
     "retention/expiry.py": ("retention/",),
-    "capacity/stages.py": ("test_capacity.py",),
+    "capacity/stages.py": (
+        "test_stages.py",
+        "test_capacity.py",
+    ),
     "tuning/uphill.py": ("tuning/",),
     "pipeline/filepattern.py": ("test_filepattern.py",),
 }

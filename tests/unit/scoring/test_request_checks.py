@@ -115,6 +115,28 @@ def test_all_problems_come_at_once():
     assert len(str(error.value).splitlines()) == 6
 
 
+def test_each_of_several_problems_is_a_line_as_it_is_by_itself():
+    changes = {"MaxPayloadInMB": -1, "ModelName": "a b"}
+
+    def problems(*names):
+        with pytest.raises(RequestRefused) as error:
+            check({**GOOD, **{name: changes[name] for name in names}}, shards=2)
+        return str(error.value).splitlines()[1:]
+
+    alone = [*problems("MaxPayloadInMB"), *problems("ModelName")]
+    assert sorted(problems("ModelName", "MaxPayloadInMB")) == sorted(alone)
+
+
+@pytest.mark.parametrize("kind", ["ml.m5.large", "ml.g5.xlarge"])
+def test_without_a_key_any_disk_will_do_and_with_one_the_field_is_named(kind):
+    request = with_change("TransformResources.InstanceType", kind)
+    check(request, shards=2)
+    request["TransformResources"]["VolumeKmsKeyId"] = "alias/key"
+    request["TransformResources"]["InstanceType"] = "ml.g5.xlarge"
+    with pytest.raises(RequestRefused, match=r"\n  TransformResources\.VolumeKmsKeyId cannot"):
+        check(request, shards=2)
+
+
 def test_names_in_a_filter_of_json_lines_are_fine():
     request = with_change("TransformInput.ContentType", "application/jsonlines")
     request["TransformOutput"]["Accept"] = "application/jsonlines"

@@ -77,13 +77,6 @@ def test_refusals_are_counted_from_the_first_of_an_attempt(attempt):
     assert attempt("b").refused(LATER) == (1, LATER)
 
 
-def test_jobs_of_one_task_have_memories_of_their_own(attempt):
-    attempt(label="00-").hold("apples-1", "started")
-    attempt(label="01-").hold("apples-2", "started")
-    assert attempt(label="00-").held()["job_name"] == "apples-1"
-    assert attempt().held() is None
-
-
 def test_what_one_kind_of_record_says_leaves_the_others_as_they_are(attempt):
     memory = attempt()
     memory.since(NOW)
