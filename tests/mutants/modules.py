@@ -2,23 +2,28 @@
 
 # Without test_densities.py, test_any_mix.py and test_fast.py, which take as long as all others.
 _RECOVERY = tuple(
-    f"recovery/test_{name}.py" for name in ("any_bad", "evidence", "limits", "resume", "rounds")
+    f"recovery/test_{name}.py"
+    for name in ("any_bad", "cuts", "evidence", "limits", "resume", "rounds", "suspects")
 )
 _OUTPUTS = tuple(
     f"outputs/test_{name}.py"
     for name in ("fetch", "reconcile", "sent", "shapes", "staged", "values")
 )
 _JOBS = tuple(
-    f"jobs/test_{name}.py" for name in ("blame", "codes", "look", "owners", "progress", "start")
+    f"jobs/test_{name}.py"
+    for name in ("blame", "codes", "look", "memory", "owners", "progress", "start")
 )
 
 _REQUESTS = tuple(f"test_request{part}.py" for part in ("", "_checks", "_fields"))
 
 MODULES = {
     # of batch_transform/scoring: tests below tests/unit/scoring
-    "records/ids.py": ("test_records.py", "test_shards.py", "test_join.py"),
+    "records/ids.py": ("test_identity.py", "test_records.py", "test_shards.py", "test_join.py"),
     "records/lines.py": ("test_records.py", "test_reshape.py"),
-    "records/nested.py": ("test_records.py",),
+    "records/nested.py": (
+        "test_nested.py",
+        "test_records.py",
+    ),
     "records/scalars.py": ("test_records.py", "test_reshape.py"),
     "records/texts.py": ("test_records.py", "test_reshape.py"),
     "extract/shards.py": ("test_shards.py", "test_join.py", "test_extract.py"),

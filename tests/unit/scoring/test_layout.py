@@ -89,6 +89,7 @@ def test_what_takes_room_is_told_from_the_small_records(path, kind):
 def test_a_bucket_alone_has_no_key():
     assert S3Uri.parse("s3://bucket") == S3Uri("bucket", "")
     assert S3Uri.parse("s3://bucket/a//") == S3Uri("bucket", "a")
+    assert S3Uri.parse("s3://bucket/BOX/") == S3Uri("bucket", "BOX")
     assert S3Uri("bucket") / "part" == S3Uri("bucket", "part")
 
 
@@ -141,8 +142,14 @@ def test_all_jobs_of_a_pipeline_begin_as_they_are_looked_for(pipeline, generatio
 def test_a_short_pipelines_jobs_are_not_those_of_one_that_begins_alike():
     # 34 letters are left beside -2013-06-01-, 12 digits and -g99.
     assert job_name_start("p" * 35) == f"{'p' * 35}-"
-    assert job_name_start("p" * 36) == "p" * 35
+    assert job_name_start("X" * 36) == "X" * 35
     assert job_name_start("p" * 34 + "_" + "p" * 9) == "p" * 34
+
+
+def test_a_long_name_is_cut_to_what_the_service_takes():
+    name = job_name("X" * 100, "2013-06-01", "0" * 64)
+    assert name == "X" * 39 + "-2013-06-01-000000000000"
+    assert len(name) == 63
 
 
 @pytest.mark.parametrize("pipeline", ["_flights_", "flights__of__june"])
@@ -156,7 +163,7 @@ def test_a_model_is_named_by_its_group_and_number():
     version = "arn:aws:sagemaker:eu-west-1:1:model-package/flights/12"
     assert model_name("flights", version) == "flights-v12"
     assert model_name("f" * 59 + "-x" * 9, version) == "f" * 59 + "-v12"
-    assert len(model_name("f" * 80, version)) == 63
+    assert len(model_name("X" * 80, version)) == 63
 
 
 def test_equal_content_has_one_digest_whatever_its_letters():
@@ -177,6 +184,6 @@ def test_a_statements_name_is_read_up_to_the_longest_that_redshift_takes():
 def test_the_names_of_other_statements_say_nothing():
     start = statements_of("s3://b")
     assert start.startswith("batch-transform/")
-    assert len(start.split("/")[1]) == 12
+    assert [len(part) for part in start.split("/")[1:]] == [12, 0]
     assert task_of_statement("a/b/c", "s3://b") is None
     assert task_of_statement(f"{start}a/b", "s3://b") is None

@@ -2,7 +2,9 @@
 
 import pytest
 
-from batch_transform.scoring.publish.profile import Profile
+from batch_transform.scoring.outputs.staged import StagedColumn, staging
+from batch_transform.scoring.pipeline import Prediction
+from batch_transform.scoring.publish.profile import BINS, Profile, profiles
 
 ONE = Profile(nulls=2, mean=1.0, varies=False, outside=3, bins=(1, 2), low=0.0, high=2.0)
 OTHER = Profile(nulls=5, mean=2.0, varies=False, outside=7, bins=(4, 8), low=0.0, high=2.0)
@@ -45,3 +47,26 @@ def test_bins_between_other_bounds_are_not_counted_together(bounds):
     facts = {"nulls": 0, "mean": 1.0, "varies": True, "low": 0.0, "high": 2.0}
     one = Profile(**facts, bins=(1, 2))
     assert one.joined(Profile(**{**facts, **bounds}, bins=(3, 4)), (3, 7)).bins == (1, 2)
+
+
+def measured(bounds, *scores):
+    columns = [StagedColumn(name=name, type="double") for name in ("id", "score")]
+    with staging(columns) as staged:
+        staged.add_rows(list(enumerate(scores)))
+        return profiles(staged, {"score": Prediction(at=-1, **bounds)})["score"]
+
+
+def test_bins_are_equal_parts_from_the_least_to_the_greatest_value():
+    found = measured({"min": 1, "max": 3}, 1.0, 1.001, 2.0, 2.999, 3.0)
+    counts = {number: count for number, count in enumerate(found.bins) if count}
+    assert counts == {0: 2, BINS // 2: 1, BINS - 1: 2}
+    assert (len(found.bins), found.low, found.high) == (BINS, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "outside"), [({}, 0), ({"min": 1}, 1), ({"max": 1}, 2), ({"min": 1, "max": 1}, 3)]
+)
+def test_there_are_no_bins_without_two_different_bounds(bounds, outside):
+    found = measured(bounds, 0.0, 1.0, 2.0, 3.0)
+    assert (found.bins, found.low, found.high) == ((), None, None)
+    assert found.outside == outside
