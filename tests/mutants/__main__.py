@@ -65,11 +65,7 @@ class _Mutation:
             own = tuple(f"{_TESTS}/{each}" for each in MODULES[module])
             original = compile(text, path, "exec")
             for mutant in mutants_of(text, path):
-                reaching = [
-                    number
-                    for number in tests.reaching(path, mutant.lines)
-                    if session.items[number].nodeid.startswith(own)
-                ]
+                reaching = tests.reaching(path, mutant.lines, own)
                 yield _Trial(module, mutant, original, reaching)
 
 

@@ -3,11 +3,11 @@
 # Without test_densities.py, test_any_mix.py and test_fast.py, which take as long as all others.
 _RECOVERY = tuple(
     f"recovery/test_{name}.py"
-    for name in ("any_bad", "cuts", "evidence", "limits", "resume", "rounds", "suspects")
+    for name in ("any_bad", "cuts", "evidence", "limits", "resume", "rounds", "spans", "suspects")
 )
 _OUTPUTS = tuple(
     f"outputs/test_{name}.py"
-    for name in ("fetch", "reconcile", "sent", "shapes", "staged", "values")
+    for name in ("coverage", "fetch", "id_proof", "reconcile", "sent", "shapes", "staged", "values")
 )
 _JOBS = tuple(
     f"jobs/test_{name}.py"
