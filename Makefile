@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export AIRFLOW_HOME := $(CURDIR)/.state/airflow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-redshift demo-iceberg up airflow aws test slow lint browser bench chaos conformance docs reference lock
+.PHONY: help setup demo demo-redshift demo-iceberg up airflow aws test slow lint browser bench chaos mutants conformance docs reference lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ bench: setup ## compare with what people use today; ROW=name chooses
 
 chaos: setup ## break everything around runs, and judge what is left; SEED=1 STEP=7 replays one fault
 	@$(RUN) -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(STEP),--step $(STEP)) $(ARGS)
+
+mutants: setup ## change the modules that decide, a little each time, and count what no test finds
+	@$(RUN) -m tests.mutants $(ARGS)
 
 conformance: setup ## run the vectors of the real service against the local Batch Transform
 	@PYTHONPATH=local/aws/tests $(VENV)/bin/python -m sagemaker_lab.conformance

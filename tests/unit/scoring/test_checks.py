@@ -9,7 +9,13 @@ from pydantic import ValidationError
 from batch_transform.scoring.outputs.staged import StagedColumn, staging
 from batch_transform.scoring.pipeline import Prediction
 from batch_transform.scoring.pipeline.checks import Checks
-from batch_transform.scoring.publish.judge import Measured, history_needed, judge, stability_index
+from batch_transform.scoring.publish.judge import (
+    Measured,
+    declared_checks,
+    history_needed,
+    judge,
+    stability_index,
+)
 from batch_transform.scoring.publish.profile import BINS, Profile, profiles
 from batch_transform.scoring.warehouse.ledger import Entry
 
@@ -148,3 +154,58 @@ def test_profiles_are_measured_on_the_stage():
         "sort": Profile(nulls=0, mean=None, varies=False),
     }
     assert Profile.from_dict(measured["score"].to_dict()) == measured["score"]
+
+
+@pytest.mark.parametrize(
+    ("expected", "inside", "between"),
+    [
+        # bins that hold a tenth together, a shift inside of such groups, and one between them
+        ([9, 1] * 10, [10, 0] * 10, [8, 1, *[9, 1] * 9, 0, 1]),
+        ([10] * 10, [10] * 10, [11, 9, *[10] * 8]),
+        ([5, 5] * 10, [0, 10] * 10, [5, 6, *[5, 5] * 8, 5, 4]),
+        ([4, 4, 4] * 7, [12, 0, 0] * 7, [5, 4, 4, *[4, 4, 4] * 5, 3, 4, 4]),
+    ],
+)
+def test_what_shifts_inside_a_tenth_of_the_rows_is_no_shift(expected, inside, between):
+    assert stability_index(expected, inside) == pytest.approx(0, abs=1e-12)
+    assert stability_index(expected, between[: len(expected)]) > 1e-4
+
+
+def test_every_check_is_held_to_its_bound_and_not_before():
+    assert found({"mean": {"score": {"geq_to": 0.5}}}, mean=0.5) == []
+    assert found({"mean": {"score": {"geq_to": 0.5}}}, mean=0.499)
+    twenty = {"row_count": {"level": "off"}, "constant": {"rows": 20}}
+    assert [name for name, *_ in found(twenty, rows=20, varies=False)] == ["constant score"]
+    assert found(twenty, rows=19, varies=False) == []
+
+
+def test_stability_is_looked_at_from_as_many_rows_on_as_are_set():
+    few = {"stability": {"rows": sum(SHIFTED)}}
+    assert [name for name, *_ in found(few, bins=SHIFTED)] == ["stability of score"]
+    assert found({"stability": {"rows": sum(SHIFTED) + 1}}, bins=SHIFTED) == []
+
+
+def test_an_index_that_is_allowed_passes():
+    index = stability_index([3 * count for count in SPREAD], SHIFTED)
+    assert found({"stability": {"leq_to": index}}, bins=SHIFTED) == []
+    assert found({"stability": {"leq_to": math.nextafter(index, 0)}}, bins=SHIFTED)
+
+
+def test_every_check_is_declared_with_its_level_where_it_is_set():
+    checks = Checks(mean={"score": {"leq_to": 1, "level": "warn"}}, constant={"level": "off"})
+    declared = dict(declared_checks(checks, ["score", "sort"]))
+    assert declared == {
+        "empty": "block",
+        "row_count": "warn",
+        "mean of score": "warn",
+        **{
+            f"{name} {column}": level
+            for column in ("score", "sort")
+            for name, level in (
+                ("bounds of", "block"),
+                ("null_share of", "warn"),
+                ("constant", "off"),
+                ("stability of", "warn"),
+            )
+        },
+    }

@@ -3,7 +3,13 @@ from datetime import date
 import pytest
 
 from batch_transform.scoring.names import S3Uri
-from batch_transform.scoring.pipeline.filepattern import any_day, glob, problems
+from batch_transform.scoring.pipeline.filepattern import (
+    any_day,
+    glob,
+    is_by_slice,
+    is_wild,
+    problems,
+)
 
 DAY = date(2013, 6, 1)
 
@@ -88,22 +94,66 @@ def test_each_mistake_of_a_pattern_is_named(pattern, complaint):
 
 
 @pytest.mark.parametrize(
-    ("pattern", "keys", "start"),
+    ("pattern", "complaint"),
     [
-        ("s3://lake/a/{{ partition }}/*.csv", "a/????-??-??/*.csv", "a/????-??-??/"),
-        ("s3://lake/{{ year }}/{{ month }}{{ day }}.csv", "????/????.csv", "????/????.csv"),
-        ("s3://lake/{{ partition }}/**/x[0-9]?.csv", "????-??-??/*x??.csv", "????-??-??/"),
-        ("s3://lake/{{ partition }}/{{ slice }}/x", "????-??-??/*/x", "????-??-??/"),
-        ("s3://lake/{{ partition }}/*/**/**/*.csv", "????-??-??/*/*.csv", "????-??-??/"),
-        ("s3://lake/{{ partition }}/**", "????-??-??/*", "????-??-??/"),
-        ("s3://lake/x[ab]/{{ partition }}", "x?/????-??-??", "x"),
+        ("s3://lake/{{ partition }}/{{ slice }}-{{ slice }}", "more than once"),
+        ("s3://lake/{{ partition }}/{{ slice }}/{{slice}}/{{ slice }}", "more than once"),
+        ("s3://lake/{{ partition }}/a\nb", r"such as '\n'"),
+        ("s3://lake/{{ partition }}/\x7f", "no other control characters"),
+        ("s3://lake/{{ partition }}/}", "braces go around"),
+        ("s3://lake/{{ ds }}/{{ partition }}", "nothing gives {{ ds }} a value"),
+        ("s3://lake/{{ partition }}/[a.csv", "a [ is never closed"),
     ],
 )
-def test_a_policy_may_name_the_files_of_any_day(pattern, keys, start):
-    found = any_day(pattern)
-    assert (str(found.bucket), found.keys, found.start) == ("s3://lake/", keys, start)
+def test_one_mistake_is_one_problem(pattern, complaint):
+    (problem,) = problems(pattern)
+    assert complaint in problem
 
 
-def test_a_control_character_is_no_part_of_a_pattern():
-    (problem,) = problems("s3://lake/{{ partition }}/a\n.csv")
-    assert problem.startswith("a pattern has no line breaks and no other control characters")
+@pytest.mark.parametrize("key", ["XX", "{{ partition }}{{ slice }}.csv", "[X]", "a[ab]c", "a?X*"])
+def test_what_is_no_mistake_has_no_problem(key):
+    assert list(problems("s3://lake/{{ partition }}/" + key)) == []
+
+
+def test_a_file_says_of_which_slice_it_is():
+    found = glob("s3://lake/{{ partition }}/{{ slice }}/*.csv", DAY)
+    assert found.start.key == "2013-06-01/"
+    assert found.slice_of(S3Uri("lake", "2013-06-01/07/a.csv")) == 7
+    assert found.slice_of(S3Uri("lake", "2013-06-01/a/a.csv")) == -1
+    assert found.slice_of(S3Uri("lake", "2013-06-01/1234567890/a.csv")) == -1
+
+
+@pytest.mark.parametrize(
+    ("key", "by_slice", "wild"),
+    [
+        ("{{ partition }}.csv", False, False),
+        ("{{ year }}/{{ month }}/{{ day }}", False, False),
+        ("{{ partition }}/{{ slice }}.csv", True, True),
+        ("{{ slice }}/{{ partition }}.csv", True, True),
+        ("{{ partition }}/*.csv", False, True),
+        ("{{ partition }}/a?", False, True),
+        ("{{ partition }}/[ab]", False, True),
+    ],
+)
+def test_a_pattern_of_several_files_is_told_from_one_of_one(key, by_slice, wild):
+    assert is_by_slice(f"s3://lake/{key}") is by_slice
+    assert is_wild(f"s3://lake/{key}") is wild
+
+
+@pytest.mark.parametrize(
+    ("key", "keys", "start"),
+    [
+        ("a/{{ partition }}/*.csv", "a/????-??-??/*.csv", "a/????-??-??/"),
+        ("{{year}}/{{ month }}/{{ day }}/x", "????/??/??/x", "????/??/??/x"),
+        ("a?/{{ partition }}", "a?/????-??-??", "a"),
+        ("a[bc]/{{ partition }}", "a?/????-??-??", "a"),
+        ("a/**/b/{{ partition }}-*-*", "a/*b/????-??-??-*-*", "a/"),
+        ("{{ partition }}/{{ slice }}.csv", "????-??-??/*.csv", "????-??-??/"),
+        ("{{ partition }}/**/x[0-9]?.csv", "????-??-??/*x??.csv", "????-??-??/"),
+        ("{{ partition }}/*/**/**/*.csv", "????-??-??/*/*.csv", "????-??-??/"),
+        ("{{ partition }}/**", "????-??-??/*", "????-??-??/"),
+    ],
+)
+def test_policies_have_the_keys_of_any_day(key, keys, start):
+    found = any_day(f"s3://lake/{key}")
+    assert (found.bucket, found.keys, found.start) == (S3Uri("lake"), keys, start)

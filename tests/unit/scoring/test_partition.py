@@ -161,3 +161,21 @@ def test_a_logical_date_at_the_end_of_the_calendar_is_refused(year):
 )
 def test_what_names_a_partition_is_told(dates, named_by):
     assert resolve(RunDates(**dates, run_after=NOON), NEW_YORK).named_by == named_by
+
+
+@pytest.mark.parametrize(("year", "is_taken"), [(1899, 0), (1900, 1), (2199, 1), (2200, 0)])
+def test_years_of_the_calendar_are_taken_to_the_last(year, is_taken):
+    dates = RunDates(parameter=f"{year}-07-01", run_after=datetime(9000, 1, 1, tzinfo=UTC))
+    if is_taken:
+        assert resolve(dates, NEW_YORK).partition.day.year == year
+    else:
+        with pytest.raises(PartitionError, match="give a day from"):
+            resolve(dates, NEW_YORK)
+
+
+def test_a_date_by_hand_is_scored_from_the_moment_its_day_is_over():
+    end = Partition(day=date(2013, 7, 4), timezone=NEW_YORK).end
+    picked = {"logical_date": datetime(2013, 7, 4, tzinfo=UTC), "manual": True}
+    earlier = end - timedelta(microseconds=1)
+    assert resolve(RunDates(**picked, run_after=end), NEW_YORK).named_by == "the run's logical date"
+    assert resolve(RunDates(**picked, run_after=earlier), NEW_YORK).partition.label == "2013-07-03"

@@ -115,6 +115,28 @@ def test_all_problems_come_at_once():
     assert len(str(error.value).splitlines()) == 6
 
 
+def test_each_of_several_problems_is_a_line_as_it_is_by_itself():
+    changes = {"MaxPayloadInMB": -1, "ModelName": "a b"}
+
+    def problems(*names):
+        with pytest.raises(RequestRefused) as error:
+            check({**GOOD, **{name: changes[name] for name in names}}, shards=2)
+        return str(error.value).splitlines()[1:]
+
+    alone = [*problems("MaxPayloadInMB"), *problems("ModelName")]
+    assert sorted(problems("ModelName", "MaxPayloadInMB")) == sorted(alone)
+
+
+@pytest.mark.parametrize("kind", ["ml.m5.large", "ml.g5.xlarge"])
+def test_without_a_key_any_disk_will_do_and_with_one_the_field_is_named(kind):
+    request = with_change("TransformResources.InstanceType", kind)
+    check(request, shards=2)
+    request["TransformResources"]["VolumeKmsKeyId"] = "alias/key"
+    request["TransformResources"]["InstanceType"] = "ml.g5.xlarge"
+    with pytest.raises(RequestRefused, match=r"\n  TransformResources\.VolumeKmsKeyId cannot"):
+        check(request, shards=2)
+
+
 def test_names_in_a_filter_of_json_lines_are_fine():
     request = with_change("TransformInput.ContentType", "application/jsonlines")
     request["TransformOutput"]["Accept"] = "application/jsonlines"
@@ -207,3 +229,41 @@ def test_what_the_service_refuses_of_a_setting_is_refused_there(
     ((where, said),) = setting_problems(make_pipeline(transform=settings).settings)
     assert where == ("transform", place)
     assert what in said
+
+
+@pytest.mark.parametrize(("path", "value", "_"), BAD)
+def test_a_problem_names_its_field_in_a_line_of_its_own(path, value, _):
+    with pytest.raises(RequestRefused) as error:
+        check(with_change(path, value), shards=2)
+    first, *lines = str(error.value).splitlines()
+    assert first == "SageMaker would refuse the transform job:"
+    assert all(line.startswith("  ") for line in lines)
+    assert any(line.startswith(f"  {path}") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("at_once", "megabytes", "is_fine"),
+    [(4, 25, 1), (101, 1, 0), (None, 60, 1), (None, 101, 0), (16, None, 1), (17, None, 0)],
+)
+def test_a_hundred_megabytes_may_be_in_flight(at_once, megabytes, is_fine):
+    sizes = {"MaxConcurrentTransforms": at_once, "MaxPayloadInMB": megabytes}
+    request = {name: value for name, value in {**GOOD, **sizes}.items() if value is not None}
+    if is_fine:
+        check(request, shards=2)
+    else:
+        with pytest.raises(RequestRefused, match="the service allows 100"):
+            check(request, shards=2)
+
+
+def test_without_a_count_of_instances_nothing_is_said_of_shards():
+    request = copy.deepcopy(GOOD)
+    del request["TransformResources"]["InstanceCount"]
+    with pytest.raises(RequestRefused) as error:
+        check(request, shards=1)
+    assert "shards" not in str(error.value)
+
+
+def test_other_problems_than_a_types_are_told_beside_several_types(make_pipeline):
+    kinds = {"instance_type": None, "instance_types": ["ml.m5.large", "ml.m5.xlarge"]}
+    settings = make_pipeline(transform={**kinds, "environment": {"V": "x" * 10_241}}).settings
+    assert [place for place, _ in setting_problems(settings)] == [("transform", "environment")]

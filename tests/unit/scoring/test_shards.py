@@ -77,6 +77,21 @@ def test_a_large_partition_begins_with_small_shards_and_none_passes_max_bytes(mo
     assert max(sizes) <= 10_000 / 2 / 4
 
 
+def test_a_line_longer_than_a_shard_may_be_is_a_shard_by_itself():
+    long = [10] * 30 + [300] + [10] * 30
+    bodies = cut_up(blocks(long, 1), max_bytes=100, min_count=1)
+    assert b"".join(bodies) == b"".join(blocks(long))
+    assert [len(body) for body in bodies if len(body) > 100] == [300]
+
+
+def test_no_shard_is_larger_than_a_part_of_what_went_before(monkeypatch):
+    monkeypatch.setattr(shards, "_HELD_BYTES", 200)
+    sizes = list(map(len, cut_up(blocks([10] * 1000), max_bytes=900, min_count=2)))
+    for number in range(2, len(sizes)):  # the first two are what is held, in equal parts
+        assert sizes[number] <= max(200 / 2, sum(sizes[:number]) / (4 * 2))
+    assert sum(sizes) == 10_000
+
+
 @pytest.mark.parametrize("limits", [{"max_records": 25}, {"min_count": 5000}])
 def test_cutting_takes_time_in_proportion_to_the_lines(limits):
     given_blocks = blocks([100] * 150_000, 2_500)

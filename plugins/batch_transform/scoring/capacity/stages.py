@@ -135,12 +135,13 @@ def _transform(night: Night, rates: Rates) -> Stage:
 
     An object is of one instance, so the last of them may work while the others are done.
     """
+    # Where all jobs run at once, more instances of each are what is left to add.
     at_once, held_by = _least(
-        {"transform.jobs": night.jobs, "the quota": max(1, night.quota // night.instances)}
+        {
+            "transform.instance_count": night.jobs,
+            "the quota": max(1, night.quota // night.instances),
+        }
     )
-    if held_by == "transform.jobs":
-        idle = night.shards_a_job < night.instances
-        held_by = "shards.max_bytes" if idle else "transform.instance_count"
     objects = math.ceil(night.shards_a_job / night.instances)
     records = night.rows / night.slices / night.shards_a_slice
     works = _figure(rates, "startup") + objects * records / night.model_speed

@@ -111,12 +111,12 @@ def stability_index(expected: Sequence[int], actual: Sequence[int]) -> float:
 
 def _groups(expected: Sequence[int]) -> Iterator[tuple[int, int]]:
     size, start, held = sum(expected) / _GROUPS, 0, 0
-    for number, count in enumerate(expected):
+    for end, count in enumerate(expected, start=1):
         held += count
-        if held >= size and number + 1 < len(expected):
-            yield start, number + 1
-            start, held = number + 1, 0
-    yield start, len(expected)
+        if held >= size:
+            yield start, end
+            start, held = end, 0
+    yield start, len(expected)  # the rest, which may be nothing: that is no shift
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -135,11 +135,11 @@ def test_a_failed_job_that_leaves_something_is_let_through_and_tells_how_much(
     aws, task, held, reason, said
 ):
     end(aws, held, "Failed", reason, outputs=[0, 3])
-    told = partial_failure(look(aws, task.watch(held))
+    told = partial_failure(look(aws, task.watch(held)))
     assert "failed, and leaves 2 of 4 shards without an output" in told
     assert said in told
 
 
 def test_a_completed_job_tells_of_no_failure(aws, task, held):
     end(aws, held, "Completed")
-    assert partial_failure(look(aws, task.watch(held)) is None
+    assert partial_failure(look(aws, task.watch(held))) is None

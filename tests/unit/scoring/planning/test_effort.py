@@ -86,3 +86,10 @@ def test_without_a_price_there_is_no_number():
 )
 def test_an_amount_is_in_cents_or_in_fractions_of_one_and_never_in_powers(amount, text):
     assert usd(amount) == text
+
+
+def test_an_effort_without_a_price_is_told_without_one():
+    found = effort([an_entry(), an_entry()], 100, TRANSFORM, {})
+    assert str(found) == (
+        "about 50 s and 0.028 instance hours, after the last 2 runs on ml.m5.large"
+    )

@@ -144,3 +144,48 @@ def test_two_jobs_that_say_nothing_give_no_start():
     many = Seen(trial=START, records=100, seconds=8)
     assert startup_seconds(few, many) <= 8
     assert startup_seconds(replace(few, problem="ended"), many) == 0
+
+
+def measured(values, problems=()):
+    """A container whose records a second are given by instance type; more is never better."""
+
+    def measure(trial):
+        speed = values[trial.instance_type] / trial.max_concurrent_transforms
+        problem = "ended" if trial.instance_type in problems else ""
+        return Seen(trial=trial, records=RECORDS, seconds=RECORDS / speed, problem=problem)
+
+    return measure
+
+
+@pytest.mark.parametrize(
+    ("speed", "is_better"), [(0.5, False), (1.0, False), (1.04, False), (1.06, True)]
+)
+def test_what_is_better_by_less_than_noise_changes_nothing(speed, is_better):
+    measure = measured({"ml.m5.large": 1.0, "ml.m5.xlarge": speed})
+    best = Search(measure=measure).best(START, ["ml.m5.xlarge"])
+    assert best.instance_type == ("ml.m5.xlarge" if is_better else "ml.m5.large")
+
+
+@pytest.mark.parametrize(("price", "is_better"), [(0.9, True), (1.2, False)])
+def test_a_type_without_a_price_counts_as_one_of_one_dollar(price, is_better):
+    measure = measured({"ml.m5.large": 1.0, "ml.m5.xlarge": 1.0})
+    best = Search(measure=measure, prices={"ml.m5.xlarge": price}).best(START, ["ml.m5.xlarge"])
+    assert best.instance_type == ("ml.m5.xlarge" if is_better else "ml.m5.large")
+
+
+def test_a_type_that_is_not_measured_any_more_is_not_chosen():
+    def measure(trial):
+        known = trial.instance_type == "ml.m5.large"
+        return replace(container(4, 0.01)(trial), seconds=10**7) if known else None
+
+    best = Search(measure=measure).best(START, ["ml.m5.xlarge"])
+    assert best.instance_type == "ml.m5.large"
+
+
+def test_the_payload_of_single_records_is_left_as_it_is():
+    counted = Counted(container(4, 0.01))
+    start = replace(START, strategy="SingleRecord")
+    search = Search(measure=counted)
+    search.best(start)
+    payloads = {t.max_payload_mb for t in search.seen if t.strategy == "SingleRecord"}
+    assert payloads == {START.max_payload_mb}
