@@ -1,7 +1,7 @@
 """The DAG and the tasks of housekeeping."""
 
 from contextlib import nullcontext
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -22,16 +22,22 @@ class Ledger:
         return an_entry(job_name="", transform_jobs=0) if partition == DAY else None
 
 
-def tidied(world, *, at_work=False):
-    task = TidyOperator(
+def task_of(world, **changes):
+    """The task of a pass today, years after all was stored."""
+    world.objects.now = lambda: datetime.now(UTC)
+    return TidyOperator(
         task_id="flight_delay",
         pipeline=world.pipeline,
         deployment=world.deployment(keep=KEEP),
         connect=world.connect,
         lend=lambda target: nullcontext(Ledger()),
-        at_work=lambda dag_id: at_work and dag_id == "flight_delay",
+        **changes,
     )
-    return task.execute({})
+
+
+def tidied(world, *, at_work=False):
+    of_this = at_work and "flight_delay"
+    return task_of(world, at_work=lambda dag_id: dag_id == of_this).execute({})
 
 
 @pytest.fixture
@@ -76,14 +82,7 @@ def test_airflow_is_asked_about_the_runs_of_the_pipelines_dag(world, old, monkey
         "batch_transform.following.liveness.RuntimeTaskInstance.get_dr_count",
         staticmethod(lambda **question: asked.append(question) or 1),
     )
-    task = TidyOperator(
-        task_id="flight_delay",
-        pipeline=world.pipeline,
-        deployment=world.deployment(keep=KEEP),
-        connect=world.connect,
-        lend=lambda target: nullcontext(Ledger()),
-    )
-    assert task.execute({})["broken_off"]
+    assert task_of(world).execute({})["broken_off"]
     assert asked == [{"dag_id": "flight_delay", "states": ["queued", "running"]}]
 
 

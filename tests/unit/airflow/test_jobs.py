@@ -327,8 +327,8 @@ def test_a_refusal_fails_the_task_at_once(world):
 def test_the_trigger_shows_the_log_of_a_job_without_an_output(
     world, capsys, minutes, outputs, words
 ):
-    world.jobs.advance(-timedelta(minutes=minutes))
     deferred = begin(world, transform(world), world.context(), True)
+    world.jobs.advance(timedelta(minutes=minutes))
     world.write_outputs(*outputs)
     end_at_the_third_look(world)
     event_of(trigger_of(deferred))
