@@ -49,7 +49,10 @@ def _found(pipeline: str, partition: str) -> RunReport:
     place = deployment.root / pipeline / partition
     found = latest(place, Aws(deployment.aws_conn_id).objects)
     if found is None:
-        raise PartitionError(f"No run of partition {partition} has left a report below {place}")
+        raise PartitionError(
+            f"No run of partition {partition} has left a report below {place}; one that"
+            " batch-transform run began, and that failed, leaves none beside its error"
+        )
     return found
 
 
@@ -62,7 +65,8 @@ def _shown(report: RunReport) -> Iterator[str]:
         yield f"job         {job.name}: {job.status}, {job.seconds:.0f} s{paid}"
     yield f"predictions {funnel.rows} rows, {funnel.quarantined or 0} records quarantined"
     for each in report.predictions:
-        yield f"            {each.name}: mean {each.mean}, {each.nulls} NULL"
+        mean = "" if each.mean is None else f"mean {each.mean:.6g}, "
+        yield f"            {each.name}: {mean}{each.nulls} NULL"
     for check in report.checks:
         if check.facts:
             yield f"check       {check.name}: {check.facts}"

@@ -14,6 +14,7 @@ from typing import Any, Literal
 TypeName = Literal["double", "bigint", "text", "boolean"]
 
 _SHOWN = 60  # characters of a value that a message shows
+_DEEPER = "let its `at` lead to a value in it"
 _BOOLEANS = {"true": True, "false": False}
 _INT8 = 2**63
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -79,7 +80,7 @@ def _bigint(name: str, value: Any) -> int:
     else:
         raise _other(name, value, "bigint")
     if not -_INT8 <= number < _INT8:
-        raise Unfit(f"{name} is {_shown(number)}, which 64 bits do not hold")
+        raise Unfit(f"{name} is {_cut(repr(number))}, which 64 bits do not hold")
     return number
 
 
@@ -122,13 +123,15 @@ def _boolean(name: str, value: Any) -> bool:
 
 
 def _other(name: str, value: Any, declared: str) -> Unfit:
-    if isinstance(value, dict | list):
-        return Unfit(f"{name} is a {type(value).__name__}, not {declared}")
-    return Unfit(f"{name} is {_shown(value)}, not {declared}")
+    if isinstance(value, dict):
+        keys = _cut(", ".join(value)) or "no key"
+        return Unfit(f"{name} is an object with {keys}, not {declared}: {_DEEPER}")
+    if isinstance(value, list):
+        return Unfit(f"{name} is a list, not {declared}: {_DEEPER}")
+    return Unfit(f"{name} is {_cut(repr(value))}, not {declared}")
 
 
-def _shown(value: Any) -> str:
-    text = repr(value)
+def _cut(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
