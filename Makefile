@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export AIRFLOW_HOME := $(CURDIR)/.state/airflow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-redshift demo-iceberg up airflow aws test slow lint browser bench chaos mutants conformance docs reference lock
+.PHONY: help setup demo demo-redshift demo-iceberg up airflow aws test slow lint coverage browser bench chaos mutants conformance docs reference lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,11 @@ lint: setup ## check style and types
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/mypy --no-error-summary
+
+coverage: setup ## list the lines and branches of the work that its tests miss; fails below 95 %
+	@PYTHONPATH=.:plugins $(VENV)/bin/python -m coverage run -m pytest -n 0 \
+		tests/unit tests/contract tests/integration
+	@$(RUN) -m coverage report
 
 browser: setup ## try the pages in headless Chromium (apt-get install chromium), and renew docs/images
 	@BROWSER_IMAGES=docs/images $(RUN) -m pytest -m slow -n 0 tests/e2e/test_browser.py
