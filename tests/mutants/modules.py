@@ -7,11 +7,21 @@ _RECOVERY = tuple(
 )
 _OUTPUTS = tuple(
     f"outputs/test_{name}.py"
-    for name in ("coverage", "fetch", "id_proof", "reconcile", "sent", "shapes", "staged", "values")
+    for name in (
+        "coverage",
+        "fetch",
+        "id_proof",
+        "levelled",
+        "reconcile",
+        "sent",
+        "shapes",
+        "staged",
+        "values",
+    )
 )
 _JOBS = tuple(
     f"jobs/test_{name}.py"
-    for name in ("blame", "codes", "look", "memory", "owners", "progress", "start")
+    for name in ("blame", "codes", "end", "look", "memory", "owners", "progress", "start")
 )
 
 _REQUESTS = tuple(f"test_request{part}.py" for part in ("", "_checks", "_fields"))

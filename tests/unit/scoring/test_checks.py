@@ -209,3 +209,9 @@ def test_every_check_is_declared_with_its_level_where_it_is_set():
             )
         },
     }
+
+
+def test_the_rest_of_the_bins_is_a_group_as_well():
+    # Of 15 bins with a fifteenth each two are a group, and the last is one by itself.
+    by_hand = (math.log(13 / 12) - math.log(5 / 6)) / 90
+    assert stability_index([6] * 15, [7, *[6] * 13, 5]) == pytest.approx(by_hand)

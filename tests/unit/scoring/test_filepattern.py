@@ -49,6 +49,7 @@ def test_the_year_has_four_digits():
         ("[a-c].csv", ["a.csv", "c.csv"], ["d.csv", "-.csv", "ab.csv"]),
         ("x[!a-c].csv", ["xd.csv", "x^.csv"], ["xa.csv", "x/.csv"]),
         ("[[]x[]].csv", ["[x].csv"], ["x.csv"]),
+        ("[[].csv", ["[.csv"], ["X.csv"]),
         ("a+(b).csv", ["a+(b).csv"], ["aab.csv"]),
         ("*/x", ["a/x"], ["x", "a/b/x", "/x"]),
         ("**/x*", ["x", "xy", "a/x", "a/b/xc"], ["a/b/y", "x/y"]),

@@ -24,6 +24,14 @@ def test_different_ids_pass_and_the_first_that_comes_again_is_named(monkeypatch,
         watched([*ids, ids[4]])
 
 
+@pytest.mark.parametrize("names", ["bacac", "acbabc", "cacbab"])
+def test_of_several_ids_that_come_again_the_first_to_do_so_is_named(names):
+    again = next(at for at in range(len(names)) if names[at] in names[:at])
+    rows = f"rows {names.index(names[again]) + 1} and {again + 1} in the order"
+    with pytest.raises(SourceError, match=rows):
+        watched([(name, 1) for name in names])
+
+
 def test_ids_that_only_read_alike_are_different():
     assert len(watched([("a", 1), ("a", "1"), ("a,1", ""), ("a", ",1"), ("\ud800", 1)])) == 5
 
