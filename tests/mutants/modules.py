@@ -3,7 +3,17 @@
 # Without test_densities.py, test_any_mix.py and test_fast.py, which take as long as all others.
 _RECOVERY = tuple(
     f"recovery/test_{name}.py"
-    for name in ("any_bad", "cuts", "evidence", "limits", "resume", "rounds", "spans", "suspects")
+    for name in (
+        "any_bad",
+        "cuts",
+        "evidence",
+        "limits",
+        "resume",
+        "rounds",
+        "spans",
+        "state",
+        "suspects",
+    )
 )
 _OUTPUTS = tuple(
     f"outputs/test_{name}.py"

@@ -75,3 +75,11 @@ def test_only_the_first_that_an_end_takes_along_may_be_why():
 )
 def test_what_a_person_reads(blame, text):
     assert str(blame) == text
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"), [([""], ""), (["", "\0 "], ""), (["Message:", ""], "Message:")]
+)
+def test_where_nothing_is_said_there_are_no_words_of_ours(texts, message):
+    (blame,) = blames([log(*((A, text) for text in texts))], [A]).values()
+    assert blame.message == message
