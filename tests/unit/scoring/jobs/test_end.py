@@ -1,5 +1,6 @@
 """What the end of a job means to the second, and how long to wait for one."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -35,7 +36,7 @@ def test_a_job_that_was_stopped_had_its_time_or_was_not_wanted(after, error):
 
 @pytest.mark.parametrize(("age", "late"), [(HOUR - SECOND, False), (HOUR, True)])
 def test_a_job_is_late_from_its_deadline_on(age, late):
-    assert is_late(a_job(), HOUR, BEGUN + age) is late
+    assert is_late(replace(a_job(), seen_at=BEGUN + age), HOUR) is late
 
 
 @pytest.mark.parametrize(
