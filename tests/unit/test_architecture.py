@@ -19,6 +19,8 @@ HOUSES = {
     "sagemaker_local": (AWS / "src", {"sagemaker_local"}),
     "sagemaker_lab": (AWS / "tests", {"sagemaker_lab", "sagemaker_local"}),
 }
+# What the stack's Airflow runs as its own; no module of the laptop.
+SETTINGS = PROJECT / "local" / "airflow_local_settings.py"
 PACKAGES = {*HOUSES, "include", "tests"}
 # The rooms of scoring from the top to the ground: each may import those below it.
 FLOORS = [
@@ -73,7 +75,7 @@ def sources(folder):
     return sorted(
         path
         for path in folder.rglob("*.py")
-        if not (below_aws and path.is_relative_to(AWS) and path.parent != AWS)
+        if path != SETTINGS and not (below_aws and path.is_relative_to(AWS) and path.parent != AWS)
     )
 
 

@@ -58,6 +58,7 @@ ELSEWHERE = {
     ("python", r"from airflow.sdk import DAG, task\nfrom batch"): "tests/unit/airflow/test_dags.py",
     ("python", r"# dags/late_flights"): "tests/unit/airflow/test_downstream_docs.py",
     ("python", r"import json\nfrom hashlib"): "tests/unit/airflow/test_spark_docs.py",
+    ("python", r"from batch_transform.preload"): "tests/unit/airflow/test_preload.py",
     ("sql", r"SELECT pg_advisory_lock"): "tests/contract/warehouse/test_postgres_page.py",
     ("yaml", r"notify:"): "tests/unit/airflow/test_downstream_docs.py",
     ("mermaid", r"flowchart LR\n    N\[plan\]"): "tests/unit/test_readme.py",

@@ -2,16 +2,20 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
-PROGRAM = """
+from tests.project import PROJECT
+
+PAGE = (PROJECT / "docs" / "deploy.md").read_text()
+(SETTINGS,) = re.findall(r"^```python\n(from batch_transform.preload.*?)^```", PAGE, re.M | re.S)
+PROGRAM = f"""
 import json, sys
-from batch_transform.preload import preload
 sys.argv = ["airflow", *sys.argv[1:]]
-preload()
+{SETTINGS}
 print(json.dumps(sorted(sys.modules)))
 """
 
@@ -32,3 +36,7 @@ def test_what_forks_tasks_imports_what_they_need(words):
 @pytest.mark.parametrize("words", [[], ["dags", "list"], ["api-server"]])
 def test_other_commands_stay_quick(words):
     assert not {"batch_transform.dag", "boto3", "duckdb", "pandas"} & imported(*words)
+
+
+def test_the_stack_and_the_image_have_the_settings_of_the_page():
+    assert (PROJECT / "local" / "airflow_local_settings.py").read_text().endswith(SETTINGS)
