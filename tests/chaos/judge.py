@@ -255,6 +255,8 @@ def _same_bytes(world, run):
             bodies[entry["Key"].removeprefix(root)] = body
         if "index.json" in bodies:
             written.append(bodies)
+    if not written:
+        return ""  # deleted by an act
     if any(each != written[0] for each in written):
         return f"{len(written)} attempts at the extract wrote different objects"
     lines = [line for name, body in written[-1].items() if name != "index.json"
