@@ -13,7 +13,7 @@ from batch_transform.scoring.jobs import end
 from batch_transform.scoring.jobs.blame import blames
 from batch_transform.scoring.jobs.logs import JobLogs
 from batch_transform.scoring.jobs.owners import Owner, Stop, give_up
-from batch_transform.scoring.jobs.progress import Progress, measure, missing_outputs
+from batch_transform.scoring.jobs.progress import Progress, has_inputs, measure, missing_outputs
 from batch_transform.scoring.jobs.service import (
     COMPLETED,
     FAILED,
@@ -125,20 +125,19 @@ def partial_failure(seen: Look) -> str | None:
 def is_usable(services: Services, job: Job, index: ExtractIndex) -> bool:
     """Tell whether a job that has Completed or Failed is one to go on from.
 
+    It is not where its shards or its outputs were deleted since, or are to be: a load reads both.
+
     Raises:
         Transient: AWS could not be asked.
     """
+    layout = RunLayout.of_manifest(S3Uri.parse(job.manifest))
     missing = missing_outputs(index, services.objects, job.output)
     if job.status == COMPLETED:
         is_whole = not missing
     else:
         is_whole = _leaves_something(services, job, missing, index)
-    return is_whole and not _is_retired(services.objects, job)
-
-
-def _is_retired(objects: ObjectStore, job: Job) -> bool:
-    """Tell whether what the job read and wrote is to be deleted, or partly is."""
-    return objects.has(RunLayout.of_manifest(S3Uri.parse(job.manifest)).retired)
+    is_kept = is_whole and has_inputs(index, services.objects, layout)
+    return is_kept and not services.objects.has(layout.retired)
 
 
 def _leaves_something(

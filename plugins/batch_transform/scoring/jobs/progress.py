@@ -8,7 +8,7 @@ from typing import Any
 
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.extract.index import ExtractIndex
-from batch_transform.scoring.names import S3Uri, output_name
+from batch_transform.scoring.names import RunLayout, S3Uri, output_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +41,17 @@ class Progress:
 
 def missing_outputs(index: ExtractIndex, objects: ObjectStore, prefix: S3Uri) -> list[str]:
     """List the shards that have no output anywhere below a prefix, found by base name."""
-    found = {uri.key.rsplit("/", 1)[-1] for uri in objects.keys(prefix)}
+    found = _names_below(objects, prefix)
     return [shard.name for shard in index.shards if output_name(shard.name) not in found]
+
+
+def has_inputs(index: ExtractIndex, objects: ObjectStore, layout: RunLayout) -> bool:
+    """Tell whether every shard still lies where a job reads it: a load reads it there again."""
+    return _names_below(objects, layout.input).issuperset(shard.name for shard in index.shards)
+
+
+def _names_below(objects: ObjectStore, prefix: S3Uri) -> set[str]:
+    return {uri.key.rsplit("/", 1)[-1] for uri in objects.keys(prefix)}
 
 
 def measure(

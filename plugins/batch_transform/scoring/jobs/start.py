@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -157,9 +157,9 @@ def _created(jobs: TransformJobs, request: Mapping[str, Any]) -> bool:
 def _choose(jobs: TransformJobs, request: JobRequest, starter: Starter) -> Job | _Next:
     """Choose the job to attach to, or what to start."""
     generations = list(_generations(jobs, request))
-    best = _best([job for job, may_serve in generations if may_serve], starter)
-    if best is not None:
-        return best
+    found = best([job for job, may_serve in generations if may_serve], starter.is_usable)
+    if found is not None:
+        return found
     earlier = [job for job, _ in generations]
     if len(earlier) == _MOST_GENERATIONS:
         raise JobFailed(
@@ -171,22 +171,27 @@ def _choose(jobs: TransformJobs, request: JobRequest, starter: Starter) -> Job |
     return _Next(generation=len(earlier) + 1, type_index=type_index)
 
 
-def _best(jobs: Sequence[Job], starter: Starter) -> Job | None:
-    """Attach to the earliest usable job if it is running; otherwise reuse the latest that ended.
+def best(generations: Sequence[Job], is_usable: Callable[[Job], bool]) -> Job | None:
+    """Choose the job that serves a run, if one does.
 
-    A later one exists only because somebody forced it, and does not want the outputs of an earlier
-    one back with the next run that forces none.
+    That is the earliest where it is running, otherwise the latest that has ended: a later one
+    exists only because somebody forced it, and does not want the outputs of an earlier one back
+    with the next run that forces none.
+
+    Args:
+        generations: of one digest, in their order.
+        is_usable: tells whether one that has Completed or Failed gives what is wanted.
     """
-    usable = [job for job in jobs if _is_usable(job, starter)]
-    ended = [job for job in usable if job.status in _ENDED]
-    if ended and usable[0].status in _ENDED:
+    serving = [job for job in generations if _may_serve(job, is_usable)]
+    ended = [job for job in serving if job.status in _ENDED]
+    if ended and serving[0].status in _ENDED:
         return ended[-1]
-    return usable[0] if usable else None
+    return serving[0] if serving else None
 
 
-def _is_usable(job: Job, starter: Starter) -> bool:
+def _may_serve(job: Job, is_usable: Callable[[Job], bool]) -> bool:
     if job.status in _ENDED:
-        return starter.is_usable(job)
+        return is_usable(job)
     return job.status not in (STOPPED, STOPPING)
 
 

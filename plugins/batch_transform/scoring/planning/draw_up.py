@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from batch_transform.scoring.asked import Asked
-from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.extract.index import ExtractIndex
-from batch_transform.scoring.jobs import request
+from batch_transform.scoring.jobs import look, request
 from batch_transform.scoring.jobs.models import Models, foreseen
 from batch_transform.scoring.jobs.request_checks import check
-from batch_transform.scoring.jobs.service import TransformJobs
 from batch_transform.scoring.names import S3Uri, generation_name
 from batch_transform.scoring.partition import Resolved
 from batch_transform.scoring.pipeline import Pipeline
@@ -28,16 +26,8 @@ _DIGEST = "<digest>"
 _ATTEMPT = "<attempt>"
 
 
-class Services(Protocol):
+class Services(look.Services, Protocol):
     """What is asked of AWS."""
-
-    @property
-    def jobs(self) -> TransformJobs:
-        """SageMaker's transform jobs."""
-
-    @property
-    def objects(self) -> ObjectStore:
-        """S3."""
 
     @property
     def models(self) -> Models:
@@ -89,7 +79,7 @@ def draw_up(known: Known, services: Services) -> Plan:
     index = _loaded(known.in_force, services)
     shards = _shards(known, index)
     is_whole = not (known.asked.sample or known.asked.resubmit)
-    job = outlook(services.jobs, wanted, index if is_whole else None)
+    job = outlook(services, wanted, index if is_whole else None)
     records = known.source.rows
     return Plan(
         pipeline=known.pipeline.name,

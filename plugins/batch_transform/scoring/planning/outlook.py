@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs import request
+from batch_transform.scoring.jobs.look import Services, is_usable
 from batch_transform.scoring.jobs.models import ModelFacts
-from batch_transform.scoring.jobs.service import IN_PROGRESS, STOPPED, STOPPING, TransformJobs
+from batch_transform.scoring.jobs.service import IN_PROGRESS, Job, TransformJobs
+from batch_transform.scoring.jobs.start import best
 from batch_transform.scoring.names import job_name
 
 UNKNOWN_DIGEST = "0" * 12
@@ -58,11 +60,11 @@ class Wanted:
         return job_name(self.pipeline, self.partition, digest, generation)
 
 
-def outlook(jobs: TransformJobs, wanted: Wanted, index: ExtractIndex | None) -> Outlook:
+def outlook(services: Services, wanted: Wanted, index: ExtractIndex | None) -> Outlook:
     """Say what becomes of the request where the records are those of an earlier extract.
 
     Args:
-        jobs: SageMaker's.
+        services: AWS.
         wanted: the request.
         index: of the extract whose records are in force; None where there is none.
     """
@@ -82,7 +84,7 @@ def outlook(jobs: TransformJobs, wanted: Wanted, index: ExtractIndex | None) -> 
         )
     sent = request.fitted(wanted.request, len(index.shards))
     digest = request.digest(sent, index, wanted.model, wanted.instance_types)
-    name, how = _found(jobs, wanted, digest)
+    name, how = _found(services, wanted, digest, index)
     return Outlook(
         name=name,
         how=how,
@@ -98,14 +100,18 @@ _HOW = {
 }
 
 
-def _found(jobs: TransformJobs, wanted: Wanted, digest: str) -> tuple[str, str]:
+def _found(services: Services, wanted: Wanted, digest: str, index: ExtractIndex) -> tuple[str, str]:
     """Return the name of the job to come, or that is there, and how the run gets it."""
-    name = wanted.name(digest)
+    earlier = list(_earlier(services.jobs, wanted, digest))
+    found = None if wanted.forced else best(earlier, lambda job: is_usable(services, job, index))
+    if found is None:
+        return wanted.name(digest, len(earlier) + 1), "start"
+    return found.name, "attach" if found.status == IN_PROGRESS else "reuse"
+
+
+def _earlier(jobs: TransformJobs, wanted: Wanted, digest: str) -> Iterator[Job]:
     for generation in range(1, _MOST_GENERATIONS + 1):
-        name = wanted.name(digest, generation)
-        job = jobs.find(name)
+        job = jobs.find(wanted.name(digest, generation))
         if job is None:
-            break
-        if not wanted.forced and job.status not in (STOPPED, STOPPING):
-            return name, "attach" if job.status == IN_PROGRESS else "reuse"
-    return name, "start"
+            return
+        yield job

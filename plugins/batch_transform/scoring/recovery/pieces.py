@@ -19,6 +19,7 @@ from batch_transform.scoring.extract.index import ExtractIndex, Shard
 from batch_transform.scoring.extract.shards import Piece
 from batch_transform.scoring.extract.write import write_shard
 from batch_transform.scoring.jobs.blame import Blame
+from batch_transform.scoring.jobs.progress import has_inputs
 from batch_transform.scoring.jobs.service import Job
 from batch_transform.scoring.kinds import Column, RecordId
 from batch_transform.scoring.names import RunLayout, S3Uri, piece_name
@@ -109,6 +110,12 @@ def read_index(objects: ObjectStore, layout: RunLayout) -> ExtractIndex | None:
         return ExtractIndex.from_json(objects.get(layout.index))
     except ObjectMissing:
         return None
+
+
+def read_whole(objects: ObjectStore, layout: RunLayout) -> ExtractIndex | None:
+    """Read the index of a round whose objects are all there; None where they are not."""
+    index = read_index(objects, layout)
+    return index if index and has_inputs(index, objects, layout) else None
 
 
 def write(extracted: Extracted, spans: Sequence[Span], layout: RunLayout) -> ExtractIndex:

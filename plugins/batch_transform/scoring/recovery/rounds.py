@@ -18,7 +18,13 @@ from batch_transform.scoring.recovery import decisions, limits
 from batch_transform.scoring.recovery.assess import assess
 from batch_transform.scoring.recovery.decisions import Round
 from batch_transform.scoring.recovery.outcome import Sent
-from batch_transform.scoring.recovery.pieces import Extracted, layout_of, read_index, write
+from batch_transform.scoring.recovery.pieces import (
+    Extracted,
+    layout_of,
+    read_index,
+    read_whole,
+    write,
+)
 from batch_transform.scoring.recovery.search import Recovery, Search
 from batch_transform.scoring.recovery.spans import spans_of
 from batch_transform.scoring.recovery.suspects import Suspect
@@ -144,9 +150,9 @@ class _Rounds:
         """Write what is sent, but where this attempt has done so, or whoever paid the job."""
         run, objects = self.search.run, self.services.objects
         layout = RunLayout(attempt_root=run.root / f"round-{sent.number}-{digest[:12]}")
-        index = read_index(objects, layout)
+        index = read_whole(objects, layout)
         if index is None and paid is not None:
-            index = read_index(objects, layout_of(paid))
+            index = read_whole(objects, layout_of(paid))
             layout = layout_of(paid) if index else layout
         if index is None:
             index = write(self.extracted, sent.spans, layout)

@@ -9,14 +9,16 @@ from batch_transform.scoring.jobs.attempt import Attempt
 from batch_transform.scoring.jobs.look import Watch, is_usable
 from batch_transform.scoring.jobs.memory import Chain, JobMemory
 from batch_transform.scoring.jobs.owners import Owner
+from batch_transform.scoring.jobs.request import reading
 from batch_transform.scoring.jobs.start import JobRequest
-from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.pipeline import Limits
 from batch_transform.scoring.testing import FakeAws, InMemoryMemory
 from tests.factories import a_shard, an_index
 
 ROOT = "s3://bucket/runs"
-OUTPUT = S3Uri.parse("s3://bucket/output")
+LAYOUT = RunLayout(attempt_root=S3Uri.parse("s3://bucket/first"))
+OUTPUT = LAYOUT.output
 DEADLINE = timedelta(hours=6)
 REQUEST = {
     "ModelName": "apples",
@@ -25,7 +27,7 @@ REQUEST = {
         "DataSource": {
             "S3DataSource": {
                 "S3DataType": "ManifestFile",
-                "S3Uri": "s3://bucket/manifest.json",
+                "S3Uri": str(LAYOUT.manifest),
             }
         },
         "ContentType": "text/csv",
@@ -52,12 +54,20 @@ JOB = JobRequest(
 )
 
 
+def extracted(aws, layout, job=JOB):
+    """Write the shards at a layout; return the job that reads them there."""
+    for each in INDEX.shards:
+        aws.objects.put(layout.input / each.name, b"1")
+    return replace(job, request=reading(job.request, layout.manifest))
+
+
 class Task:
     """The transform task of one run, attempt after attempt."""
 
     def __init__(self, aws, run="nightly", deployment=ROOT, **limits):
         self.aws, self.limits = aws, Limits(**limits)
         self.memory = InMemoryMemory()
+        extracted(aws, LAYOUT)
         self.owner = replace(OWNER, run_id=run, deployment=deployment, try_number=0)
         self.chain = 1
 
@@ -107,6 +117,11 @@ def end(aws, held, status, reason="", outputs=range(4)):
     for number in outputs:
         aws.objects.put(held.job.output / f"{shard(number).name}.out", b"1")
     aws.jobs.end(held.job.name, status, reason)
+
+
+def delete(aws, prefix):
+    """Delete what lies below a prefix, as a lifecycle rule does."""
+    aws.objects.delete(list(aws.objects.keys(prefix)))
 
 
 def usable(aws, job):

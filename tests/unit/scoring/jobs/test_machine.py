@@ -18,8 +18,20 @@ from batch_transform.scoring.jobs.look import check_done, is_usable, look
 from batch_transform.scoring.jobs.owners import give_up, owners
 from batch_transform.scoring.jobs.service import COMPLETED, FAILED, IN_PROGRESS, STOPPED
 from batch_transform.scoring.jobs.sweep import sweep
+from batch_transform.scoring.names import RunLayout
+from batch_transform.scoring.recovery.pieces import layout_of
 from batch_transform.scoring.testing import FakeAws, InMemoryJobs
-from tests.unit.scoring.jobs.conftest import DEADLINE, INDEX, JOB, ROOT, Task, end
+from tests.unit.scoring.jobs.conftest import (
+    DEADLINE,
+    INDEX,
+    JOB,
+    LAYOUT,
+    ROOT,
+    Task,
+    delete,
+    end,
+    extracted,
+)
 
 # What Airflow knows of a task: it runs or waits; it died and its retry comes; it is over.
 ALIVE, CRASHED, OVER = "alive", "crashed", "over"
@@ -95,8 +107,10 @@ class Attempts(RuleBasedStateMachine):
         jobs.killed_by, jobs.force = killed_by, run == FORCED
         jobs.refusals = [Unreachable("throttled")] * throttled
         # Each extract's attempt has a prefix of its own.
-        output = JOB.output / f"{run}-{self.data}-{self.tasks[run].owner.try_number}"
-        job = replace(JOB, digest=self.data * 64, output=output, force=run == FORCED)
+        attempt = f"{run}-{self.data}-{self.tasks[run].owner.try_number}"
+        layout = RunLayout(attempt_root=LAYOUT.attempt_root / attempt)
+        job = replace(JOB, digest=self.data * 64, output=layout.output, force=run == FORCED)
+        job = extracted(self.aws, layout, job)
         try:
             self.held[run] = self.tasks[run].attempt(job)
         except (WorkerKilledError, Transient):
@@ -105,7 +119,22 @@ class Attempts(RuleBasedStateMachine):
             self.states[run] = OVER
         else:
             self.states[run] = ALIVE
+            self.is_whole(self.held[run].job)
         jobs.killed_by, jobs.refusals = None, []
+
+    def is_whole(self, job):
+        """What has ended and is gone on from has all that a load reads."""
+        if job.status != IN_PROGRESS:
+            keys = [uri.key for uri in self.aws.objects.keys(layout_of(job).input)]
+            left = {key.rpartition("/")[2] for key in keys}
+            assert left == {shard.name for shard in INDEX.shards}, f"shards of {job.name} are gone"
+
+    @rule(kind=st.sampled_from(["input", "output"]))
+    def what_jobs_read_or_wrote_is_deleted(self, kind):
+        """By a rule of the bucket, say; runs that go on now find out when they load."""
+        for job in self.aws.jobs.all():
+            delete(self.aws, layout_of(job).attempt_root / kind)
+        self.handed_on = []
 
     @rule(run=runs, changed=st.booleans())
     def clear_while_it_runs(self, run, changed):

@@ -15,8 +15,9 @@ from batch_transform.scoring.errors import (
 from batch_transform.scoring.jobs.owners import DIGEST_TAG
 from batch_transform.scoring.jobs.service import COMPLETED, FAILED, IN_PROGRESS, STOPPED, STOPPING
 from batch_transform.scoring.jobs.start import How
+from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.testing import FakeAws, InMemoryJobs
-from tests.unit.scoring.jobs.conftest import JOB, Task, end
+from tests.unit.scoring.jobs.conftest import INDEX, JOB, LAYOUT, Task, delete, end, extracted
 
 OTHER_DATA = replace(JOB, digest="d2" * 32)
 FORCED = replace(JOB, force=True)
@@ -87,7 +88,7 @@ def test_a_completed_job_is_reused(aws, task):
     assert len(aws.jobs.created) == 1
 
 
-def test_a_completed_job_whose_outputs_are_gone_is_not(aws, task):
+def test_a_completed_job_that_never_wrote_an_output_is_not(aws, task):
     end(aws, task.attempt(), COMPLETED, outputs=[0, 1, 2])
     assert task.attempt().job.name == JOB.name(2)
 
@@ -108,12 +109,34 @@ def test_each_generation_writes_below_a_prefix_of_its_own(aws, task):
     end(aws, first, FAILED, outputs=[])
     second = task.attempt()
     assert [str(each.job.output) for each in (first, second)] == [
-        "s3://bucket/output/g1",
-        "s3://bucket/output/g2",
+        "s3://bucket/first/output/g1",
+        "s3://bucket/first/output/g2",
     ]
     end(aws, second, COMPLETED, outputs=[])
     end(aws, first, FAILED, outputs=range(4))
     assert task.attempt().job.name == JOB.name(3), "outputs of another generation do not count"
+
+
+@pytest.mark.parametrize(
+    ("status", "outputs"), [(COMPLETED, range(4)), (FAILED, range(3))], ids=["completed", "failed"]
+)
+@pytest.mark.parametrize("kind", ["input", "output"])
+def test_a_job_whose_shards_or_outputs_were_deleted_is_passed_over(
+    aws, task, status, outputs, kind
+):
+    end(aws, task.attempt(), status, outputs=outputs)
+    again = extracted(aws, RunLayout(attempt_root=S3Uri.parse("s3://bucket/second")))
+    assert task.attempt(again).how is How.REUSED
+    delete(aws, LAYOUT.attempt_root / kind)
+    held = task.attempt(again)
+    assert (held.how, held.job.name) == (How.STARTED, JOB.name(2))
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_job_of_which_one_shard_was_deleted_is_passed_over(aws, task, number):
+    end(aws, task.attempt(), COMPLETED)
+    aws.objects.delete([LAYOUT.input / INDEX.shards[number].name])
+    assert task.attempt().how is How.STARTED
 
 
 def test_a_failed_job_that_leaves_something_is_gone_on_from_and_not_paid_again(aws, task):
@@ -181,7 +204,8 @@ def test_the_old_job_runs_on_where_another_run_wants_it(aws, task):
 def test_equal_content_under_other_keys_is_the_same_request(aws, task):
     task.attempt()
     elsewhere = replace(JOB, output=JOB.output / "elsewhere")
-    assert str(task.attempt(elsewhere).job.output) == "s3://bucket/output/g1", "read from the job"
+    output = str(task.attempt(elsewhere).job.output)
+    assert output == "s3://bucket/first/output/g1", "read from the job"
 
 
 def test_a_job_that_does_something_else_under_the_name_is_left_alone(aws, task):

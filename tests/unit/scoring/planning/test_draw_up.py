@@ -7,12 +7,12 @@ import pytest
 
 from batch_transform.scoring.asked import Asked, asked_for
 from batch_transform.scoring.errors import RequestRefused
-from batch_transform.scoring.extract import manifest
 from batch_transform.scoring.jobs import request
 from batch_transform.scoring.jobs.models import checked
 from batch_transform.scoring.names import RunLayout, S3Uri, job_name
 from batch_transform.scoring.partition import Resolved
 from batch_transform.scoring.planning.draw_up import Known, draw_up
+from batch_transform.scoring.recovery.pieces import layout_of
 from batch_transform.scoring.sources.protocol import Expected
 from batch_transform.scoring.testing import FakeAws
 from tests.factories import a_shard, an_index
@@ -55,7 +55,9 @@ def loaded(aws, pipeline, status="Completed", **changes):
     index = an_index(SHARDS, **changes)
     layout = RunLayout.of(ROOT, "apples", "2013-06-01", "first")
     aws.objects.put(layout.index, index.to_json())
-    aws.objects.put(layout.manifest, manifest.build(layout.input, []))
+    for shard in SHARDS:
+        aws.objects.put(layout.input / shard.name, b"1")
+        aws.objects.put(layout.output / f"{shard.name}.out", b"1")
     sent = request.fitted(request.build(pipeline.settings), 2)
     digest = request.digest(sent, index, checked(aws.models, "apples"), ("ml.m5.large",))
     name = job_name("apples", "2013-06-01", digest)
@@ -96,7 +98,6 @@ def test_a_first_run_is_planned_without_a_name_and_without_a_price(known, aws):
     [
         ("InProgress", {}, "attach", ""),
         ("Completed", {}, "reuse", ""),
-        ("Failed", {}, "reuse", ""),
         ("Stopped", {}, "start", "-g2"),
         ("Completed", {"force_rerun": True}, "start", "-g2"),
     ],
@@ -110,6 +111,32 @@ def test_the_job_of_unchanged_records_is_known(
     assert plan.request["TransformJobName"] == plan.job.name
     assert (plan.in_force.rows, plan.in_force.means) == (100, {"sweetness": 0.5})
     assert plan.effort.cost == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("status", "gone"),
+    [
+        ("Completed", "input/part-00001.csv"),
+        ("Completed", "output/part-00001.csv.out"),
+        ("Failed", "input/part-00001.csv"),
+        ("Failed", "output/"),
+    ],
+)
+def test_a_job_of_which_something_is_gone_is_not_promised(known, aws, make_pipeline, status, gone):
+    entry = loaded(aws, make_pipeline(), status)
+    job = layout_of(aws.jobs.find(entry.job_name)).attempt_root
+    aws.objects.delete([each.uri for each in aws.objects.listed(job / gone)])
+    plan = draw_up(known(entry=entry), aws)
+    assert (plan.job.how, plan.job.name) == ("start", f"{entry.job_name}-g2")
+
+
+def test_the_latest_job_that_was_forced_is_the_one_that_is_reused(known, aws, make_pipeline):
+    entry = loaded(aws, make_pipeline())
+    first = aws.jobs.find(entry.job_name)
+    aws.jobs.create({**first.described, "TransformJobName": f"{first.name}-g2"})
+    aws.jobs.end(f"{first.name}-g2", "Completed")
+    plan = draw_up(known(entry=entry), aws)
+    assert (plan.job.how, plan.job.name) == ("reuse", f"{first.name}-g2")
 
 
 def test_other_settings_are_another_job(known, aws, make_pipeline):

@@ -84,7 +84,8 @@ def test_a_later_run_that_attaches_to_the_failed_job_pays_nothing_and_writes_not
     assert objects_below(this, "recover/") == before, "the pieces are where they were"
 
 
-def test_pieces_that_have_expired_are_written_again_for_a_job_that_is_still_to_come(run):
+@pytest.mark.parametrize("what", ["", ".csv"], ids=["with their index", "alone"])
+def test_pieces_that_have_expired_are_written_again_for_a_job_that_is_still_to_come(run, what):
     this = thousand(run)
 
     def launch(sent):
@@ -92,9 +93,12 @@ def test_pieces_that_have_expired_are_written_again_for_a_job_that_is_still_to_c
 
     with pytest.raises(Killed):
         this.recover(launch)
-    for key in [uri for uri in this.service.objects.content if uri.key.startswith("recover/")]:
-        del this.service.objects.content[key]
+    content, before = this.service.objects.content, objects_below(this, "recover/")
+    for uri in [u for u in content if u.key.startswith("recover/") and u.key.endswith(what)]:
+        del content[uri]
+    this.attempts -= 1  # the same attempt, as its worker is replaced
     assert given_up(this.recover()) == [500]
+    assert before <= objects_below(this, "recover/")
 
 
 def test_outputs_that_have_expired_are_asked_for_again(run):

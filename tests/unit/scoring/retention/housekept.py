@@ -139,7 +139,8 @@ class Housekept:
         if run.content == TO_RECOVER:
             layout = RunLayout(attempt_root=run.layout.attempt_root / f"recover/{run.number}/round")
             self.aws.objects.put(layout.manifest, b"[]")
-            self.aws.objects.put(layout.input / "piece.csv", run.content.encode())
+            for shard in index_of(run.content).shards:
+                self.aws.objects.put(layout.input / shard.name, run.content.encode())
             run.round = self.job_of(run, layout, "f" * 64)
             self.aws.objects.put(run.layout.quarantine / "records.jsonl", b"{}")
         run.stage = "recovered"
@@ -189,10 +190,8 @@ class Housekept:
         """Read what a load reads of a job: what it was sent, and its outputs."""
         objects, sent = self.aws.objects, layout_of(job)
         objects.get(sent.manifest)
-        pieces = ["piece.csv"] if job is run.round else [s.name for s in index_of("a").shards]
-        for name in pieces:
-            objects.get(sent.input / name)
         for shard in index_of(run.content).shards:
+            objects.get(sent.input / shard.name)
             objects.get(job.output / f"{shard.name}.out")
 
     def a_run_fails(self, which):
