@@ -125,7 +125,7 @@ def publish(
     check_covers(run.index, run.coverage)
     before = added_to(run, open_warehouse)
     if before is not None and before.digest == digest_of(run):
-        return unchanged(before)
+        return unchanged(run, before)
     settings = run.pipeline.settings
     unfit = [each for one in proven for each in one.unfit]
     rows = sum(one.rows for one in proven)

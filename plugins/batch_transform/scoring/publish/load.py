@@ -63,6 +63,12 @@ class LoadRun:
     is_sample: bool = False
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
+    @property
+    def job_names(self) -> tuple[str, ...]:
+        """Names of the jobs whose answers are loaded, those that sent records again last."""
+        jobs = (self.job, *self.beside) if self.job else ()
+        return (*(job.name for job in jobs), *self.coverage.jobs)
+
 
 def load(run: LoadRun, objects: ObjectStore, open_warehouse: Open) -> Loaded:
     """Replace the partition, whole or not at all; or only say what would replace it.
@@ -82,7 +88,7 @@ def load(run: LoadRun, objects: ObjectStore, open_warehouse: Open) -> Loaded:
     settings = run.pipeline.settings
     before = added_to(run, open_warehouse)
     if before is not None and before.digest == digest_of(run):
-        return unchanged(before)
+        return unchanged(run, before)
     with staging(columns_of(settings, run.index)) as staged:
         account = stage_outputs(run.pipeline, run.index, objects, run.coverage, staged)
         ready = Ready(account=account, profiles=profiles(staged, settings.predictions), rows=staged)
@@ -104,9 +110,15 @@ class Ready:
     rows: Rows
 
 
-def unchanged(before: Entry) -> Loaded:
+def unchanged(run: LoadRun, before: Entry) -> Loaded:
     """Return what a load has done that was in force already."""
-    return Loaded(entry=before, changed=False, quarantined=before.quarantined, findings=())
+    return Loaded(
+        entry=before,
+        changed=False,
+        quarantined=before.quarantined,
+        findings=(),
+        jobs=run.job_names,
+    )
 
 
 def put(
@@ -140,6 +152,7 @@ def put(
         changed=changed,
         quarantined=entry.quarantined,
         findings=tuple(findings),
+        jobs=run.job_names,
         unpublished=run.unpublished,
         before=current,
         comparison=comparison,
@@ -169,11 +182,7 @@ def digest_of(run: LoadRun) -> str:
         {
             "shards": [shard.records_sha256 for shard in run.index.shards],
             "resubmits": run.index.resubmits,
-            "jobs": [
-                run.job.name if run.job else "",
-                *(job.name for job in run.beside),
-                *run.coverage.jobs,
-            ],
+            "jobs": run.job_names or [""],
             "given_up": [(each.shard, each.line) for each in run.coverage.quarantined],
             "placeholder": settings.recover.placeholder,
             "predictions": {n: p.model_dump() for n, p in settings.predictions.items()},
