@@ -17,7 +17,8 @@ from batch_transform.scoring.errors import (
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.outputs.sent import covered
-from batch_transform.scoring.publish.load import LoadRun, load
+from batch_transform.scoring.publish.load import load
+from batch_transform.scoring.publish.load_run import LoadRun
 from batch_transform.scoring.records.quarantine import Quarantined, from_json_lines
 from batch_transform.scoring.testing import InMemoryObjects
 from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
