@@ -68,7 +68,7 @@ BREAKS = (
         '"package": PACKAGE_MAJOR_VERSION,',
         '"package": __import__("uuid").uuid4().hex,',
     ),
-    Break("a job that exists is not attached to", _START, "if best is not None:", "if False:"),
+    Break("a job that exists is not attached to", _START, "if found is not None:", "if False:"),
     Break(
         "a round of recovery is named by its attempt",
         "scoring/recovery/rounds.py",
