@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PLUGINS = Path(__file__).parents[2] / "plugins"
-_ARGUMENTS = ("--until-a-fall", "--steps", "60", "--mixes", "9", "--minutes", "6")
+_ARGUMENTS = ("--until-a-fall", "--steps", "60", "--acts", "24", "--mixes", "9", "--minutes", "6")
 
 
 @dataclass(frozen=True)
