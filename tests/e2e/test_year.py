@@ -152,7 +152,8 @@ def test_a_year_leaves_nothing_behind_and_is_as_quick_at_its_end(laptop):
     watch = Watch(year, jobs)
     year.backfill("none")
     until(watch.is_over, "the year is over", SECONDS)
-    pace = [watch.seconds_a_partition(*share) for share in ((0.05, 0.5), (0.5, 1))]
+    # Without the last, which may wait for its retry alone.
+    pace = [watch.seconds_a_partition(*share) for share in ((0.05, 0.5), (0.5, 0.95))]
     _LOG.info("%d partitions in %.0f s; %s", DAYS, watch.samples[-1].seconds, watch.struck)
     _LOG.info("seconds a partition in the first half %.1f, in the second %.1f", *pace)
     for what in ("memory", "files", "threads"):
