@@ -18,6 +18,7 @@ _RECOVERY = tuple(
 _OUTPUTS = tuple(
     f"outputs/test_{name}.py"
     for name in (
+        "answers",
         "coverage",
         "fetch",
         "id_proof",
