@@ -24,6 +24,7 @@ _OUTPUTS = tuple(
         "id_proof",
         "levelled",
         "reconcile",
+        "replies",
         "sent",
         "shapes",
         "staged",

@@ -10,6 +10,7 @@ from batch_transform.scoring.outputs.coverage import Part
 from batch_transform.scoring.outputs.reconcile import columns_of, stage_outputs
 from batch_transform.scoring.outputs.sent import covered
 from batch_transform.scoring.outputs.staged import staging
+from batch_transform.scoring.records.quarantine import Quarantined
 from tests.factories import a_job, a_shard
 from tests.unit.scoring.outputs.partitions import INPUTS, Sent, put, rows_of, staged_from
 from tests.unit.scoring.outputs.partitions import OUTPUTS as WRITTEN
@@ -171,7 +172,11 @@ def test_a_shard_that_is_not_what_the_extract_wrote_is_refused(load):
 
 
 def test_sums_that_disagree_are_refused(load):
-    with pytest.raises(OutputError, match=r"sums of the partition disagree.*5 records in index"):
+    words = (
+        "touched: 5 records in index.json, 4 records in its shards, 4 records answered or given up,"
+        " 4 rows ready and quarantined"
+    )
+    with pytest.raises(OutputError, match=words):
         load(OUTPUTS, change=lambda index: index.model_copy(update={"records": 5}))
 
 
@@ -206,12 +211,14 @@ def test_small_shards_of_many_rows_together_are_staged_once(load):
 def staged_over(make_pipeline, objects):
     """Stage what a coverage says, which is changed from that of a job of one shard."""
 
-    def staged_over(records, change):
+    def staged_over(records, change, quarantined=()):
         pipeline = make_pipeline()
         shard, answers = many("part.csv", 0, records)
         index = put(objects, pipeline, [shard], {"part.csv": answers})
         coverage = covered(index, a_job(), objects)
-        coverage = coverage.model_copy(update={"parts": tuple(change(*coverage.parts))})
+        coverage = coverage.model_copy(
+            update={"parts": tuple(change(*coverage.parts)), "quarantined": quarantined}
+        )
         with staging(columns_of(pipeline.settings, index)) as staged:
             stage_outputs(pipeline, index, objects, coverage, staged)
             return rows_of(staged)
@@ -233,6 +240,12 @@ def test_of_a_record_that_was_sent_again_the_later_answer_counts(staged_over, ob
 
     rows = staged_over(records, sent_again)
     assert sorted(rows) == [(n, 0.75 if n == 4 else 0.5) for n in range(records)]
+
+
+def test_a_record_that_was_given_up_is_accounted_for_without_a_row(staged_over):
+    bad = Quarantined(shard="part.csv", line=5, id=("4",), record="4,0.5,red", reason="no")
+    rows = staged_over(20, lambda whole: [whole.model_copy(update={"elsewhere": (5,)})], (bad,))
+    assert sorted(rows) == [(n, 0.5) for n in range(20) if n != 4]
 
 
 def test_nothing_is_staged_where_records_are_not_covered(staged_over):
