@@ -10,10 +10,12 @@ from batch_transform.scoring.jobs.blame import Blame, Cause
 from batch_transform.scoring.recovery.cuts import MOST_PIECES
 from batch_transform.scoring.recovery.decisions import Round, State
 from batch_transform.scoring.recovery.limits import ended, not_to_pay
-from batch_transform.scoring.recovery.search import Search
+from batch_transform.scoring.recovery.outcome import Outcome
+from batch_transform.scoring.recovery.search import Search, hours_of
 from batch_transform.scoring.recovery.spans import Span
 from batch_transform.scoring.recovery.suspects import Suspect
 from batch_transform.scoring.testing import Refused, TimedOut
+from tests.factories import a_job
 from tests.unit.scoring.recovery.conftest import apple, apples, given_up, refusing
 
 NONE = {"limits": {"bad_records": 0}}
@@ -149,6 +151,34 @@ def searched(run):
         return search, recovery.extracted(this.service.objects)
 
     return searched
+
+
+@pytest.mark.parametrize(
+    ("bad", "on_limit", "diagnoses"), [(1, "fail", 1), (0, "fail", 0), (1, "load_rest", 0)]
+)
+def test_a_round_looks_for_a_record_to_name_once_too_many_are_bad(
+    searched, bad, on_limit, diagnoses
+):
+    search, _ = searched(given_up=[Span(0, 0, 1)][:bad], bad_records=0, on_limit=on_limit)
+    search.add(sent(), search.jobs[0], Outcome(parts={}, blamed={}), "digest")
+    assert search.diagnoses == diagnoses
+
+
+@pytest.mark.parametrize(("before", "broken"), [(timedelta(0), 1), (timedelta(seconds=1), 0)])
+def test_only_what_was_before_the_task_was_cleared_is_forgiven(searched, before, broken):
+    search, _ = searched(Span(0, 0, 10))
+    search.state = replace(
+        search.state, suspects=tuple(replace(each, broken=1) for each in search.state.suspects)
+    )
+    job = search.jobs[0]
+    search.run = replace(search.run, since=job.created + before)
+    search.forgive(job)
+    assert [each.broken for each in search.state.suspects] == [broken]
+
+
+def test_the_hours_of_jobs_are_those_of_each_instance():
+    assert hours_of([]) == 0
+    assert hours_of([a_job(), a_job()]) == 2 * 2 * 60 / 3600
 
 
 def sent(*spans):
