@@ -105,6 +105,8 @@ def read_lines(files: Fetched, shape: Shape, left: Left) -> Iterator[Row | Misfi
 
 def _sent_id(line: bytes, shape: Shape) -> IdTexts:
     record = parsed(line, 0, shape.sent)
+    if shape.sent == "csv":
+        return tuple(record[: shape.ids])
     return _id_at(record, id_paths(record, shape))
 
 
