@@ -44,7 +44,7 @@ def prepared(form, endpoint, dsn, context):
     from batch_transform.scoring.names import S3Uri
     from batch_transform.scoring.outputs.sent import covered
     from batch_transform.scoring.pipeline import Pipeline, PipelineFile
-    from batch_transform.scoring.publish.load import LoadRun
+    from batch_transform.scoring.publish.load_run import LoadRun
     from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
     from tests.factories import a_job
 

@@ -1,6 +1,7 @@
 """``make chaos``: break everything by a plan, print what held, and fail where something did not."""
 
 import argparse
+import random
 import sys
 import tempfile
 import time
@@ -19,6 +20,7 @@ from tests.chaos.trials import Trials
 from tests.chaos.world import PIPELINES, Lane, a_world
 
 _STEPS = 320
+_ACTS = 96
 _MIXES = 100
 _LANES = 3
 _EVERY = 40  # faults, between two signs of life
@@ -92,18 +94,21 @@ def shared(trials, nurseries, traces):
 
 
 def people(trials, asked, until):
-    """Let people act upon runs, each act once; tell whether all held."""
+    """Let people act upon runs; tell whether all held."""
     count, found = Counter(), Counter()
-    for act in acts(trials.nursery.dags, asked.pipelines):
-        if asked.only not in act.kind or time.monotonic() > until:
-            continue
+    possible = list(acts(trials.nursery.dags, asked.pipelines))
+    random.Random(asked.seed).shuffle(possible)
+    print(f"{len(possible)} acts are possible; seed {asked.seed}", flush=True)
+    for act in [each for each in possible if asked.only in each.kind][: asked.acts]:
+        if time.monotonic() > until:
+            break
         verdict = People(trials).make(act)
         count[act.kind] += 1
         found[act.kind] += bool(verdict.falls)
         for fall in verdict.falls:
             print(f"FALL {act}\n     {fall}", flush=True)
     print(f"{'act':28}{'times':>6}{'falls':>15}")
-    for kind, times in count.items():
+    for kind, times in sorted(count.items()):
         print(f"{kind:28}{times:6}{found[kind]:15}")
     return not found.total()
 
@@ -142,6 +147,7 @@ def asked_for():
     parser.add_argument("--step", type=int, help="only this step of the plan")
     parser.add_argument("--steps", type=int, default=_STEPS, help="how many of the plan")
     parser.add_argument("--only", default="", help="steps whose fault has these words in its name")
+    parser.add_argument("--acts", type=int, default=_ACTS, help="of people, around runs")
     parser.add_argument("--mixes", type=int, default=_MIXES, help="runs with random faults")
     parser.add_argument("--minutes", type=float, default=45.0, help="begin nothing after that")
     parser.add_argument("--until-a-fall", action="store_true", help="end with the first fall")

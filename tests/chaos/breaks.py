@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PLUGINS = Path(__file__).parents[2] / "plugins"
-_ARGUMENTS = ("--until-a-fall", "--steps", "60", "--mixes", "9", "--minutes", "6")
+_ARGUMENTS = ("--until-a-fall", "--steps", "60", "--acts", "24", "--mixes", "9", "--minutes", "6")
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ BREAKS = (
         '"package": PACKAGE_MAJOR_VERSION,',
         '"package": __import__("uuid").uuid4().hex,',
     ),
-    Break("a job that exists is not attached to", _START, "if best is not None:", "if False:"),
+    Break("a job that exists is not attached to", _START, "if found is not None:", "if False:"),
     Break(
         "a round of recovery is named by its attempt",
         "scoring/recovery/rounds.py",

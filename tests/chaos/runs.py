@@ -12,7 +12,15 @@ from tests.chaos.traps import MARKED
 
 _AGAIN_SECONDS = 0.05
 _LONGEST_SECONDS = 120.0
+_AT_ONCE = 4  # tries without a pause
 JANITOR = "batch_transform_janitor"
+
+
+def _pause(tries):
+    """Return how long to wait after so many tries: Airflow waits minutes, and not all is cured
+    before that.
+    """
+    return 0.0 if tries < _AT_ONCE else 5.0 * 2 ** (tries - _AT_ONCE)
 
 
 class RunFailed(AssertionError):
@@ -172,6 +180,7 @@ class DagRun:
             self.said.append(f"{name}: {outcome['why']}")
             if outcome["how"] == "failed":
                 break
+            time.sleep(_pause(len(self.attempts[name])))
         tries = len(self.attempts[name])
         raise RunFailed(f"{name} failed after {tries} attempts: {self.said[-1:]}")
 

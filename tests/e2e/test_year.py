@@ -80,7 +80,7 @@ class Watch:
         processes = {
             each.command.name: psutil.Process(each.process.pid)
             for each in self.year.laptop.stack.processes.running
-            if each.command.name.startswith("airflow-")
+            if each.command.name.startswith("airflow-") and each.command.restarts
         }
         self.samples.append(
             Sample(

@@ -1,5 +1,6 @@
 """A load from the objects in S3 to the rows of a real PostgreSQL."""
 
+import json
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, date, datetime, timedelta
 
@@ -16,7 +17,8 @@ from batch_transform.scoring.errors import (
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.outputs.sent import covered
-from batch_transform.scoring.publish.load import LoadRun, load
+from batch_transform.scoring.publish.load import load
+from batch_transform.scoring.publish.load_run import LoadRun
 from batch_transform.scoring.records.quarantine import Quarantined, from_json_lines
 from batch_transform.scoring.testing import InMemoryObjects
 from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
@@ -43,10 +45,11 @@ def run(connection, objects):
         index = put(objects, pipeline, shards, outputs)
         index = index.model_copy(update={"partition": partition})
         job = changes.pop("job", a_job(ModelName="apples-v3"))
+        coverage = covered(index, job, objects) if job else Coverage(parts=())
         this = LoadRun(
             pipeline=pipeline,
             index=index,
-            coverage=covered(index, job, objects) if job else Coverage(parts=()),
+            coverage=coverage.model_copy(update={"jobs": changes.pop("sent_again", ())}),
             quarantine=QUARANTINE,
             job=job,
             run_id="scheduled__2013-06-01",
@@ -102,6 +105,14 @@ def test_outputs_of_another_job_are_loaded_though_the_shards_are_the_same(
     assert run(make_pipeline(), {1: 0.5}).changed is False
     assert run(make_pipeline(), {1: 0.75}, job=a_job("apples-job-g2")).changed is True
     assert rows(connection) == [(DAY, 1, 0.75)]
+
+
+def test_a_load_names_each_job_whose_answers_it_has(run, make_pipeline):
+    again = ("apples-3", "apples-4")
+    loaded = run(make_pipeline(), {1: 0.5}, beside=(a_job("apples-2"),), sent_again=again)
+    assert json.loads(loaded.to_json())["jobs"] == ["apples-job", "apples-2", *again]
+    assert loaded.entry.transform_jobs == len(loaded.jobs)
+    assert run(make_pipeline(), {}, job=None, publish_blocked=True).jobs == ()
 
 
 def test_a_run_that_publishes_nothing_says_what_it_would_and_leaves_everything(

@@ -86,7 +86,6 @@ def page(folder):
         os.killpg(process.pid, signal.SIGTERM)
 
 
-@pytest.mark.slow
 def test_a_stranger_scores_their_own_csv_with_their_own_container(page):
     code, said = page
     assert code == 0, said

@@ -11,7 +11,8 @@ from batch_transform.scoring.extract.extract import extract
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.outputs.sent import covered
 from batch_transform.scoring.partition import Partition
-from batch_transform.scoring.publish.load import LoadRun, load
+from batch_transform.scoring.publish.load import load
+from batch_transform.scoring.publish.load_run import LoadRun
 from batch_transform.scoring.publish.quarantine_source import QuarantineSource
 from batch_transform.scoring.testing import RowsSource
 from batch_transform.scoring.warehouse.postgres import PostgresWarehouse

@@ -18,7 +18,8 @@ from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.outputs.sent import covered
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.pipeline import Pipeline, PipelineFile
-from batch_transform.scoring.publish.load import LoadRun, load
+from batch_transform.scoring.publish.load import load
+from batch_transform.scoring.publish.load_run import LoadRun
 from batch_transform.scoring.testing import InMemoryObjects, RowsSource
 from batch_transform.scoring.warehouse.postgres import PostgresWarehouse
 from tests.factories import DAY, a_job

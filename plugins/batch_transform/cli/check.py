@@ -13,7 +13,7 @@ import typer
 from batch_transform.cli.command import Flags
 from batch_transform.cli.options import DEFAULT_ROOT, Root
 from batch_transform.cli.result import Outcome
-from batch_transform.scoring.errors import PipelineInvalid
+from batch_transform.scoring.errors import ConfigurationError, PipelineInvalid
 from batch_transform.scoring.pipelines import FILE_NAME, read_all
 
 INVALID = 3
@@ -37,10 +37,15 @@ class CheckFlags(Flags):
 def check(flags: CheckFlags) -> Outcome:
     """Check every pipeline, or the one that is named, without a network.
 
-    The exit code is 3 where one is invalid.
+    The exit code is 3 where one is invalid, and where there is none.
     """
     root, only = _asked(flags)
     found = {_name(each): each for each in read_all(root) if only in (None, _name(each))}
+    if not found:
+        raise ConfigurationError(
+            f"{root} has no pipeline: each is a folder in it, with a {FILE_NAME}. Name the folder"
+            " of the pipelines, or write one with batch-transform new"
+        )
     invalid = {name: each for name, each in found.items() if isinstance(each, PipelineInvalid)}
     listed = [
         {"name": name, "valid": name not in invalid, "problems": _problems(invalid.get(name))}

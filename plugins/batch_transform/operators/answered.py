@@ -16,7 +16,7 @@ from batch_transform.scoring.jobs.service import Job, get
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.outputs.coverage import Coverage, together
 from batch_transform.scoring.outputs.sent import check_recovered, covered
-from batch_transform.scoring.publish.load import LoadRun
+from batch_transform.scoring.publish.load_run import LoadRun
 from batch_transform.this_run import asked_of, given, handed_on, pipeline_of
 
 

@@ -24,7 +24,8 @@ from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.pipeline import Pipeline, Target
 from batch_transform.scoring.publish.groups import Proven, publish
-from batch_transform.scoring.publish.load import LoadRun, load
+from batch_transform.scoring.publish.load import load
+from batch_transform.scoring.publish.load_run import LoadRun
 from batch_transform.scoring.publish.loaded import Loaded
 from batch_transform.scoring.records.quarantine import FILE_NAME
 from batch_transform.scoring.warehouse.ledger import quarantine_of

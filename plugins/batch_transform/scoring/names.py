@@ -16,9 +16,10 @@ _STATEMENT_IDS = 3
 CONTROL = r"\x00-\x1f\x7f\x85\u2028\u2029"  # line breaks among them: SageMaker's URIs have none
 _S3_URI = re.compile(rf"s3://([a-z0-9][a-z0-9.\-]{{1,61}}[a-z0-9])(?:/([^{CONTROL}]*))?")
 # What an attempt leaves that takes room, by kind, below its prefix; the rest is its small records.
+_OF_A_JOB = r"(?:jobs/\d+/)?(?:recover/.+/)?"
 _BULK = (
-    ("outputs", re.compile(r"(?:recover/.+/)?output/.+|rows/.+")),
-    ("inputs", re.compile(r"(?:recover/.+/)?input/(?!index\.json$).+|unload/.+")),
+    ("outputs", re.compile(rf"{_OF_A_JOB}output/.+|rows/.+")),
+    ("inputs", re.compile(rf"{_OF_A_JOB}input/(?!index\.json$).+|unload/.+")),
     ("quarantine", re.compile(r"quarantine/.+")),
 )
 BULK_KINDS = tuple(kind for kind, _ in _BULK)

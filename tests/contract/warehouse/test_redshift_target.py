@@ -108,9 +108,10 @@ def running(lab):
 
 
 def test_a_load_that_is_stopped_has_changed_nothing(lab, turn):
-    warehouse = lab.warehouse()
+    said = []
+    warehouse = lab.warehouse(said.append)
     thread, ended = in_thread(lambda: replace(warehouse, lab.target, FIRST, NEW))
-    until(lambda: running(lab))
+    until(lambda: running(lab) and "wait" in said)  # it knows what it has begun
     warehouse.stop()
     thread.join(60)
     assert isinstance(ended[0], TargetRefused)

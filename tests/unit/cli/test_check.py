@@ -78,3 +78,10 @@ def test_no_such_folder_is_an_error_with_what_to_do(invoke, tmp_path):
     ran = invoke("check", tmp_path / "nowhere")
     assert (ran.code, ran.out) == (3, "")
     assert ran.err.startswith(f"error: {tmp_path}/nowhere is not a folder that can be listed; set")
+
+
+def test_a_folder_without_a_pipeline_is_not_taken_for_valid(invoke, tmp_path):
+    (tmp_path / "pipeline.schema.json").write_text("{}")
+    ran = invoke("check", tmp_path)
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err.startswith(f"error: {tmp_path} has no pipeline: each is a folder in it")

@@ -14,7 +14,8 @@ from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.outputs.sent import covered
 from batch_transform.scoring.pipeline import Target
 from batch_transform.scoring.publish.groups import Proven, in_group, prove_group, publish, together
-from batch_transform.scoring.publish.load import LoadRun, load
+from batch_transform.scoring.publish.load import load
+from batch_transform.scoring.publish.load_run import LoadRun
 from batch_transform.scoring.testing import InMemoryObjects
 from batch_transform.scoring.warehouse.files import FilesWarehouse
 from tests.factories import DAY, a_job

@@ -27,7 +27,7 @@ from batch_transform.scoring.outputs.coverage import Coverage
 from batch_transform.scoring.outputs.sent import covered
 from batch_transform.scoring.partition import Partition
 from batch_transform.scoring.publish.groups import prove_group, publish
-from batch_transform.scoring.publish.load import LoadRun
+from batch_transform.scoring.publish.load_run import LoadRun
 from batch_transform.scoring.sources.slices import slices
 from batch_transform.scoring.sources.unloaded.engine import Question
 from batch_transform.scoring.sources.unloaded.unloaded_source import UnloadedSource

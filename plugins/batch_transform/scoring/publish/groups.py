@@ -20,15 +20,8 @@ from batch_transform.scoring.outputs.coverage import Coverage, check_covers
 from batch_transform.scoring.outputs.filed import RowFile
 from batch_transform.scoring.outputs.reconcile import account_of, columns_of, prove
 from batch_transform.scoring.outputs.staged import Staged, staging
-from batch_transform.scoring.publish.load import (
-    LoadRun,
-    Open,
-    Ready,
-    added_to,
-    digest_of,
-    put,
-    unchanged,
-)
+from batch_transform.scoring.publish.load import Open, Ready, added_to, put, unchanged
+from batch_transform.scoring.publish.load_run import LoadRun
 from batch_transform.scoring.publish.loaded import Loaded
 from batch_transform.scoring.publish.profile import Profile, profiles
 from batch_transform.scoring.records.quarantine import Quarantined
@@ -95,7 +88,7 @@ def prove_group(run: LoadRun, group: tuple[int, int], objects: ObjectStore, into
         unfit = prove(run.pipeline, coverage, objects, staged)
         measured = profiles(staged, settings.predictions)
         return Proven(
-            digest=digest_of(run),
+            digest=run.digest,
             group=number,
             groups=groups,
             parts=len(coverage.parts),
@@ -124,8 +117,8 @@ def publish(
     _check_groups(run, proven)
     check_covers(run.index, run.coverage)
     before = added_to(run, open_warehouse)
-    if before is not None and before.digest == digest_of(run):
-        return unchanged(before)
+    if before is not None and before.digest == run.digest:
+        return unchanged(run, before)
     settings = run.pipeline.settings
     unfit = [each for one in proven for each in one.unfit]
     rows = sum(one.rows for one in proven)
@@ -220,7 +213,7 @@ def _check_groups(run: LoadRun, proven: Sequence[Proven]) -> None:
             f"Groups {numbers} have proven {parts} parts, and the outputs have"
             f" {len(run.coverage.parts)}; the target was not touched. Clear reconcile, all of it"
         )
-    if {one.digest for one in proven} != {digest_of(run)}:
+    if {one.digest for one in proven} != {run.digest}:
         raise OutputError(
             "Groups were proven for other outputs or settings than these; the target was not"
             " touched. Clear reconcile, all of it"

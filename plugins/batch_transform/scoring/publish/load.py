@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.errors import PartitionBlocked
-from batch_transform.scoring.extract.index import ExtractIndex
 from batch_transform.scoring.jobs.service import Job
-from batch_transform.scoring.names import S3Uri, content_digest
-from batch_transform.scoring.outputs.coverage import Coverage
+from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.outputs.reconcile import Account, columns_of, stage_outputs
 from batch_transform.scoring.outputs.staged import staging
-from batch_transform.scoring.pipeline import Pipeline
 from batch_transform.scoring.publish import resubmit
 from batch_transform.scoring.publish.compare import Comparison, Sides, compare
 from batch_transform.scoring.publish.judge import Finding, Measured, history_needed, judge
+from batch_transform.scoring.publish.load_run import LoadRun
 from batch_transform.scoring.publish.loaded import Loaded
 from batch_transform.scoring.publish.profile import Profile, profiles
 from batch_transform.scoring.records import quarantine
@@ -27,41 +24,6 @@ from batch_transform.scoring.warehouse.order import superseded
 from batch_transform.scoring.warehouse.protocol import Load, Rows, Warehouse
 
 Open = Callable[[], AbstractContextManager[Warehouse]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoadRun:
-    """What one run loads.
-
-    Attributes:
-        pipeline: the pipeline.
-        index: what its extract wrote.
-        coverage: where the answers to the records lie.
-        quarantine: prefix for the records without a fit prediction.
-        snapshot_at: when the extract read its source; None where that was not recorded.
-        job: the job that all shards were sent to, or the first of several that share them; None
-            where there was no record.
-        beside: the others of several.
-        run_id: the DAG run.
-        publish_blocked: whether a person wants the partition published whatever the checks, or the
-            load in force, say.
-        unpublished: why the partition is not to be replaced; empty where it is.
-        is_sample: whether these are some of the partition's records only.
-        now: tells the time, for the ledger.
-    """
-
-    pipeline: Pipeline
-    index: ExtractIndex
-    coverage: Coverage
-    quarantine: S3Uri
-    job: Job | None
-    run_id: str
-    beside: tuple[Job, ...] = ()
-    snapshot_at: datetime | None = None
-    publish_blocked: bool = False
-    unpublished: str = ""
-    is_sample: bool = False
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 def load(run: LoadRun, objects: ObjectStore, open_warehouse: Open) -> Loaded:
@@ -81,8 +43,8 @@ def load(run: LoadRun, objects: ObjectStore, open_warehouse: Open) -> Loaded:
     """
     settings = run.pipeline.settings
     before = added_to(run, open_warehouse)
-    if before is not None and before.digest == digest_of(run):
-        return unchanged(before)
+    if before is not None and before.digest == run.digest:
+        return unchanged(run, before)
     with staging(columns_of(settings, run.index)) as staged:
         account = stage_outputs(run.pipeline, run.index, objects, run.coverage, staged)
         ready = Ready(account=account, profiles=profiles(staged, settings.predictions), rows=staged)
@@ -104,9 +66,15 @@ class Ready:
     rows: Rows
 
 
-def unchanged(before: Entry) -> Loaded:
+def unchanged(run: LoadRun, before: Entry) -> Loaded:
     """Return what a load has done that was in force already."""
-    return Loaded(entry=before, changed=False, quarantined=before.quarantined, findings=())
+    return Loaded(
+        entry=before,
+        changed=False,
+        quarantined=before.quarantined,
+        findings=(),
+        jobs=run.job_names,
+    )
 
 
 def put(
@@ -140,6 +108,7 @@ def put(
         changed=changed,
         quarantined=entry.quarantined,
         findings=tuple(findings),
+        jobs=run.job_names,
         unpublished=run.unpublished,
         before=current,
         comparison=comparison,
@@ -157,31 +126,9 @@ def added_to(run: LoadRun, open_warehouse: Open) -> Entry | None:
     target, partition = run.pipeline.settings.target, run.index.partition
     with open_warehouse() as warehouse:
         entry = warehouse.in_force(target, partition)
-    if entry is None or entry.digest not in (run.index.resubmits, digest_of(run)):
+    if entry is None or entry.digest not in (run.index.resubmits, run.digest):
         raise superseded(target, partition)
     return entry
-
-
-def digest_of(run: LoadRun) -> str:
-    """Digest what a load puts into the target: equal digests mean equal rows."""
-    settings = run.pipeline.settings
-    return content_digest(
-        {
-            "shards": [shard.records_sha256 for shard in run.index.shards],
-            "resubmits": run.index.resubmits,
-            "jobs": [
-                run.job.name if run.job else "",
-                *(job.name for job in run.beside),
-                *run.coverage.jobs,
-            ],
-            "given_up": [(each.shard, each.line) for each in run.coverage.quarantined],
-            "placeholder": settings.recover.placeholder,
-            "predictions": {n: p.model_dump() for n, p in settings.predictions.items()},
-            "bounds": settings.checks.bounds.level,
-            "ids": settings.record.id,
-            "column": settings.target.partition_column,
-        }
-    )
 
 
 def _plan(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Load:
@@ -205,7 +152,7 @@ def _entry(run: LoadRun, account: Account, measured: dict[str, Profile]) -> Entr
     return Entry(
         pipeline=run.pipeline.name,
         partition=run.index.partition,
-        digest=digest_of(run),
+        digest=run.digest,
         run_id=run.run_id,
         job_name=job.name if job else "",
         model=job.model if job else "",

@@ -21,6 +21,7 @@ class Loaded:
         changed: False where the partition held this very load already, or was not to be replaced.
         quarantined: records without a fit prediction.
         findings: checks that failed, yet did not keep the partition from being published.
+        jobs: names of the transform jobs whose answers the rows are.
         unpublished: why the partition was not to be replaced; empty where it was.
         before: entry of the load that was in force; None where there was none.
         comparison: with the rows that were in force; None where there were none, or the same.
@@ -30,6 +31,7 @@ class Loaded:
     changed: bool
     quarantined: int
     findings: tuple[Finding, ...]
+    jobs: tuple[str, ...] = ()
     unpublished: str = ""
     before: Entry | None = None
     comparison: Comparison | None = None
@@ -73,6 +75,7 @@ class Loaded:
             "unpublished": self.unpublished,
             "changed": self.changed,
             "quarantined": self.quarantined,
+            "jobs": list(self.jobs),
             "findings": [str(finding) for finding in self.findings],
             "flips": self.flips,
             "replaces": self.replaces,

@@ -35,6 +35,7 @@ class Attempt:
         stage: how far it has come.
         taken_at: when it read its source; None where it has not, or does not say.
         digest: of its load; empty where there is none, or it cannot be read.
+        jobs: names of the transform jobs whose answers it has loaded, as far as it says.
     """
 
     layout: RunLayout
@@ -42,6 +43,7 @@ class Attempt:
     stage: Stage
     taken_at: datetime | None = None
     digest: str = ""
+    jobs: tuple[str, ...] = ()
 
     def holds(self, uri: S3Uri) -> bool:
         """Tell whether an object, or a prefix, is the attempt's."""
@@ -105,8 +107,8 @@ def attempts(objects: ObjectStore, partition: S3Uri, listed: list[StoredObject])
 def _attempt(objects: ObjectStore, layout: RunLayout, listed: tuple[StoredObject, ...]) -> Attempt:
     names = {stored.uri for stored in listed}
     if layout.loaded in names:
-        digest = _digest(objects.get(layout.loaded))
-        return Attempt(layout=layout, listed=listed, stage=Stage.LOADED, digest=digest)
+        digest, jobs = _load(objects.get(layout.loaded))
+        return Attempt(layout=layout, listed=listed, stage=Stage.LOADED, digest=digest, jobs=jobs)
     if layout.index not in names or _is_trial(layout, names):
         return Attempt(layout=layout, listed=listed, stage=Stage.UNREADABLE)
     if ExtractIndex.from_json(objects.get(layout.index)).part is not None:
@@ -115,12 +117,13 @@ def _attempt(objects: ObjectStore, layout: RunLayout, listed: tuple[StoredObject
     return Attempt(layout=layout, listed=listed, stage=Stage.OPEN, taken_at=taken_at)
 
 
-def _digest(loaded: bytes) -> str:
-    """Read a load's digest from what its task left, which may be of another version."""
+def _load(loaded: bytes) -> tuple[str, tuple[str, ...]]:
+    """Read a load's digest and jobs from what its task left, which may be of another version."""
     try:
-        return str(json.loads(loaded)["entry"]["digest"])
+        told = json.loads(loaded)
+        return str(told["entry"]["digest"]), tuple(map(str, told.get("jobs", ())))
     except (KeyError, TypeError, ValueError):
-        return ""
+        return "", ()
 
 
 def _is_trial(layout: RunLayout, names: set[S3Uri]) -> bool:

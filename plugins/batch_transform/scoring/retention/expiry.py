@@ -2,15 +2,14 @@
 
 | an attempt at the partition                      | what becomes of it                           |
 |--------------------------------------------------|----------------------------------------------|
-| gave the rows in force, or its job, or its       | stays whole: a run of the same data attaches |
-| quarantine is theirs                             | to it, and a resubmit reads it               |
+| gave the rows in force, or a job of theirs, or   | stays whole: a run of the same data attaches |
+| their quarantine                                 | to it, and a resubmit reads it               |
 | is read or written by a job in progress          | stays whole                                  |
 | could still be loaded: it read its source after  | the whole partition stays: the attempt may   |
 | the load in force did                            | have attached to the job of any other        |
 | anything else                                    | is retired, and goes kind by kind            |
 
-Where the ledger knows no load, or records were sent again for it, the whole partition stays, too:
-the jobs of those rounds are named nowhere but in what the attempts have left.
+Where the ledger knows no load, or not all of its jobs are known, the whole partition stays, too.
 
 To retire an attempt is to put a mark beside what its jobs read: no run attaches to them from then
 on. A run that had done so a moment before has a day to come to its end; then the objects go.
@@ -37,15 +36,15 @@ class Partition:
     Attributes:
         attempts: all of them.
         entry: of the load in force; None where there is none.
-        job_places: what the job of that load reads and writes; empty where it had none.
-        is_job_known: whether SageMaker still knows that job.
+        job_places: what the jobs of that load read and wrote; empty where it had none.
+        are_jobs_known: whether they are all known, to whom loaded them and to SageMaker.
         busy: what jobs in progress read and write.
     """
 
     attempts: Sequence[Attempt]
     entry: Entry | None
     job_places: frozenset[S3Uri] = frozenset()
-    is_job_known: bool = True
+    are_jobs_known: bool = True
     busy: frozenset[S3Uri] = frozenset()
 
 
@@ -83,7 +82,7 @@ def verdict(partition: Partition, keep: Mapping[str, timedelta], now: datetime) 
 
 def _stays_whole(partition: Partition) -> bool:
     entry = partition.entry
-    if entry is None or entry.transform_jobs > 1 or not partition.is_job_known:
+    if entry is None or not partition.are_jobs_known:
         return True
     return any(_may_be_loaded(attempt, entry) for attempt in partition.attempts)
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import chain
 
 from batch_transform.scoring.aws.objects import ObjectStore
 from batch_transform.scoring.jobs.service import Job, TransformJobs
 from batch_transform.scoring.names import S3Uri, job_name_start
 from batch_transform.scoring.pipeline import Pipeline
-from batch_transform.scoring.retention.attempts import attempts, partitions
+from batch_transform.scoring.retention.attempts import Attempt, attempts, partitions
 from batch_transform.scoring.retention.expiry import Partition, Verdict, verdict
+from batch_transform.scoring.warehouse.ledger import Entry
 from batch_transform.scoring.warehouse.protocol import Warehouse
 
 
@@ -83,12 +85,13 @@ def _verdicts(work: Housekeeping) -> Iterator[Verdict]:
         if day is None:
             continue
         entry = work.warehouse.in_force(work.pipeline.settings.target, day)
-        job = work.jobs.find(entry.job_name) if entry and entry.job_name else None
+        found = attempts(work.objects, runs / label, listed)
+        jobs = [work.jobs.find(name) for name in _job_names(entry, found)]
         partition = Partition(
-            attempts=attempts(work.objects, runs / label, listed),
+            attempts=found,
             entry=entry,
-            job_places=frozenset(_places(job)),
-            is_job_known=entry is None or not entry.job_name or job is not None,
+            job_places=frozenset(chain.from_iterable(map(_places, jobs))),
+            are_jobs_known=None not in jobs and len(jobs) >= (entry.transform_jobs if entry else 0),
             busy=busy,
         )
         yield verdict(partition, work.keep, listed[-1].listed_at)
@@ -102,6 +105,14 @@ def _carry_out(work: Housekeeping, said: Verdict) -> Counter[str]:
     for uris in said.delete.values():
         objects.delete(uris)
     return Counter({kind: len(uris) for kind, uris in said.delete.items()})
+
+
+def _job_names(entry: Entry | None, found: Iterable[Attempt]) -> set[str]:
+    """Name the jobs of the load in force: the ledger knows the first, who loaded it the others."""
+    if entry is None or not entry.job_name:
+        return set()
+    told = (each.jobs for each in found if each.digest == entry.digest)
+    return {entry.job_name, *chain.from_iterable(told)}
 
 
 def _busy(work: Housekeeping) -> Iterator[S3Uri]:

@@ -1,6 +1,7 @@
 """Runs of one partition on the fakes, and housekeeping between them."""
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,7 +29,8 @@ APPLES = Pipeline(
 KEEP = {"inputs": timedelta(days=10), "outputs": timedelta(days=20), "quarantine": timedelta(30)}
 LONGEST_UNSEEN = timedelta(hours=23)  # a run that Airflow cannot be asked about, by hand
 TO_RECOVER = "r"  # the content that has a bad record
-CONTENTS = ("a", "b", TO_RECOVER)
+SHARED = "s"  # the content that two jobs score
+CONTENTS = ("a", "b", TO_RECOVER, SHARED)
 
 
 @dataclass
@@ -41,10 +43,18 @@ class Run:
     began: datetime
     layout: RunLayout = None
     taken_at: datetime = None
-    job: Job = None
-    round: Job = None
+    jobs: list[Job] = field(default_factory=list)
     stage: str = "began"
     is_alive: bool = True
+
+    @property
+    def is_recovered(self):
+        return self.content == TO_RECOVER and len(self.jobs) > 1
+
+    @property
+    def layouts(self):
+        """Where each job reads and writes, but for those that send records again."""
+        return self.layout.of_jobs(2 if self.content == SHARED else 1)
 
 
 @dataclass
@@ -123,25 +133,35 @@ class Housekept:
     def extract(self, run):
         run.layout = RunLayout.of(ROOT, "apples", DAY.isoformat(), f"try-{run.number:03}")
         objects, run.taken_at = self.aws.objects, self.now
-        for shard in index_of(run.content).shards:
-            objects.put(run.layout.input / shard.name, run.content.encode())
+        for layout in run.layouts:
+            self.send(run, layout)
+            self.small.add(layout.manifest)
         objects.put(run.layout.index, index_of(run.content).to_json())
         snapshot.write(run.layout, objects, run.taken_at)
-        objects.put(run.layout.manifest, b"[]")
-        self.small |= {run.layout.index, run.layout.snapshot, run.layout.manifest}
+        self.small |= {run.layout.index, run.layout.snapshot}
         run.stage = "extracted"
 
+    def send(self, run, layout):
+        self.aws.objects.put(layout.manifest, b"[]")
+        for shard in index_of(run.content).shards:
+            self.aws.objects.put(layout.input / shard.name, run.content.encode())
+
     def transform(self, run):
-        run.job = self.job_of(run, run.layout, run.content * 64)
+        run.jobs = self.wanted(run)
         run.stage = "transformed"
+
+    def wanted(self, run):
+        """Start the jobs of a run, or attach to them."""
+        return [
+            self.job_of(run, layout, f"{number:x}" + run.content * 63)
+            for number, layout in enumerate(run.layouts)
+        ]
 
     def recover(self, run):
         if run.content == TO_RECOVER:
             layout = RunLayout(attempt_root=run.layout.attempt_root / f"recover/{run.number}/round")
-            self.aws.objects.put(layout.manifest, b"[]")
-            for shard in index_of(run.content).shards:
-                self.aws.objects.put(layout.input / shard.name, run.content.encode())
-            run.round = self.job_of(run, layout, "f" * 64)
+            self.send(run, layout)
+            run.jobs = [run.jobs[0], self.job_of(run, layout, "f" * 64)]
             self.aws.objects.put(run.layout.quarantine / "records.jsonl", b"{}")
         run.stage = "recovered"
 
@@ -168,21 +188,23 @@ class Housekept:
         return self.aws.jobs.find(job.name)
 
     def load(self, run):
-        for job in filter(None, (run.job, run.round)):
+        names = [job.name for job in run.jobs]
+        for job in run.jobs:
             self.read(job, run)
         entry = an_entry(
-            digest="+".join(job.name for job in (run.job, run.round) if job),
+            digest="+".join(names),
             run_id=str(run.number),
-            job_name=run.job.name,
-            transform_jobs=1 + (run.round is not None),
+            job_name=names[0],
+            transform_jobs=len(names),
             snapshot_at=run.taken_at,
-            quarantine=str(run.layout.quarantine / "records.jsonl") if run.round else "",
+            quarantine=str(run.layout.quarantine / "records.jsonl") if run.is_recovered else "",
         )
         before = self.ledger.entry
         if before is None or before.digest == entry.digest or before.snapshot_at <= run.taken_at:
             newest = max([run.taken_at, *([before.snapshot_at] if before else [])])
             self.ledger.entry = replace(entry, snapshot_at=newest)
-            self.aws.objects.put(run.layout.loaded, b'{"entry": %s}' % entry.to_json())
+            told = {"entry": json.loads(entry.to_json()), "jobs": names}
+            self.aws.objects.put(run.layout.loaded, json.dumps(told).encode())
             self.small.add(run.layout.loaded)
         run.stage, run.is_alive = "loaded", False
 
@@ -248,15 +270,14 @@ class Housekept:
         if entry is None:
             return
         run = next(run for run in self.runs if str(run.number) == entry.run_id)
-        if run.round:
-            self.aws.objects.get(S3Uri.parse(entry.quarantine))
         paid = list(self.aws.jobs.created)
-        layout = run.layout
-        assert self.job_of(run, layout, run.content * 64).name == entry.job_name
-        if run.round:
-            assert self.job_of(run, layout, "f" * 64).name == run.round.name
+        again = self.wanted(run)
+        if run.is_recovered:
+            self.aws.objects.get(S3Uri.parse(entry.quarantine))
+            again.append(self.job_of(run, run.layout, "f" * 64))
+        assert [job.name for job in again] == [job.name for job in run.jobs]
         assert self.aws.jobs.created == paid
-        for job in filter(None, (run.job, run.round)):
+        for job in run.jobs:
             self.read(job, run)
         assert "inputs" in self.left(run), "it may be cleared from any task"
 

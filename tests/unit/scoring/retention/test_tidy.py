@@ -1,5 +1,6 @@
 """What housekeeping leaves, and what it deletes, case by case."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ from batch_transform.scoring.jobs.owners import OWN_PREFIX
 from batch_transform.scoring.names import RunLayout, S3Uri
 from batch_transform.scoring.retention.tidy import tidy
 from batch_transform.scoring.sources.slices import Slice
-from tests.unit.scoring.retention.housekept import Housekept, index_of
+from tests.unit.scoring.retention.housekept import SHARED, TO_RECOVER, Housekept, index_of
 
 
 @pytest.fixture
@@ -39,8 +40,9 @@ def attached(world, *, seen=True):
     return run
 
 
-def test_each_kind_goes_when_its_days_are_over_and_the_load_in_force_stays(world):
-    old, new = published(world, "r"), published(world, "a")
+@pytest.mark.parametrize("in_force", ["a", SHARED])
+def test_each_kind_goes_when_its_days_are_over_and_the_load_in_force_stays(world, in_force):
+    old, new = published(world, TO_RECOVER), published(world, in_force)
     left = []
     for _ in range(4):
         pass_days(world, 7, 2)
@@ -67,14 +69,33 @@ def test_the_attempt_whose_job_is_in_force_stays_though_another_run_has_loaded(w
     world.check()
 
 
-def test_a_partition_for_which_records_were_sent_again_stays_whole(world):
+def test_attempts_whose_jobs_are_in_force_stay_where_records_were_sent_again(world):
+    old = published(world, "a")
     for tasks in (2, 3):
-        world.begin("r", seen=True, tasks=tasks).is_alive = False
+        world.begin(TO_RECOVER, seen=True, tasks=tasks).is_alive = False
     world.pass_time(timedelta(hours=1))
-    published(world, "r")
+    published(world, TO_RECOVER)
     pass_days(world, 41, 2, 2)
-    assert all(map(world.left, world.runs))
+    assert [run for run in world.runs if not world.left(run)] == [old]
     world.check()
+
+
+@pytest.mark.parametrize("content", [TO_RECOVER, SHARED])
+def test_of_several_jobs_all_that_is_superseded_goes(world, content):
+    old, new = published(world, content), published(world, "a")
+    pass_days(world, 41, 2)
+    assert world.left(old) == set()
+    assert world.left(new)
+
+
+@pytest.mark.parametrize("content", [TO_RECOVER, SHARED])
+@pytest.mark.parametrize("told", [{}, {"jobs": ["gone"]}], ids=["not told", "gone"])
+def test_a_partition_stays_whole_where_not_all_jobs_of_its_load_are_known(world, content, told):
+    old, new = published(world, "a"), published(world, content)
+    entry = json.loads(world.ledger.entry.to_json())
+    world.aws.objects.put(new.layout.loaded, json.dumps({"entry": entry, **told}).encode())
+    pass_days(world, 41, 2)
+    assert world.left(old)
 
 
 def test_what_no_load_has_come_of_stays_until_one_has(world):
