@@ -7,6 +7,7 @@ import argparse
 import os
 import random
 import sys
+import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -114,7 +115,9 @@ def main():
     mutation = _Mutation(modules, arguments)
     began = time.monotonic()
     own = {f"{_TESTS}/{each}" for module in modules for each in MODULES[module]}
-    pytest.main([*_OPTIONS, *sorted(own)], plugins=[mutation])
+    with tempfile.TemporaryDirectory() as folder:
+        tempfile.tempdir = folder  # of the forks, some of which leave theirs when they are ended
+        pytest.main([*_OPTIONS, *sorted(own)], plugins=[mutation])
     if not mutation.outcomes:
         sys.exit("No mutant was tried")
     sys.exit(_told(modules, mutation.outcomes, time.monotonic() - began))

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import _lru_cache_wrapper, partial
 from itertools import accumulate, chain
 from types import CodeType, FunctionType
@@ -64,13 +64,13 @@ class Tests:
             return process
         status = 2
         try:
-            _silence()
-            limit = 5 + round(3 * sum(self.seconds[number] for number in numbers))
-            resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
-            for before, after in _differences(original, changed):
-                for function in self._functions.get(before, ()):
-                    function.__code__ = after
-            status = 0 if self._run([self.session.items[number] for number in numbers]) else 1
+            with _apart():
+                limit = 5 + round(3 * sum(self.seconds[number] for number in numbers))
+                resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
+                for before, after in _differences(original, changed):
+                    for function in self._functions.get(before, ()):
+                        function.__code__ = after
+                status = 0 if self._run([self.session.items[number] for number in numbers]) else 1
         finally:
             os._exit(status)
 
@@ -111,10 +111,15 @@ class Tests:
         return trace
 
 
-def _silence():
+@contextmanager
+def _apart():
+    """Let a fork say nothing, and keep its temporary files where no other removes them."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as own:
+        tempfile.tempdir = own
+        yield
 
 
 def _answers(works):
@@ -133,9 +138,9 @@ def _begun(work, file):
     process = os.fork()
     if not process:
         try:
-            _silence()
-            pickle.dump(work(), file)
-            file.flush()
+            with _apart():
+                pickle.dump(work(), file)
+                file.flush()
         finally:
             os._exit(0)
     return process

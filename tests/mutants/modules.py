@@ -18,11 +18,13 @@ _RECOVERY = tuple(
 _OUTPUTS = tuple(
     f"outputs/test_{name}.py"
     for name in (
+        "answers",
         "coverage",
         "fetch",
         "id_proof",
         "levelled",
         "reconcile",
+        "replies",
         "sent",
         "shapes",
         "staged",

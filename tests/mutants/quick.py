@@ -17,3 +17,4 @@ os.environ["HYPOTHESIS_PROFILE"] = "mutants"
 
 def pytest_configure(config):
     config.option.maxfail = 1
+    config.option.basetemp = None  # that of the project would be the same in all forks

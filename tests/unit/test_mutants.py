@@ -1,5 +1,7 @@
 """The small changes that mutation testing makes, and what it leaves alone."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,3 +73,24 @@ def test_what_is_listed_as_equivalent_is_a_change_that_is_made_and_says_why():
         for function, reasons in functions.items():
             assert {(function, change) for change in reasons} <= made
             assert all(len(reason.split()) > 3 for reason in reasons.values())
+
+
+FORKS = """
+import tempfile
+from types import SimpleNamespace
+from tests.mutants import forks, quick
+
+option = SimpleNamespace(basetemp="the same for all")
+quick.pytest_configure(SimpleNamespace(option=option))
+print(option.basetemp, tempfile.gettempdir(), *forks._answers([tempfile.gettempdir] * 2))
+"""
+
+
+def test_no_fork_removes_the_temporary_files_of_another():
+    run = subprocess.run(
+        [sys.executable, "-c", FORKS], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    basetemp, shared, *own = run.stdout.split()
+    assert basetemp == "None"
+    assert len({shared, *own}) == 3
+    assert not any(Path(each).exists() for each in own)

@@ -8,7 +8,7 @@ import pytest
 
 from batch_transform.scoring.pipeline.record import Policies
 from batch_transform.scoring.records.nested import nested_texts
-from batch_transform.scoring.records.unwritable import Unwritable
+from batch_transform.scoring.records.unwritable import FAR, Unwritable
 
 NAN, INFINITY = float("nan"), float("inf")
 
@@ -55,3 +55,8 @@ def test_what_has_no_json_is_null_or_refused_with_its_place(value, policies, is_
     with pytest.raises(Unwritable) as problem:
         nested_texts([[1], {"a": value}], chosen)
     assert problem.value.position == 1
+
+
+def test_what_python_could_not_read_is_refused_for_its_own_reason():
+    with pytest.raises(Unwritable, match="a nested value with a date outside of the years 1 to"):
+        nested_texts([[1, FAR]], Policies())

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from batch_transform.scoring.errors import SourceError
 from batch_transform.scoring.kinds import Column
 from batch_transform.scoring.pipeline import Record
+from batch_transform.scoring.pipeline.record import Policies
 from batch_transform.scoring.records.encoder import RowEncoder
+from batch_transform.scoring.records.lines import csv_column, json_lines
+from batch_transform.scoring.records.unwritable import Unwritable
 
 COLUMNS = ["apple_id", "value"]
 EASTERN = timezone(timedelta(hours=-4))
@@ -41,7 +44,16 @@ def encode(format_, *values, policies=None):
         (-1234567890123456.0, "-1.234567890123456e+15", "-1.234567890123456e+15"),
         (123456789012345.5, "123456789012345.5", "123456789012345.5"),
         ("", '""', '""'),
+        (999999999999999.0, "999999999999999", "999999999999999"),
+        (-1e15, "-1e+15", "-1e+15"),
+        (1.5e-07, "1.5e-07", "1.5e-07"),
         (1e22, "1e+22", "1e+22"),
+        (1.25e300, "1.25e+300", "1.25e+300"),
+        # Rounded to as many digits it would end in 1, and be another float.
+        (2.0**89, "6.189700196426902e+26", "6.189700196426902e+26"),
+        # 1e23 lies halfway between two floats, and 7e22 between this one and a larger one.
+        (1e23, "9.999999999999999e+22", "9.999999999999999e+22"),
+        (-7e22, "-7.0000000000000004e+22", "-7.0000000000000004e+22"),
         (date(2013, 6, 1), "2013-06-01", '"2013-06-01"'),
         (
             datetime(2013, 6, 1, 12, 30, tzinfo=EASTERN),
@@ -63,6 +75,17 @@ def encode(format_, *values, policies=None):
 def test_each_kind_of_value_has_one_text(value, csv_field, json_value):
     assert encode("csv", 7, value) == f"7,{csv_field}\n"
     assert encode("jsonl", 7, value) == f'{{"apple_id":7,"value_0":{json_value}}}\n'
+
+
+def test_a_record_may_be_its_id_alone():
+    assert json_lines(["apple_id"], [["7", "8"]]) == b'{"apple_id":7}\n{"apple_id":8}\n'
+
+
+def test_a_column_of_lists_is_no_csv_though_all_of_them_are_null():
+    for values, position in (([None, None], 0), ([None, [1]], 1)):
+        with pytest.raises(Unwritable, match="which CSV has no text for") as refused:
+            csv_column(values, "nested", Policies())
+        assert refused.value.position == position
 
 
 def test_a_line_break_stays_in_json_lines():

@@ -203,6 +203,16 @@ def test_an_override_that_is_no_field_is_refused_where_it_is(make_pipeline, over
     assert problem in f"{'.'.join(place)}: {what}"
 
 
+def test_what_an_override_makes_wrong_elsewhere_is_refused_where_another_would_mend_it(
+    make_pipeline,
+):
+    overrides = {"TransformInput": {"ContentType": "application/json"}}
+    settings = make_pipeline(transform={"overrides": overrides}).settings
+    ((place, what),) = setting_problems(settings)
+    assert place == ("transform", "overrides", "TransformOutput", "Accept")
+    assert what.startswith("is 'text/csv' and TransformInput.ContentType is 'application/json'")
+
+
 def test_each_instance_type_that_there_is_not_is_refused_where_it_is(make_pipeline):
     kinds = {"instance_type": None, "instance_types": ["ml.m5.large", "ml.m5.huge"]}
     ((place, what),) = setting_problems(make_pipeline(transform=kinds).settings)

@@ -66,10 +66,14 @@ def test_a_small_partition_is_spread_evenly():
     assert records(cut_up(blocks([10] * 7), max_bytes=1000, min_count=3)) == [2, 2, 3]
 
 
-def test_a_large_partition_begins_with_small_shards_and_none_passes_max_bytes(monkeypatch):
+@pytest.mark.parametrize("lines_a_block", [1, 3, 1000])
+def test_a_large_partition_begins_with_small_shards_and_none_passes_max_bytes(
+    monkeypatch, lines_a_block
+):
     monkeypatch.setattr(shards, "_HELD_BYTES", 200)
-    bodies = cut_up(blocks([10] * 1000), max_bytes=900, min_count=2)
-    assert bodies[0] == b"".join(blocks([10] * 10))
+    bodies = cut_up(blocks([10] * 1000, lines_a_block), max_bytes=900, min_count=2)
+    assert b"".join(bodies) == b"".join(blocks([10] * 1000))
+    assert records(bodies[:4]) == [10, 11, 10, 10], "just more than 200 bytes are held"
     sizes = [len(body) for body in bodies[2:-1]]
     assert sizes == sorted(sizes)
     assert max(sizes) == 900
@@ -77,11 +81,41 @@ def test_a_large_partition_begins_with_small_shards_and_none_passes_max_bytes(mo
     assert max(sizes) <= 10_000 / 2 / 4
 
 
-def test_a_line_longer_than_a_shard_may_be_is_a_shard_by_itself():
+@pytest.mark.parametrize("lines_a_block", [1, 7])
+def test_a_line_longer_than_a_shard_may_be_is_a_shard_by_itself(lines_a_block):
     long = [10] * 30 + [300] + [10] * 30
-    bodies = cut_up(blocks(long, 1), max_bytes=100, min_count=1)
+    bodies = cut_up(blocks(long, lines_a_block), max_bytes=100, min_count=1)
     assert b"".join(bodies) == b"".join(blocks(long))
     assert [len(body) for body in bodies if len(body) > 100] == [300]
+
+
+@pytest.mark.parametrize(
+    ("lines", "limits", "made"),
+    [
+        ([10] * 11, {"max_bytes": 100}, [10, 1]),
+        # lines of which each is its line feed alone
+        ([1] * 25, {"max_bytes": 10}, [10, 1, 10, 4]),
+    ],
+)
+def test_a_shard_is_filled_to_its_last_byte(lines, limits, made):
+    assert records(cut_up(blocks(lines, 5), min_count=1, **limits)) == made
+
+
+@pytest.mark.parametrize(
+    ("sizes", "most", "made"),
+    [([10] * 1000, 409, [409, 409, 182]), ([5000], 5, [1]), ([10, 5000, 10], 2, [2, 1])],
+)
+def test_lines_are_counted_as_well_where_they_are_longer_than_what_is_looked_at(sizes, most, made):
+    assert 409 * 10 < shards._WINDOW_BYTES < 410 * 10
+    assert records(cut_up(blocks(sizes, len(sizes)), max_records=most)) == made
+
+
+@pytest.mark.parametrize("sizes", [[[100]] * 7, [[100], [50, 1, 1], [1, 1, 1]]])
+def test_of_a_few_long_lines_no_more_are_held_than_there_are_to_be_shards(monkeypatch, sizes):
+    monkeypatch.setattr(shards, "_HELD_BYTES", 40)
+    given_blocks = [b"".join(blocks(each)) for each in sizes]
+    made = records(cut_up(given_blocks, max_bytes=900, min_count=5))
+    assert made[:5] == [1] * 5
 
 
 def test_no_shard_is_larger_than_a_part_of_what_went_before(monkeypatch):

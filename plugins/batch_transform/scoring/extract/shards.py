@@ -61,7 +61,7 @@ def cut(blocks: Iterable[bytes], limits: Shards) -> Iterator[Piece]:
         for piece in _Cutter(limits, least=limits.max_bytes, first=shards).cut(part):
             yield piece
         shards = piece.shard + 1
-    least = min(limits.max_bytes, max(1, _HELD_BYTES // limits.min_count))
+    least = min(limits.max_bytes, _HELD_BYTES // limits.min_count)
     rest = _Cutter(limits, least=least, first=shards, bytes_before=len(head))
     del head
     for block in chain([begun], pending):

@@ -119,11 +119,11 @@ def _complete(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _place(path: tuple[str, ...], overrides: Mapping[str, Any]) -> Place:
-    """Return the setting that a field of the request comes from."""
+    """Return the setting that decides on a field of the request."""
     for above in (path[:length] for length in range(1, len(path) + 1)):
         if above in _SETTINGS and not _is_in(overrides, above):
             return ("transform", _SETTINGS[above])
-    return ("transform", "overrides", *path) if path[0] in overrides else ("transform",)
+    return ("transform", "overrides", *path)
 
 
 def _request_problems(request: Mapping[str, Any]) -> list[Problem]:

@@ -178,8 +178,7 @@ def _json_values(shape: Shape) -> Pick:
             raise Unfit(f"{name} is not at {shape.predictions[name].at}: {error}") from None
 
     def pick(reply: Any) -> tuple[Any, ...]:
-        joined = shape.joined and isinstance(reply, dict)
-        _no_placeholder(reply.get(ENGINE_OUTPUT) if joined else reply, shape)
+        _no_placeholder(reply.get(ENGINE_OUTPUT) if shape.joined else reply, shape)
         return tuple(
             typed(name, _no_placeholder(value(reply, name, steps), shape), each)
             for (name, each), steps in paths

@@ -22,7 +22,7 @@ def usual_width(path: Path) -> int:
     """Return the commonest number of fields in the first rows of a CSV file; 0 where none is."""
     widths = Counter(len(_fields(line)) for line in islice(lines_of(path), _SAMPLE))
     widths.pop(0, None)  # what cannot be read
-    return widths.most_common(1)[0][0] if widths else 0
+    return max(widths, key=widths.__getitem__, default=0)
 
 
 def has_trailing_comma(path: Path) -> bool:

@@ -100,7 +100,7 @@ def of_one_width(rows: list[Any], shape: Shape) -> list[Any]:
     widths = Counter(len(row) for row in rows if not isinstance(row, BadReply))
     if not widths:
         return rows
-    width = widths.most_common(1)[0][0]
+    width = max(widths, key=widths.__getitem__)
     problem = width_problem(width, shape)
     if problem:
         raise ShardWrong(problem)

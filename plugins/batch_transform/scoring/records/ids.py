@@ -77,5 +77,4 @@ def _doubled(digests: IO[bytes], number: int, passes: int) -> tuple[int, int] | 
 
 
 def _digest(identity: Sequence[Any]) -> bytes:
-    text = repr(tuple(identity)).encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(text, digest_size=_DIGEST_BYTES).digest()
+    return hashlib.blake2b(repr(tuple(identity)).encode(), digest_size=_DIGEST_BYTES).digest()

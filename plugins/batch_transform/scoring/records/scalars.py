@@ -55,8 +55,8 @@ def float_text(value: float) -> str:
     """
     text = repr(value)
     if abs(value) < _EXPONENT_FROM:
-        return text if "e" in text else text.removesuffix(".0")
-    digits = sum(map(str.isdigit, text.partition("e")[0].rstrip(".0")))
+        return text.removesuffix(".0")
+    digits = len(Decimal(text).normalize().as_tuple().digits)
     if _HALFWAY_FROM < abs(value) < _HALFWAY_TO:
         while _is_halfway(value, text):
             text, digits = f"{value:.{digits}e}", digits + 1

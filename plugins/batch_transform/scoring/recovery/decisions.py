@@ -138,17 +138,14 @@ class Round:
 
 
 def begin(answered: Iterable[Span], blamed: Mapping[Span, Blame], allowed: int) -> State:
-    """Return what the first job leaves: answered shards, and shards with blame.
-
-    Where no shard was answered nothing shows how dense bad records are: as dense as is allowed.
-    """
+    """Return what the first job leaves: answered shards, and shards with blame."""
     known = frozenset(answered)
     trial = Trial(service_worked=bool(known))
-    bad = expected_bad(len(blamed), len(known) + len(blamed)) if blamed else 1.0
-    if not known:
-        bad = max(bad, allowed / max(1, len(blamed)))
     suspects = (
-        replace(failed(None, span, blame, trial), bad=bad) for span, blame in blamed.items()
+        replace(
+            failed(None, span, blame, trial), bad=_bad_in_each(len(blamed), len(known), allowed)
+        )
+        for span, blame in blamed.items()
     )
     return State(answered=known, suspects=tuple(suspects), given_up={})
 
@@ -222,6 +219,15 @@ def forgiven(state: State) -> State:
     return replace(state, suspects=tuple(replace(each, broken=0) for each in state.suspects))
 
 
+def _bad_in_each(blamed: int, answered: int, allowed: int) -> float:
+    """Return how many bad records to expect in each of so many shards with blame.
+
+    Where no shard was answered nothing shows how dense bad records are: as dense as is allowed.
+    """
+    bad = expected_bad(blamed, blamed + answered)
+    return bad if answered else max(bad, allowed / blamed)
+
+
 def _trial(sent: Round, blamed: Mapping[Span, Blame]) -> Trial:
     unanswered = [blamed[control].cause for control in sent.controls if control in blamed]
     some_answered = any(span not in blamed for span in sent.suspects)
@@ -266,9 +272,13 @@ def _ordered(chosen: Sequence[Suspect], rounds: int) -> list[Suspect]:
     Of the others those first that had the fewest turns, and each round from the other end: what
     ends the container takes along what comes after it.
     """
-    last = {Cause.SILENCE: 2, Cause.UNKNOWN: 1}
+
+    def turn(each: Suspect) -> tuple[bool, bool, int]:
+        cause = each.blame.cause
+        return cause is Cause.SILENCE, cause is Cause.UNKNOWN, each.named
+
     by_place = sorted(chosen, key=lambda each: each.span, reverse=bool(rounds % 2))
-    return sorted(by_place, key=lambda each: (last.get(each.blame.cause, 0), each.named))
+    return sorted(by_place, key=turn)
 
 
 def _controls(state: State, most: int) -> tuple[Span, ...]:

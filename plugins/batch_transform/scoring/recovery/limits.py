@@ -55,11 +55,10 @@ def bad_records(search: Search) -> str:
     """Say that more records are bad than are allowed."""
     state, run = search.state, search.run
     likely = f" (about {state.expected} by estimate)" if state.expected > state.certain else ""
-    least = max(state.expected, state.certain)
     return (
         f"at least {state.certain} of {run.index.records} records are bad{likely}, and"
         f" limits.bad_records allows {run.allowed}: mend them, or the model, or set"
-        f" limits.bad_records to {least} or more and clear the recover task"
+        f" limits.bad_records to {state.expected} or more and clear the recover task"
     )
 
 

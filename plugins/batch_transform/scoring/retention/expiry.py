@@ -99,12 +99,14 @@ def _may_be_loaded(attempt: Attempt, entry: Entry) -> bool:
 def _is_needed(attempt: Attempt, partition: Partition) -> bool:
     entry = partition.entry
     places = {*partition.job_places, *partition.busy}
-    if entry is not None and entry.quarantine:
-        places.add(S3Uri.parse(entry.quarantine))
+    digests = {""}  # of a load that cannot be read
+    if entry is not None:
+        digests.add(entry.digest)
+        if entry.quarantine:
+            places.add(S3Uri.parse(entry.quarantine))
     if any(map(attempt.holds, places)):
         return True
-    in_force = entry.digest if entry else ""
-    return attempt.stage is Stage.LOADED and attempt.digest in ("", in_force)
+    return attempt.stage is Stage.LOADED and attempt.digest in digests
 
 
 def _expired(attempt: Attempt, keep: Mapping[str, timedelta], now: datetime) -> list[str]:

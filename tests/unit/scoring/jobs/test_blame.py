@@ -46,6 +46,11 @@ def test_the_containers_own_words():
     }
 
 
+def test_where_the_container_has_no_words_the_services_first_line_is_the_message():
+    lines = log((A, "ClientError: 400"), (A, "Message:"), (A, " "))
+    assert blames([lines], [A])[A].message == "ClientError: 400"
+
+
 def test_an_object_that_no_line_names_has_no_blame():
     lines = [*log((A, "ClientError: 400"), (B, "ClientError: 400")), f"{HEAD[:60]}", "noise"]
     assert set(blames([lines, []], [A, C])) == {A}
@@ -66,6 +71,7 @@ def test_only_the_first_that_an_end_takes_along_may_be_why():
     ("blame", "text"),
     [
         (NOTHING_KNOWN, "nothing is said of it"),
+        (Blame(cause=Cause.SIZE), "a request was too large for the container"),
         (Blame(cause=Cause.SERVER, status="500"), "the container answered 5xx: 500"),
         (
             Blame(cause=Cause.RECORD, status="400", message="no"),

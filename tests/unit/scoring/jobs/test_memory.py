@@ -77,6 +77,13 @@ def test_refusals_are_counted_from_the_first_of_an_attempt(attempt):
     assert attempt("b").refused(LATER) == (1, LATER)
 
 
+def test_what_was_shown_of_a_log_is_that_of_its_job(attempt):
+    assert attempt().shown("apples-1") == []
+    attempt().show("apples-1", ("first", "second"))
+    assert attempt("b", number=2).shown("apples-1") == ["first", "second"]
+    assert attempt().shown("apples-2") == []
+
+
 def test_what_one_kind_of_record_says_leaves_the_others_as_they_are(attempt):
     memory = attempt()
     memory.since(NOW)

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from batch_transform.scoring.errors import Transient
@@ -21,6 +21,7 @@ TAG_VALUE = re.compile(r"[\w\s.:/=+\-@]{0,256}")
 IDS = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size=250)
 
 
+@example("d" * 250, "r" * 250, "t" * 250, 7, 1)  # three tags
 @given(IDS, IDS, IDS, st.integers(-1, 1000), st.integers(0, 10**6))
 def test_any_ids_become_tags_from_which_they_can_be_read_again(dag, run, task, index, tries):
     owner = Owner(
@@ -46,6 +47,11 @@ def test_an_owner_goes_with_all_of_its_tags(aws, run):
     assert give_up(aws.jobs, JOB.name(1), first.owner) is Stop.OWNED
     assert not first.owner.mark.keys() & aws.jobs.tags(held.job.arn).keys()
     assert list(sweep(aws.jobs, ROOT, lambda owner: owner == first.owner)) == [JOB.name(1)]
+
+
+def test_a_job_in_flight_has_the_tags_of_its_task_after_an_upgrade():
+    # printf 's3://bucket/runs' | sha256sum; printf 'apples\\0nightly\\0transform\\0-1' | sha256sum
+    assert OWNER.key == "batch-transform:owner:0863ef5cf26d:ac97b1096348"
 
 
 def test_a_later_attempt_has_the_tags_of_the_one_before():

@@ -45,6 +45,7 @@ def covers(*parts, quarantined=()):
 def test_whole_shards_pieces_and_single_records_cover_alike():
     covers(*WHOLE)
     covers(part("b.csv", 0, 4), part("a.csv", 6, 4), part("a.csv", 0, 6))
+    covers(part("a.csv", 0, 10, 3, 4, 5), part("a.csv", 2, 3), WHOLE[1])
     covers(part("a.csv", 0, 10, 3, 10), part("b.csv", 0, 4, 1), part("a.csv", 2, 1),
            quarantined=(bad("a.csv", 10), bad("b.csv", 1)))  # fmt: skip
 

@@ -6,8 +6,14 @@ import re
 import pytest
 
 from batch_transform.scoring.errors import OutputError
+from batch_transform.scoring.outputs.coverage import Part
+from batch_transform.scoring.outputs.reconcile import columns_of, stage_outputs
+from batch_transform.scoring.outputs.sent import covered
+from batch_transform.scoring.outputs.staged import staging
+from batch_transform.scoring.records.quarantine import Quarantined
+from tests.factories import a_job, a_shard
+from tests.unit.scoring.outputs.partitions import INPUTS, Sent, put, rows_of, staged_from
 from tests.unit.scoring.outputs.partitions import OUTPUTS as WRITTEN
-from tests.unit.scoring.outputs.partitions import Sent, put, rows_of, staged_from
 
 SHARDS = [
     Sent("part-00000.csv", b"1,0.5,red\n2,0.5,red\n", (1,), (2,)),
@@ -101,6 +107,39 @@ def test_unfit_values_of_all_shards_are_listed_with_their_ids(load):
     assert [each.id for each in account.quarantined] == [("1",), ("3",)]
 
 
+def test_one_unfit_value_fails_the_load_where_the_pipeline_says_so(load):
+    outputs = {**OUTPUTS, "part-00001.csv": b"3,0.5,red,7\n"}
+    changes = {"limits": {"bad_records": 0.5, "on_limit": "load_rest"}}
+    assert load(outputs, **changes)[1].rows == 3
+    with pytest.raises(OutputError, match=r"1 of 4 records .* and recover\.unfit is fail"):
+        load(outputs, recover={"unfit": "fail"}, **changes)
+    assert load(OUTPUTS, recover={"unfit": "fail"}, **changes)[1].rows == 4
+
+
+def test_more_unfit_values_than_allowed_are_quarantined_where_the_rest_is_loaded(load):
+    outputs = {**OUTPUTS, "part-00001.csv": b"3,0.5,red,7\n"}
+    _, account = load(outputs, limits={"bad_records": 0, "on_limit": "load_rest"})
+    assert [each.id for each in account.quarantined] == [("3",)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "tenth"),
+    [
+        (b"-N,0.5,red,0.5", "\n  shard 10.csv: 1 missing (10), 1 foreign (-10)"),
+        (b"N,0.5,red,7", "\n  10.csv, line 1, id 10: sweetness is 7.0, above its max of 1.0"),
+    ],
+)
+@pytest.mark.parametrize(("count", "more"), [(10, ""), (11, "\n  and 1 more")])
+def test_ten_shards_or_records_are_named(load, answer, tenth, count, more):
+    numbers = range(1, count + 1)
+    shards = [Sent(f"{n:02}.csv", b"%d,0.5,red\n" % n, (n,), (n,)) for n in numbers]
+    outputs = {f"{n:02}.csv": answer.replace(b"N", b"%d" % n) for n in numbers}
+    with pytest.raises(OutputError) as caught:
+        load(outputs, shards=shards, limits={"bad_records": 0})
+    assert str(caught.value).endswith(tenth + more)
+    assert str(caught.value).count("\n") == count
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -133,7 +172,11 @@ def test_a_shard_that_is_not_what_the_extract_wrote_is_refused(load):
 
 
 def test_sums_that_disagree_are_refused(load):
-    with pytest.raises(OutputError, match=r"sums of the partition disagree.*5 records in index"):
+    words = (
+        "touched: 5 records in index.json, 4 records in its shards, 4 records answered or given up,"
+        " 4 rows ready and quarantined"
+    )
+    with pytest.raises(OutputError, match=words):
         load(OUTPUTS, change=lambda index: index.model_copy(update={"records": 5}))
 
 
@@ -147,3 +190,64 @@ def test_values_outside_their_bounds_may_be_left_to_the_checks(load):
     rows, account = load(outputs, checks={"bounds": {"level": "warn"}})
     assert rows[2] == (3, 7.0)
     assert account.quarantined == ()
+
+
+def many(name, first, count):
+    """A shard of records by number, each of which is answered with 0.5."""
+    numbers = range(first, first + count)
+    lines = [f"{number},0.5,red".encode() for number in numbers]
+    answers = b"".join(line + b",0.5\n" for line in lines)
+    return Sent(name, b"\n".join([*lines, b""]), numbers[:1], numbers[-1:]), answers
+
+
+def test_small_shards_of_many_rows_together_are_staged_once(load):
+    shards, answers = zip(*(many(f"{n}.csv", n * 1000, 1000) for n in range(11)), strict=True)
+    rows, account = load(dict(zip((s.name for s in shards), answers, strict=True)), shards=shards)
+    assert rows == [(number, 0.5) for number in range(11_000)]
+    assert account.answers == 11_000
+
+
+@pytest.fixture
+def staged_over(make_pipeline, objects):
+    """Stage what a coverage says, which is changed from that of a job of one shard."""
+
+    def staged_over(records, change, quarantined=()):
+        pipeline = make_pipeline()
+        shard, answers = many("part.csv", 0, records)
+        index = put(objects, pipeline, [shard], {"part.csv": answers})
+        coverage = covered(index, a_job(), objects)
+        coverage = coverage.model_copy(
+            update={"parts": tuple(change(*coverage.parts)), "quarantined": quarantined}
+        )
+        with staging(columns_of(pipeline.settings, index)) as staged:
+            stage_outputs(pipeline, index, objects, coverage, staged)
+            return rows_of(staged)
+
+    return staged_over
+
+
+@pytest.mark.parametrize("records", [20, 1200])  # by lines, and by whole columns
+def test_of_a_record_that_was_sent_again_the_later_answer_counts(staged_over, objects, records):
+    piece = b"4,0.5,red\n"
+    objects.put(INPUTS / "piece", piece)
+    objects.put(WRITTEN / "piece.answer", b"4,0.5,red,0.75\n")
+
+    def sent_again(whole):
+        sent = a_shard("piece", piece)
+        yield whole.model_copy(update={"elsewhere": (5,)})
+        yield Part(sent=sent, sent_at=str(INPUTS / "piece"), shard="part.csv", first=4,
+                   answered_at=str(WRITTEN / "piece.answer"))  # fmt: skip
+
+    rows = staged_over(records, sent_again)
+    assert sorted(rows) == [(n, 0.75 if n == 4 else 0.5) for n in range(records)]
+
+
+def test_a_record_that_was_given_up_is_accounted_for_without_a_row(staged_over):
+    bad = Quarantined(shard="part.csv", line=5, id=("4",), record="4,0.5,red", reason="no")
+    rows = staged_over(20, lambda whole: [whole.model_copy(update={"elsewhere": (5,)})], (bad,))
+    assert sorted(rows) == [(n, 0.5) for n in range(20) if n != 4]
+
+
+def test_nothing_is_staged_where_records_are_not_covered(staged_over):
+    with pytest.raises(OutputError, match=r"part\.csv: records 5 to 5 are not covered"):
+        staged_over(20, lambda whole: [whole.model_copy(update={"elsewhere": (5,)})])

@@ -68,6 +68,12 @@ def test_spans_share_the_pieces_by_their_records():
     assert pieces(*both, cuts_left=1) == [1024, 3072]
 
 
+def test_as_many_pieces_as_are_to_be_made_at_least_are_left_as_they_were_planned():
+    both = suspect(records=2048), suspect(records=14336, shard=1)
+    assert pieces(*both, least=46 + 120) == [46, 120]
+    assert pieces(*both, least=46 + 121) == [20, 146]
+
+
 def test_the_objects_of_all_spans_together_decide_how_often_to_cut():
     # Of one span of 2,048 to cut once is cheapest, of eight twice: 16,384 objects against 46 * 16.
     assert pieces(suspect(records=2048)) == [2048]

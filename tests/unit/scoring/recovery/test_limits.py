@@ -1,9 +1,21 @@
 """What ends a search, what the error says, and what is done about the record to blame."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from batch_transform.scoring.errors import LimitHit
+from batch_transform.scoring.jobs.blame import Blame, Cause
+from batch_transform.scoring.recovery.cuts import MOST_PIECES
+from batch_transform.scoring.recovery.decisions import Round, State
+from batch_transform.scoring.recovery.limits import ended, not_to_pay
+from batch_transform.scoring.recovery.outcome import Outcome
+from batch_transform.scoring.recovery.search import Search, hours_of
+from batch_transform.scoring.recovery.spans import Span
+from batch_transform.scoring.recovery.suspects import Suspect
 from batch_transform.scoring.testing import Refused, TimedOut
+from tests.factories import a_job
 from tests.unit.scoring.recovery.conftest import apple, apples, given_up, refusing
 
 NONE = {"limits": {"bad_records": 0}}
@@ -118,3 +130,128 @@ def test_few_rounds_are_made_to_suffice_with_more_objects(run):
                shards={"min_count": 4}, limits=limits)  # fmt: skip
     assert given_up(this.recover()) == [500]
     assert this.service.counted == [4, 7501, 2]
+
+
+REFUSED = Blame(cause=Cause.RECORD, status="400", message="no")
+
+
+@pytest.fixture
+def searched(run):
+    """A search over forty records in four shards, after two jobs of 300 seconds."""
+
+    def searched(*suspects, given_up=(), **changes):
+        this = run(apples(40), refusing(()), shards={"min_count": 4}, limits=changes)
+        known = State(
+            answered=frozenset({Span(3, 9, 1)}),
+            suspects=tuple(Suspect(span=span, blame=REFUSED) for span in suspects),
+            given_up=dict.fromkeys(given_up, REFUSED),
+        )
+        recovery = this.recovery()
+        search = Search(run=recovery, state=known, parts={}, jobs=[this.job, this.job])
+        return search, recovery.extracted(this.service.objects)
+
+    return searched
+
+
+@pytest.mark.parametrize(
+    ("bad", "on_limit", "diagnoses"), [(1, "fail", 1), (0, "fail", 0), (1, "load_rest", 0)]
+)
+def test_a_round_looks_for_a_record_to_name_once_too_many_are_bad(
+    searched, bad, on_limit, diagnoses
+):
+    search, _ = searched(given_up=[Span(0, 0, 1)][:bad], bad_records=0, on_limit=on_limit)
+    search.add(sent(), search.jobs[0], Outcome(parts={}, blamed={}), "digest")
+    assert search.diagnoses == diagnoses
+
+
+@pytest.mark.parametrize(("before", "broken"), [(timedelta(0), 1), (timedelta(seconds=1), 0)])
+def test_only_what_was_before_the_task_was_cleared_is_forgiven(searched, before, broken):
+    search, _ = searched(Span(0, 0, 10))
+    search.state = replace(
+        search.state, suspects=tuple(replace(each, broken=1) for each in search.state.suspects)
+    )
+    job = search.jobs[0]
+    search.run = replace(search.run, since=job.created + before)
+    search.forgive(job)
+    assert [each.broken for each in search.state.suspects] == [broken]
+
+
+def test_the_hours_of_jobs_are_those_of_each_instance():
+    assert hours_of([]) == 0
+    assert hours_of([a_job(), a_job()]) == 2 * 2 * 60 / 3600
+
+
+def sent(*spans):
+    suspect = Suspect(span=Span(0, 0, 10), blame=REFUSED)
+    return Round(
+        number=1,
+        suspects=dict.fromkeys(spans, suspect),
+        controls=(),
+        record_by_record=False,
+        one_at_a_time=False,
+    )
+
+
+def test_the_error_counts_what_is_left_and_names_it(searched):
+    search, extracted = searched(
+        Span(3, 2, 2), Span(1, 0, 10), Span(2, 0, 1), given_up=[Span(0, 4, 1)]
+    )
+    proven = replace(search.state.suspects[0], held=1)
+    search.state = replace(search.state, suspects=(*search.state.suspects[1:], proven))
+    search.contents = ["digest"]
+    assert str(ended(search, extracted, "it is enough")) == (
+        "14 records have no prediction, and it is enough. Nothing was loaded; the outputs stay."
+        " After 1 further job:\n"
+        "  part-00000.csv, line 5, id 5: the model refused a record: 400 no\n"
+        "  part-00002.csv, line 1, id 21: the model refused a record: 400 no\n"
+        "  part-00003.csv, lines 3 to 4: the model refused a record: 400 no\n"
+        "  part-00001.csv, lines 1 to 10: the model refused a record: 400 no"
+    )
+
+
+@pytest.mark.parametrize(("spans", "more"), [(9, ""), (10, ""), (11, "\n  and 1 more")])
+def test_ten_of_what_is_left_are_named(searched, spans, more):
+    singles = [Span(shard, first, 1) for shard in range(2) for first in range(10)]
+    search, extracted = searched(*singles[:3], given_up=singles[3:spans])
+    named = str(ended(search, extracted, "it is enough")).partition("further jobs:")[2]
+    assert named.count("id ") == min(spans, 10)
+    assert named.partition("id 10: the model refused a record: 400 no")[2] == more
+
+
+def test_the_first_job_tells_what_the_next_one_takes(searched):
+    search, _ = searched(Span(0, 0, 10), Span(1, 0, 10), max_rounds=0)
+    assert not_to_pay(search, sent(Span(0, 0, 10), Span(1, 0, 10))).endswith(
+        "The next job would send 20 records in 2 objects, for 0.04 instance hours or more"
+    )
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        (0.16, "0.17 instance hours are used"),
+        (600 / 3600, "0.17 instance hours are used"),
+        (0.17, None),
+    ],
+)
+def test_no_job_is_paid_once_the_hours_are_used(searched, hours, words):
+    search, _ = searched(instance_hours=hours)
+    said = not_to_pay(search, sent(Span(0, 0, 1)))
+    assert said is None if words is None else words in said
+
+
+def test_no_job_is_paid_from_the_deadline_on(searched):
+    search, _ = searched()
+    ends = search.run.ends
+    for seconds, is_over in ((-1, False), (0, True), (1, True)):
+        now = ends + timedelta(seconds=seconds)
+        search.run = replace(search.run, now=lambda now=now: now)
+        assert ("deadline" in (not_to_pay(search, sent()) or "")) is is_over
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_no_job_is_paid_for_more_objects_than_it_may_have(searched, more):
+    search, _ = searched()
+    many = sent(*(Span(0, number, 1) for number in range(MOST_PIECES + more)))
+    said = not_to_pay(search, many)
+    words = "to find them takes more than 120,000 objects in a job. The next job would send 120,001"
+    assert words in said if more else said is None

@@ -205,6 +205,20 @@ def test_a_judgement_that_another_attempt_is_about_to_write_is_waited_for(run):
         judged(this.job, ["part-00000.csv"], services, later)
 
 
+def test_what_was_judged_is_told_though_the_outputs_are_all_there_by_now(run):
+    this = thousand(run)
+    services, now = this.service.services, this.service.jobs.now
+    (blame,) = judged(this.job, ["part-00001.csv"], services, now).values()
+    assert judged(this.job, [], services, now) == {"part-00001.csv": blame}
+
+
+def test_where_nothing_is_missing_nothing_is_judged_and_nothing_kept(run):
+    this = thousand(run)
+    before = set(this.service.objects.content)
+    assert judged(this.job, [], this.service.services, this.service.jobs.now) == {}
+    assert set(this.service.objects.content) == before
+
+
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"a": ["NOBODY", "", ""]}', b'{"a": []}'])
 def test_a_judgement_that_is_something_else_is_damaged(run, body):
     this = thousand(run)

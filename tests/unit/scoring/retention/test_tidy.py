@@ -1,6 +1,7 @@
 """What housekeeping leaves, and what it deletes, case by case."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -119,6 +120,37 @@ def test_a_failed_run_that_is_newer_than_the_load_in_force_may_be_cleared_howeve
     assert failed.stage == "loaded"
     world.it_is_tidied()
     world.check()
+
+
+def test_what_was_read_at_the_same_moment_as_the_load_in_force_may_still_be_loaded(world):
+    old = published(world, "a")
+    world.pass_time(timedelta(hours=1))
+    world.begin("b", seen=True, tasks=1).is_alive = False
+    published(world, "b")
+    pass_days(world, 41, 2)
+    assert world.left(old)
+
+
+def test_the_quarantine_in_force_keeps_its_attempt_whoever_has_loaded_since(world):
+    old, _ = published(world, "a"), published(world, "b")
+    place = old.layout.quarantine / "records.jsonl"
+    world.aws.objects.put(place, b"{}")
+    world.ledger.entry = replace(world.ledger.entry, quarantine=str(place))
+    pass_days(world, 41, 2)
+    assert world.left(old) == {"inputs", "outputs", "quarantine"}
+
+
+def test_its_days_and_the_day_after_are_over_with_their_last_moment(world):
+    old, _ = published(world, "a"), published(world, "b")
+    world.keep = {"inputs": timedelta(days=10)}
+    moment = timedelta(microseconds=1)
+    done = []
+    for time in (timedelta(days=10), moment, timedelta(days=1), moment):
+        world.pass_time(time)
+        tidied = world.it_is_tidied()
+        done.append((tidied.retired, tidied.deleted["inputs"]))
+    assert done == [(0, 0), (1, 0), (0, 0), (0, 1)]
+    assert world.left(old) == {"outputs"}
 
 
 def test_nothing_is_deleted_while_a_run_is_at_work(world):

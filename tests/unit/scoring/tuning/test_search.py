@@ -189,3 +189,10 @@ def test_the_payload_of_single_records_is_left_as_it_is():
     search.best(start)
     payloads = {t.max_payload_mb for t in search.seen if t.strategy == "SingleRecord"}
     assert payloads == {START.max_payload_mb}
+
+
+def test_where_every_container_ends_the_settings_stay():
+    def ends(trial):
+        return Seen(trial=trial, records=RECORDS, seconds=60, problem="the container ended")
+
+    assert Search(measure=ends).best(START, ["ml.c5.large"]) == START
