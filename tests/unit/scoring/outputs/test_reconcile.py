@@ -6,6 +6,7 @@ import re
 import pytest
 
 from batch_transform.scoring.errors import OutputError
+from batch_transform.scoring.outputs import reconcile
 from batch_transform.scoring.outputs.coverage import Part
 from batch_transform.scoring.outputs.reconcile import columns_of, stage_outputs
 from batch_transform.scoring.outputs.sent import covered
@@ -200,11 +201,12 @@ def many(name, first, count):
     return Sent(name, b"\n".join([*lines, b""]), numbers[:1], numbers[-1:]), answers
 
 
-def test_small_shards_of_many_rows_together_are_staged_once(load):
-    shards, answers = zip(*(many(f"{n}.csv", n * 1000, 1000) for n in range(11)), strict=True)
+def test_small_shards_of_many_rows_together_are_staged_once(load, monkeypatch):
+    monkeypatch.setattr(reconcile, "_FEW", 5)
+    shards, answers = zip(*(many(f"{n}.csv", n * 3, 3) for n in range(5)), strict=True)
     rows, account = load(dict(zip((s.name for s in shards), answers, strict=True)), shards=shards)
-    assert rows == [(number, 0.5) for number in range(11_000)]
-    assert account.answers == 11_000
+    assert rows == [(number, 0.5) for number in range(15)]
+    assert account.answers == 15
 
 
 @pytest.fixture
