@@ -82,14 +82,20 @@ class Days:
         return created.raise_for_status().json()["id"]
 
     def until_over(self, backfill):
-        path = f"/backfills/{backfill}"
+        """Wait until no run of it is left; then end it, of which Airflow thinks twice a minute."""
 
         def is_over():
-            states = self.states().values()
-            told = self.laptop.api.client.get(path).raise_for_status().json()
-            return told["completed_at"] and not {"queued", "running"} & set(states)
+            return not {"queued", "running"} & set(self.states().values())
 
         until(is_over, f"backfill {backfill} is over", seconds=1200)
+        self.cancel(backfill)
+
+    def cancel(self, backfill):
+        """Cancel a backfill that is not over yet."""
+        path = f"/backfills/{backfill}"
+        if not self.laptop.api.client.get(path).raise_for_status().json()["completed_at"]:
+            answer = self.laptop.api.client.put(f"{path}/cancel")
+            assert answer.is_success or answer.status_code == 409, "it was completed meanwhile"
 
     def succeeded(self):
         return {day for day, state in self.states().items() if state == "success"}
@@ -98,7 +104,7 @@ class Days:
         """Cancel a backfill once some of its runs are over; return the days that it came to."""
         before = self.succeeded()
         until(lambda: len(self.succeeded() - before) >= SOME, "some are over", 600)
-        self.laptop.api.client.put(f"/backfills/{backfill}/cancel").raise_for_status()
+        self.cancel(backfill)
         self.until_over(backfill)
         return {day for day in set(self.days) - before if self.tries(day, "plan")}
 
