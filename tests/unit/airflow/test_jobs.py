@@ -50,6 +50,14 @@ ENDS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    """Let what pauses between looks look again at once."""
+    give_way = asyncio.sleep
+    monkeypatch.setattr(asyncio, "sleep", lambda _seconds: give_way(0))
+    monkeypatch.setattr("batch_transform.following.stopping.time.sleep", lambda _seconds: None)
+
+
 def transform(world, **settings):
     return TransformOperator(
         task_id="transform",
