@@ -15,8 +15,8 @@ _LONGEST_STATEMENT = 500  # characters of a statement's name
 _STATEMENT_IDS = 3
 CONTROL = r"\x00-\x1f\x7f\x85\u2028\u2029"  # line breaks among them: SageMaker's URIs have none
 _S3_URI = re.compile(rf"s3://([a-z0-9][a-z0-9.\-]{{1,61}}[a-z0-9])(?:/([^{CONTROL}]*))?")
-# What an attempt leaves that takes room, by kind, below its prefix; the rest is its small records.
 _OF_A_JOB = r"(?:jobs/\d+/)?(?:recover/.+/)?"
+# What an attempt leaves that takes room, by kind, below its prefix; the rest is its small records.
 _BULK = (
     ("outputs", re.compile(rf"{_OF_A_JOB}output/.+|rows/.+")),
     ("inputs", re.compile(rf"{_OF_A_JOB}input/(?!index\.json$).+|unload/.+")),
