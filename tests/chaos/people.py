@@ -32,13 +32,13 @@ def _another_model(trials, _day):
     make_model(trials.world.aws, trials.world.image)
 
 
-def _deleted(kind):
-    """Return what deletes objects of a kind of a partition's runs, as a lifecycle rule does."""
+def _deleted(place):
+    """Return what deletes objects at a place of a partition's runs, as a lifecycle rule does."""
 
     def delete(trials, day):
         s3 = trials.world.aws.client("s3")
         listed = s3.list_objects_v2(Bucket="runs", Prefix=f"nightly/{day.pipeline}/{day.label}/")
-        keys = [each["Key"] for each in listed.get("Contents", []) if f"/{kind}/" in each["Key"]]
+        keys = [each["Key"] for each in listed.get("Contents", []) if place in each["Key"]]
         for key in keys:
             s3.delete_object(Bucket="runs", Key=key)
 
@@ -62,8 +62,9 @@ CHANGES = {
     "the source's rows change": Change(_another_version, 1),
     "the target gets a column": Change(_another_column),
     "the model is made anew": Change(_another_model, 1),
-    "the shards are deleted": Change(_deleted("input"), 1),
-    "the outputs are deleted": Change(_deleted("output"), 1),
+    "the shards are deleted": Change(_deleted("/input/"), 1),
+    "the outputs are deleted": Change(_deleted("/output/"), 1),
+    "the manifest is deleted": Change(_deleted("/manifest.json"), 1),
 }
 KINDS = (CLEARED, CLEARED_ON, MARKED, *CHANGES)
 

@@ -95,7 +95,7 @@ class Days:
         path = f"/backfills/{backfill}"
         if not self.laptop.api.client.get(path).raise_for_status().json()["completed_at"]:
             answer = self.laptop.api.client.put(f"{path}/cancel")
-            assert answer.is_success or answer.status_code == 409, "it was completed meanwhile"
+            assert answer.is_success or answer.status_code == 409  # it was completed meanwhile
 
     def succeeded(self):
         return {day for day, state in self.states().items() if state == "success"}

@@ -46,7 +46,9 @@ def missing_outputs(index: ExtractIndex, objects: ObjectStore, prefix: S3Uri) ->
 
 
 def has_inputs(index: ExtractIndex, objects: ObjectStore, layout: RunLayout) -> bool:
-    """Tell whether every shard still lies where a job reads it: a load reads it there again."""
+    """Tell whether manifest and shards still lie where a job reads them: a load reads them, too."""
+    if not objects.has(layout.manifest):
+        return False
     return _names_below(objects, layout.input).issuperset(shard.name for shard in index.shards)
 
 

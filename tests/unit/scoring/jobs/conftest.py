@@ -55,7 +55,8 @@ JOB = JobRequest(
 
 
 def extracted(aws, layout, job=JOB):
-    """Write the shards at a layout; return the job that reads them there."""
+    """Write shards and manifest at a layout; return the job that reads them there."""
+    aws.objects.put(layout.manifest, b"[]")
     for each in INDEX.shards:
         aws.objects.put(layout.input / each.name, b"1")
     return replace(job, request=reading(job.request, layout.manifest))
@@ -120,8 +121,8 @@ def end(aws, held, status, reason="", outputs=range(4)):
 
 
 def delete(aws, prefix):
-    """Delete what lies below a prefix, as a lifecycle rule does."""
-    aws.objects.delete(list(aws.objects.keys(prefix)))
+    """Delete what begins with a prefix, as a lifecycle rule does."""
+    aws.objects.delete([each.uri for each in aws.objects.listed(prefix)])
 
 
 def usable(aws, job):

@@ -127,9 +127,10 @@ class Attempts(RuleBasedStateMachine):
         if job.status != IN_PROGRESS:
             keys = [uri.key for uri in self.aws.objects.keys(layout_of(job).input)]
             left = {key.rpartition("/")[2] for key in keys}
+            assert self.aws.objects.has(layout_of(job).manifest)
             assert left == {shard.name for shard in INDEX.shards}, f"shards of {job.name} are gone"
 
-    @rule(kind=st.sampled_from(["input", "output"]))
+    @rule(kind=st.sampled_from(["input/", "output/", "manifest.json"]))
     def what_jobs_read_or_wrote_is_deleted(self, kind):
         """By a rule of the bucket, say; runs that go on now find out when they load."""
         for job in self.aws.jobs.all():

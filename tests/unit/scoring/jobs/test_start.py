@@ -120,7 +120,7 @@ def test_each_generation_writes_below_a_prefix_of_its_own(aws, task):
 @pytest.mark.parametrize(
     ("status", "outputs"), [(COMPLETED, range(4)), (FAILED, range(3))], ids=["completed", "failed"]
 )
-@pytest.mark.parametrize("kind", ["input", "output"])
+@pytest.mark.parametrize("kind", ["input/", "output/", "manifest.json"])
 def test_a_job_whose_shards_or_outputs_were_deleted_is_passed_over(
     aws, task, status, outputs, kind
 ):

@@ -55,6 +55,7 @@ def loaded(aws, pipeline, status="Completed", **changes):
     index = an_index(SHARDS, **changes)
     layout = RunLayout.of(ROOT, "apples", "2013-06-01", "first")
     aws.objects.put(layout.index, index.to_json())
+    aws.objects.put(layout.manifest, b"[]")
     for shard in SHARDS:
         aws.objects.put(layout.input / shard.name, b"1")
         aws.objects.put(layout.output / f"{shard.name}.out", b"1")
@@ -118,6 +119,7 @@ def test_the_job_of_unchanged_records_is_known(
     [
         ("Completed", "input/part-00001.csv"),
         ("Completed", "output/part-00001.csv.out"),
+        ("Completed", "manifest.json"),
         ("Failed", "input/part-00001.csv"),
         ("Failed", "output/"),
     ],
