@@ -47,7 +47,11 @@ LAUGHS = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
         ("orchard", "!!binary aGk=", "owner: is tagged '!!binary', which no setting is"),
         ("orchard", "!!python/name:os.system", "owner: is tagged '!!python/name:os.system', whi"),
         ("orchard", "&a [*a]", f"pipeline.yaml:2: the file: {DEEP}"),
-        ("orchard", "[" * 5000, "pipeline.yaml:1: the file: is nested too deeply to be read"),
+        ("orchard", "[" * 200_000, f"pipeline.yaml:2: the file: {DEEP}"),
+        ("orchard", "- " * 100_000, "pipeline.yaml:2: the file: is not YAML: sequence entries"),
+        ("orchard", "{a: " * 50_000, f"pipeline.yaml:2: the file: {DEEP}"),
+        # libyaml refuses the escape before it comes to what is deep.
+        ("orchard", r'["\ud800", ' + "[" * 1000, ":1: the file: is nested too deeply to be read"),
         ("orchard", f"{'[' * 30}{']' * 30}", f"pipeline.yaml:2: the file: {DEEP}"),
         (VALID, LAUGHS, "pipeline.yaml:1: the file: has more than 50000 values"),
         (VALID, "- a", "pipeline.yaml:1: the file: must be a mapping of settings, such as 'owner"),

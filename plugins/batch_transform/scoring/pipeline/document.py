@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -22,6 +23,7 @@ _MOST_VALUES = 50_000  # as they would be read, aliases followed
 _DEEPEST = 20
 _STANDARD = "tag:yaml.org,2002:"
 _MERGE = f"{_STANDARD}merge"
+_QUICK = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, twenty times as fast
 _MAPPING, _SEQUENCE = yaml.SafeLoader.DEFAULT_MAPPING_TAG, yaml.SafeLoader.DEFAULT_SEQUENCE_TAG
 _SCALARS = {f"{_STANDARD}{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp")}
 # What a YAML escape may bring in, and neither a database nor a request takes.
@@ -59,6 +61,11 @@ class Document:
         return line
 
     def _composed(self, text: str) -> yaml.Node | None:
+        """Compose the nodes; what libyaml refuses is read by Python, whose errors say more."""
+        with suppress(yaml.YAMLError, UnicodeEncodeError):
+            if self._is_deep(text):
+                return None
+            return yaml.compose(text, Loader=_QUICK)
         try:
             return yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.reader.ReaderError as error:
@@ -74,6 +81,22 @@ class Document:
         self.problems.append(((), what))
         return None
 
+    def _is_deep(self, text: str) -> bool:
+        """Tell whether lists and mappings are too deep: libyaml would overflow the C stack."""
+        depth = 0
+        for event in yaml.parse(text, Loader=_QUICK):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                self._too_deep(event)
+                return True
+        return False
+
+    def _too_deep(self, where: yaml.Node | yaml.Event) -> None:
+        self._first_line = where.start_mark.line + 1 if where.start_mark else 1
+        what = f"is nested more than {_DEEPEST} deep, or an alias of what it is part of"
+        self.problems.append(((), what))
+
     def _endless(self, root: yaml.Node) -> bool:
         """Tell whether the values, aliases followed, are too many or too deep to be read."""
         values = 0
@@ -82,9 +105,7 @@ class Document:
             node, depth = nodes.pop()
             values += 1
             if depth > _DEEPEST:
-                self._first_line = node.start_mark.line + 1
-                what = f"is nested more than {_DEEPEST} deep, or an alias of what it is part of"
-                self.problems.append(((), what))
+                self._too_deep(node)
                 return True
             nodes += [(below, depth + 1) for below in _below(node)]
         if nodes:
