@@ -104,7 +104,8 @@ class Airflow:
             name: self.run(f"airflow-{name}", name, *arguments, restarts=True)
             for name, arguments in _COMPONENTS.items()
         }
-        running["api-server"].wait_until(self._answers, _START_SECONDS, say)
+        with httpx.Client(base_url=self.settings.url) as client:
+            running["api-server"].wait_until(partial(_answers, client), _START_SECONDS, say)
         api = AirflowApi.log_in(self.settings.url, USER, self.password)
         for name in ("scheduler", "dag-processor", "triggerer"):
             is_healthy = partial(api.is_healthy, name.replace("-", "_"))
@@ -118,11 +119,12 @@ class Airflow:
             Command(name=name, argv=argv, env=self._env, restarts=restarts)
         )
 
-    def _answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.settings.url}/api/v2/version", timeout=5).is_success
-        except httpx.TransportError:
-            return False
+
+def _answers(server: httpx.Client) -> bool:
+    try:
+        return server.get("/api/v2/version").is_success
+    except httpx.TransportError:
+        return False
 
 
 def command_line(home: Path, words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
