@@ -176,14 +176,14 @@ class Laptop:
             return warehouse.execute(query, (day,)).fetchone()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def laptop_folder():
     """A folder that no other run of pytest cleans up."""
     with tempfile.TemporaryDirectory(prefix="laptop-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def pipelines(laptop_folder):
     """The shipped pipelines; the flights' in parts, with picky models, dear, and with gaps."""
     folder = laptop_folder / "pipelines"
@@ -211,7 +211,7 @@ def pipelines(laptop_folder):
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(laptop_folder, pipelines):
     settings = StackSettings(
         name="e2e",
@@ -233,7 +233,7 @@ def stack(laptop_folder, pipelines):
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def trained(stack):
     """The container of the demo's model of flights, which takes seconds to start: a quick one is
     in its place.
@@ -245,7 +245,7 @@ def trained(stack):
         yield container
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def laptop(stack, trained):
     laptop = Laptop(stack)
     laptop.api.client.patch(f"/pools/{POOL['name']}", json=POOL).raise_for_status()
@@ -260,7 +260,7 @@ class Scored:
     run_id: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def scored(laptop):
     """Score a day once for all who look at what a run leaves."""
     day = "2013-06-20"

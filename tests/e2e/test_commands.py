@@ -155,6 +155,15 @@ def test_two_at_once_are_told_apart(start):
     assert "Another 'make demo' runs in this folder" in second.output
 
 
+def test_up_is_ended_at_any_point_too(start):
+    up = start("up")
+    up.read_until("Starting PostgreSQL")
+    up.process.send_signal(signal.SIGTERM)
+    assert up.finish() == 0, up.output
+    assert up.family() == set()
+
+
+@pytest.mark.slow
 def test_up_prints_where_everything_is_and_ends_with_ctrl_c(start):
     up = start("up")
     up.read_until("Ctrl-C stops it all")

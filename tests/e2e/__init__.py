@@ -1,0 +1,1 @@
+"""Runs on real Airflow; they share one laptop stack, which ends with the last of them."""
