@@ -415,10 +415,10 @@ def test_a_missing_setting_is_an_import_error_that_names_it(monkeypatch):
     assert "BATCH_TRANSFORM_S3_URI" in "".join(bag.import_errors.values())
 
 
-def test_parsing_brings_in_no_data_library():
+def test_parsing_brings_in_no_data_library_and_no_command_line():
     program = (
-        "import runpy, sys; runpy.run_path(sys.argv[1]);"
-        "print({'pandas', 'sklearn', 'moto', 'numpy'} & set(sys.modules))"
+        "import runpy, sys, batch_transform.plugin; runpy.run_path(sys.argv[1]);"
+        "print({'pandas', 'sklearn', 'moto', 'numpy', 'batch_transform.cli'} & set(sys.modules))"
     )
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     found = subprocess.run(

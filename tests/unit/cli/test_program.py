@@ -1,6 +1,5 @@
 """The command line as a whole: its commands, its errors, and what it costs Airflow."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -88,21 +87,6 @@ def test_a_wrong_word_is_told_from_a_command(invoke):
     ran = invoke("chekc")
     assert ran.code == 2
     assert "No such command 'chekc'" in ran.err
-
-
-def test_parsing_a_dag_file_imports_nothing_of_it():
-    program = (
-        "import sys, batch_transform.dag, batch_transform.plugin;"
-        "print([name for name in sys.modules if name.startswith('batch_transform.cli')])"
-    )
-    shown = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": str(PROJECT / "plugins")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert shown.stdout.splitlines()[-1] == "[]"
 
 
 def test_a_plugins_folder_has_the_command_as_a_module(tmp_path):
