@@ -1,4 +1,4 @@
-"""A month of partitions by backfill, on the real scheduler: with gaps, cancelled, and resumed."""
+"""Many partitions by backfill, on the real scheduler: with gaps, cancelled, and resumed."""
 
 from collections import Counter
 from datetime import date, timedelta
@@ -10,12 +10,11 @@ from local.data.package_days import flights_per_day
 from tests.e2e.conftest import EMPTY, GAPS
 from tests.e2e.test_jobs import Jobs, until
 
-SOME = 6  # runs that are over before a backfill is cancelled
 AT_ONCE = 4
 
 
 class Days:
-    """Days of a pipeline in a row, by whoever backfills them: a month."""
+    """Days of a pipeline in a row, by whoever backfills them."""
 
     def __init__(self, laptop, first, count=30, dag_id=GAPS):
         self.laptop, self.dag_id = laptop, dag_id
@@ -100,10 +99,10 @@ class Days:
     def succeeded(self):
         return {day for day, state in self.states().items() if state == "success"}
 
-    def cancel_after_some(self, backfill):
+    def cancel_after(self, some, backfill):
         """Cancel a backfill once some of its runs are over; return the days that it came to."""
         before = self.succeeded()
-        until(lambda: len(self.succeeded() - before) >= SOME, "some are over", 600)
+        until(lambda: len(self.succeeded() - before) >= some, "some are over", 600)
         self.cancel(backfill)
         self.until_over(backfill)
         return {day for day in set(self.days) - before if self.tries(day, "plan")}
@@ -141,48 +140,46 @@ class Days:
             assert notes[day].startswith(f"{day} · {rows} rows")
 
 
-def test_a_month_is_planned_by_backfills_and_those_of_its_days_are_scored_that_are_asked_for(
-    laptop,
-):
-    """Planned are most days, so that it takes a minute; the test below scores them all."""
-    month = Days(laptop, date(2013, 11, 1))
+def test_days_are_planned_by_backfills_and_those_scored_that_are_asked_for(laptop):
+    """Planned are most days, so that it takes a minute; the test below scores a month."""
+    twelve = Days(laptop, date(2013, 11, 8), count=12)
     empty, faulty, plain = asked = [date(2013, 11, day) for day in (11, 12, 13)]
     assert empty in EMPTY
-    done = date(2013, 11, 28)
-    month.break_source(faulty)
-    run_id = month.score(done)
+    done = date(2013, 11, 18)
+    twelve.break_source(faulty)
+    run_id = twelve.score(done)
 
-    begun = month.cancel_after_some(month.backfill("none", dry_run=True))
-    states = month.states()
-    assert set(states) == set(month.days)
-    assert SOME <= len(begun) < 25
-    assert begun == set(month.days[-len(begun) - 1 :]) - {done}, "the newest come first"
-    assert month.runs()[done]["dag_run_id"] == run_id, "what is there is passed over"
+    begun = twelve.cancel_after(3, twelve.backfill("none", dry_run=True))
+    states = twelve.states()
+    assert set(states) == set(twelve.days)
+    assert 3 <= len(begun) < 11
+    assert begun == set(twelve.days[-len(begun) - 1 :]) - {done}, "the newest come first"
+    assert twelve.runs()[done]["dag_run_id"] == run_id, "what is there is passed over"
 
-    month.until_over(month.backfill("failed", dry_run=True))
-    assert set(month.states().values()) == {"success"}
-    for day, run in month.runs().items():
+    twelve.until_over(twelve.backfill("failed", dry_run=True))
+    assert set(twelve.states().values()) == {"success"}
+    for day, run in twelve.runs().items():
         assert run["partition_key"] == day.isoformat()
         if day != done:
             assert run["note"].startswith(f"{day} · planned")
             assert run["dag_run_id"] == f"backfill__{day}T00:00:00+00:00"
             assert run["run_after"].startswith(f"{day}T00:00"), "it is listed under its day"
-    assert month.jobs() == Counter([done]), "a plan starts nothing"
-    assert set(month.scored()) == {done}
+    assert twelve.jobs() == Counter([done]), "a plan starts nothing"
+    assert set(twelve.scored()) == {done}
 
-    month.until_over(month.backfill("completed", asked))
-    assert {day for day, state in month.states().items() if state != "success"} == {faulty}
-    assert month.notes()[faulty] == f"{faulty} · failed in extract"
-    assert month.notes()[empty].startswith(f"{empty} · 0 rows")
-    month.mend_source()
-    month.until_over(month.backfill("failed"))
-    assert set(month.states().values()) == {"success"}
-    assert month.tries(plain, "load") == 1, "what had no failure is left alone"
-    month.until_over(month.backfill("completed", [plain]))
-    assert month.tries(plain, "load") == 2
-    assert month.jobs() == Counter([faulty, plain, done]), "what was scored is not paid again"
-    assert set(month.scored()) == {faulty, plain, done}
-    month.check_rows()
+    twelve.until_over(twelve.backfill("completed", asked))
+    assert {day for day, state in twelve.states().items() if state != "success"} == {faulty}
+    assert twelve.notes()[faulty] == f"{faulty} · failed in extract"
+    assert twelve.notes()[empty].startswith(f"{empty} · 0 rows")
+    twelve.mend_source()
+    twelve.until_over(twelve.backfill("failed"))
+    assert set(twelve.states().values()) == {"success"}
+    assert twelve.tries(plain, "load") == 1, "what had no failure is left alone"
+    twelve.until_over(twelve.backfill("completed", [plain]))
+    assert twelve.tries(plain, "load") == 2
+    assert twelve.jobs() == Counter([faulty, plain, done]), "what was scored is not paid again"
+    assert set(twelve.scored()) == {faulty, plain, done}
+    twelve.check_rows()
 
 
 @pytest.mark.slow
@@ -193,10 +190,10 @@ def test_a_month_with_gaps_is_scored_once_newest_first_cancelled_and_resumed(lap
     month.break_source(faulty)
     run_id = month.score(done)
 
-    begun = month.cancel_after_some(month.backfill("none"))
+    begun = month.cancel_after(6, month.backfill("none"))
     states = month.states()
     assert set(states) == set(month.days)
-    assert SOME <= len(begun) < 25
+    assert 6 <= len(begun) < 25
     assert begun == set(month.days[-len(begun) :]), "the newest come first"
     assert month.runs()[done]["dag_run_id"] == run_id
 
