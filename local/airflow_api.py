@@ -70,6 +70,11 @@ class AirflowApi:
         run_id: str = response.raise_for_status().json()["dag_run_id"]
         return run_id
 
+    def backfill(self, dag_id: str, first: str, last: str) -> None:
+        """Start a backfill of the days from the first to the last, both of them included."""
+        days = {"from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z"}
+        self.client.post("/backfills", json={"dag_id": dag_id, **days}).raise_for_status()
+
     def runs(self) -> list[dict[str, Any]]:
         """List the runs of every DAG."""
         runs: list[dict[str, Any]] = self._get("/dags/~/dagRuns", limit=1000)["dag_runs"]

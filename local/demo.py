@@ -52,12 +52,9 @@ def run_demo(say: Say) -> bool:
 
 def _backfill(stack: Stack, progress: Progress, say: Say) -> None:
     first, last = BACKFILL_DAYS[0].isoformat(), BACKFILL_DAYS[-1].isoformat()
-    say(f"airflow backfill create --from-date {first} --to-date {last}, for both pipelines")
+    say(f"Backfill {first} to {last}, for both pipelines, as Airflow's form does")
     for dag_id in PIPELINES:
-        stack.airflow.run(
-            f"backfill-{dag_id}",
-            *("backfill", "create", "--dag-id", dag_id, "--from-date", first, "--to-date", last),
-        )
+        stack.api.backfill(dag_id, first, last)
     progress.await_runs(len(PIPELINES) * len(BACKFILL_DAYS))
 
 
