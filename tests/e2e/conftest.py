@@ -19,7 +19,7 @@ from local.errors import LocalError
 from local.stack import PIPELINES, REGION, StackSettings, running_stack
 from sagemaker_local.container import ModelHandler, listening
 
-RUN_SECONDS = 120
+RUN_SECONDS = 300
 DAGS = Path(__file__).parents[2] / "dags"
 FLIGHTS = "flight_delay"
 MODEL = "flight-delay"

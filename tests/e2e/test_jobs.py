@@ -27,7 +27,7 @@ DAYS = {
     "wanted twice": "2013-07-11",
 }
 WORKERS_KILLED = ("worker killed", "worker killed and marked")
-WAIT_SECONDS = 150
+WAIT_SECONDS = 300
 TEN_DAYS_SECONDS = 400
 
 
