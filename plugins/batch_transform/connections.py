@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow.sdk import BaseHook
@@ -219,30 +219,3 @@ def athena_api(conn_id: str, settings: AthenaSettings, *, hurried: bool = False)
 
     aws = Aws(conn_id)
     return AthenaApi((aws.hurried() if hurried else aws).client("athena"), settings)
-
-
-class Statements(Protocol):
-    """Statements of a connection's user: to find them, and to stop them."""
-
-    def running_from(self, start: str) -> list[tuple[str, str]]:
-        """Find those that are not over whose names begin so: id and name of each."""
-
-    def cancel(self, statement: str) -> None:
-        """Stop one; it may be over meanwhile."""
-
-
-def open_statements(conn_id: str, workgroup: str = "") -> Statements:
-    """Return the statements by which a connection unloads; those of Athena are of a workgroup."""
-    from batch_transform.snowflake_connection import is_snowflake, snowflake_session
-
-    if workgroup:
-        from batch_transform.scoring.aws.athena_api import AthenaSettings
-
-        return athena_api(conn_id, AthenaSettings(workgroup=workgroup))
-    if is_snowflake(conn_id):
-        from batch_transform.scoring.snowflake.snowflake_session import StatementsOfOthers
-
-        return StatementsOfOthers(partial(snowflake_session, conn_id))
-    from batch_transform.scoring.aws.data_api import DataApi
-
-    return DataApi(Aws(conn_id).client("redshift-data"), {})

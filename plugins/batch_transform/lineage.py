@@ -5,12 +5,12 @@ https://airflow.apache.org/docs/apache-airflow-providers-openlineage/stable/guid
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from airflow.sdk import BaseHook
 
 from batch_transform.scoring.names import S3Uri
-from batch_transform.scoring.pipeline import Target
+from batch_transform.scoring.pipeline import IcebergPlace, RedshiftPlace, SnowflakePlace, Target
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -63,23 +63,29 @@ def _name(uri: S3Uri) -> dict[str, str]:
 
 
 def _place(target: Target) -> dict[str, str]:
-    if target.in_s3:
-        return _name(S3Uri.parse(target.table))
-    if target.iceberg is not None:
-        catalog = target.iceberg.warehouse or f"iceberg://{target.iceberg.name}"
-        return {"namespace": catalog, "name": target.table}
     table = target.table if "." in target.table else f"public.{target.table}"
-    if target.redshift is not None:
-        redshift = target.redshift
-        where = redshift.workgroup or redshift.cluster
-        return {"namespace": f"redshift://{where}", "name": f"{redshift.database}.{table}"}
+    match target.place:
+        case RedshiftPlace() as redshift:
+            where = redshift.workgroup or redshift.cluster
+            return {"namespace": f"redshift://{where}", "name": f"{redshift.database}.{table}"}
+        case SnowflakePlace():
+            return _in_snowflake(target)
+        case IcebergPlace() as iceberg:
+            catalog = iceberg.warehouse or f"iceberg://{iceberg.name}"
+            return {"namespace": catalog, "name": target.table}
+        case None if target.in_s3:
+            return _name(S3Uri.parse(target.table))
+        case None:
+            postgres = BaseHook.get_connection(target.conn_id)
+            server = f"postgres://{postgres.host}:{postgres.port or 5432}"
+            return {"namespace": server, "name": f"{postgres.schema}.{table}"}
+        case unknown:
+            assert_never(unknown)
+
+
+def _in_snowflake(target: Target) -> dict[str, str]:
     connection = BaseHook.get_connection(target.conn_id)
-    if target.snowflake is not None:
-        extra = connection.extra_dejson
-        schema, _, name = target.table.upper().rpartition(".")
-        place = (extra.get("database", ""), schema or connection.schema or "", name)
-        return {"namespace": f"snowflake://{extra.get('account', '')}", "name": ".".join(place)}
-    return {
-        "namespace": f"postgres://{connection.host}:{connection.port or 5432}",
-        "name": f"{connection.schema}.{table}",
-    }
+    extra = connection.extra_dejson
+    schema, _, name = target.table.upper().rpartition(".")
+    place = (extra.get("database", ""), schema or connection.schema or "", name)
+    return {"namespace": f"snowflake://{extra.get('account', '')}", "name": ".".join(place)}

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from batch_transform.connections import Aws, athena_api, data_api
-from batch_transform.scoring.pipeline import Query, RedshiftPlace, SnowflakePlace
+from batch_transform.scoring.pipeline import (
+    ENGINES,
+    AthenaPlace,
+    EngineName,
+    Query,
+    RedshiftPlace,
+    SnowflakePlace,
+    engine_of,
+)
 
 if TYPE_CHECKING:
     from batch_transform.scoring.deployment import Deployment
@@ -42,11 +50,9 @@ class EnginePlace:
         )
 
     @property
-    def engine(self) -> str:
+    def engine(self) -> EngineName:
         """Name of the engine, which is that of its page in docs."""
-        if "stage" in self.unload:
-            return "snowflake"
-        return "athena" if "catalog" in self.unload else "redshift"
+        return engine_of(self.unload)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -55,30 +61,65 @@ class EnginePlace:
 
 def open_engine(place: EnginePlace, *, hurried: bool = False) -> Engine:
     """Return the engine of a place; ``hurried`` for who is being killed."""
-    if place.engine == "snowflake":
-        return _snowflake(place, hurried=hurried)
-    if place.engine == "athena":
-        return _athena(place, hurried=hurried)
+    match ENGINES[place.engine].model_validate(place.unload):
+        case RedshiftPlace() as redshift:
+            return _redshift(place, redshift, hurried=hurried)
+        case SnowflakePlace() as snowflake:
+            return _snowflake(place, snowflake, hurried=hurried)
+        case AthenaPlace() as athena:
+            return _athena(place, athena, hurried=hurried)
+        case unknown:
+            assert_never(unknown)
+
+
+def _redshift(place: EnginePlace, settings: RedshiftPlace, *, hurried: bool) -> Engine:
     from batch_transform.scoring.sources.unloaded.redshift import RedshiftEngine
 
-    settings = RedshiftPlace.model_validate(place.unload)
     api = data_api(place.conn_id, settings, hurried=hurried)
     return RedshiftEngine(api, Aws(place.aws_conn_id).objects, settings.iam_role)
 
 
-def _snowflake(place: EnginePlace, *, hurried: bool) -> Engine:
+def _snowflake(place: EnginePlace, settings: SnowflakePlace, *, hurried: bool) -> Engine:
     from batch_transform.scoring.sources.unloaded.snowflake import SnowflakeEngine
     from batch_transform.snowflake_connection import snowflake_session
 
-    settings = SnowflakePlace.model_validate(place.unload)
     opened = partial(snowflake_session, place.conn_id, hurried=hurried)
     return SnowflakeEngine(opened, settings.stage)
 
 
-def _athena(place: EnginePlace, *, hurried: bool) -> Engine:
+def _athena(place: EnginePlace, settings: AthenaPlace, *, hurried: bool) -> Engine:
     from batch_transform.scoring.aws.athena_api import AthenaSettings
     from batch_transform.scoring.sources.unloaded.athena import AthenaEngine
 
-    settings = AthenaSettings(**place.unload)
-    api = athena_api(place.conn_id, settings, hurried=hurried)
+    api = athena_api(place.conn_id, AthenaSettings(**settings.model_dump()), hurried=hurried)
     return AthenaEngine(api, Aws(place.aws_conn_id).objects)
+
+
+class Statements(Protocol):
+    """Statements of a connection's user: to find them, and to stop them."""
+
+    def running_from(self, start: str) -> list[tuple[str, str]]:
+        """Find those that are not over whose names begin so: id and name of each."""
+
+    def cancel(self, statement: str) -> None:
+        """Stop one; it may be over meanwhile."""
+
+
+def open_statements(engine: EngineName, conn_id: str, workgroup: str = "") -> Statements:
+    """Return the statements by which an engine unloads; those of Athena are of a workgroup."""
+    match engine:
+        case "redshift":
+            from batch_transform.scoring.aws.data_api import DataApi
+
+            return DataApi(Aws(conn_id).client("redshift-data"), {})
+        case "snowflake":
+            from batch_transform.scoring.snowflake.snowflake_session import StatementsOfOthers
+            from batch_transform.snowflake_connection import snowflake_session
+
+            return StatementsOfOthers(partial(snowflake_session, conn_id))
+        case "athena":
+            from batch_transform.scoring.aws.athena_api import AthenaSettings
+
+            return athena_api(conn_id, AthenaSettings(workgroup=workgroup))
+        case unknown:
+            assert_never(unknown)

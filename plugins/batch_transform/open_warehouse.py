@@ -8,18 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from batch_transform.connections import Aws, data_api, postgres_connection
+from batch_transform.scoring.pipeline import IcebergPlace, RedshiftPlace, SnowflakePlace
 
 if TYPE_CHECKING:
-    from batch_transform.scoring.pipeline import (
-        GluePlace,
-        IcebergPlace,
-        RedshiftPlace,
-        SnowflakePlace,
-        Target,
-    )
+    from batch_transform.scoring.pipeline import GluePlace, Target
     from batch_transform.scoring.warehouse.protocol import Warehouse
     from batch_transform.scoring.warehouse.stage import Stage
 
@@ -34,13 +29,18 @@ def open_warehouse(target: Target, stage: Stage | None = None) -> AbstractContex
     Raises:
         ConfigurationError: the connection is of another kind than the target.
     """
-    if target.redshift is not None:
-        return _redshift(target.conn_id, target.redshift, stage)
-    if target.snowflake is not None:
-        return _snowflake(target.conn_id, target.snowflake, stage)
-    if target.iceberg is not None:
-        return _iceberg(target.conn_id, target.iceberg)
-    return _files(target.conn_id, target.glue) if target.in_s3 else _postgres(target.conn_id)
+    match target.place:
+        case RedshiftPlace() as redshift:
+            return _redshift(target.conn_id, redshift, stage)
+        case SnowflakePlace() as snowflake:
+            return _snowflake(target.conn_id, snowflake, stage)
+        case IcebergPlace() as iceberg:
+            return _iceberg(target.conn_id, iceberg)
+        case None:
+            in_s3 = target.in_s3
+            return _files(target.conn_id, target.glue) if in_s3 else _postgres(target.conn_id)
+        case unknown:
+            assert_never(unknown)
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
 
 from batch_transform.scoring.errors import AccessRefused, ConfigurationError, Unreachable
 
@@ -47,14 +46,6 @@ _PEM = "-----BEGIN"
 # Seconds; of a login, and of any one request.
 _PATIENT = {"login_timeout": 60, "network_timeout": 600}
 _HURRIED = {"login_timeout": 3, "network_timeout": 3}
-
-
-def is_snowflake(conn_id: str) -> bool:
-    """Tell whether a connection is of Snowflake; one of AWS need not be defined."""
-    try:
-        return BaseHook.get_connection(conn_id).conn_type == SNOWFLAKE
-    except AirflowNotFoundException:
-        return False
 
 
 @contextmanager

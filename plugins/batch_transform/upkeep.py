@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from airflow.sdk import DAG
 from batch_transform.operators.housekeeping import TidyOperator
 from batch_transform.operators.janitor import StopOrphansOperator
 from batch_transform.scoring.deployment import Deployment
-from batch_transform.scoring.pipeline import AthenaPlace, Pipeline, Query, Source
+from batch_transform.scoring.pipeline import AthenaPlace, EngineName, Pipeline, Query, engine_of
 
 JANITOR = "batch_transform_janitor"
 HOUSEKEEPING = "batch_transform_housekeeping"
@@ -25,7 +25,6 @@ def janitor_dag(pipelines: Iterable[Pipeline], deployment: Deployment) -> DAG:
 
     And the statements by which its pipelines unload.
     """
-    unloading = [each.settings for each in pipelines if each.settings.unloads]
     with DAG(
         dag_id=JANITOR,
         description="Stops transform jobs that run for no task any more",
@@ -39,7 +38,7 @@ def janitor_dag(pipelines: Iterable[Pipeline], deployment: Deployment) -> DAG:
         StopOrphansOperator(
             task_id="stop_orphans",
             deployment=deployment,
-            unload_by=sorted({_unloads_by(each.source) for each in unloading}),
+            unload_by=sorted(set(_unload_by(pipelines))),
             owner=_OWNER,
             retries=1,
             retry_delay=timedelta(minutes=1),
@@ -48,10 +47,14 @@ def janitor_dag(pipelines: Iterable[Pipeline], deployment: Deployment) -> DAG:
     return dag
 
 
-def _unloads_by(source: Source) -> tuple[str, str]:
-    """Return the connection of a source and, of Athena, the workgroup."""
-    place = source.unload if isinstance(source, Query) else None
-    return source.conn_id, place.workgroup if isinstance(place, AthenaPlace) else ""
+def _unload_by(pipelines: Iterable[Pipeline]) -> Iterator[tuple[EngineName, str, str]]:
+    """Yield each engine that unloads, its connection and, of Athena, the workgroup."""
+    for pipeline in pipelines:
+        source = pipeline.settings.source
+        if isinstance(source, Query) and source.unload is not None:
+            place = source.unload
+            workgroup = place.workgroup if isinstance(place, AthenaPlace) else ""
+            yield engine_of(place), source.conn_id, workgroup
 
 
 def housekeeping_dag(pipelines: Iterable[Pipeline], deployment: Deployment) -> DAG:

@@ -7,13 +7,15 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from batch_transform.connections import Aws, Connect, Statements, open_statements
+from batch_transform.connections import Aws, Connect
 from batch_transform.failures import no_retry
 from batch_transform.following.liveness import is_alive
+from batch_transform.open_engine import Statements, open_statements
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.jobs.owners import Owner
 from batch_transform.scoring.jobs.sweep import sweep
 from batch_transform.scoring.names import statements_of, task_of_statement
+from batch_transform.scoring.pipeline import EngineName
 
 BY_HAND = "by-hand__"  # begins the id of a run that Airflow knows nothing of
 
@@ -25,19 +27,19 @@ class StopOrphansOperator(BaseOperator):
     at the statements of each connection by which pipelines unload.
     """
 
-    open_statements: Callable[[str, str], Statements] = staticmethod(open_statements)
+    open_statements: Callable[[EngineName, str, str], Statements] = staticmethod(open_statements)
 
     def __init__(
         self,
         *,
         deployment: Deployment,
         connect: Connect = Aws,
-        unload_by: Sequence[tuple[str, str]] = (),
+        unload_by: Sequence[tuple[EngineName, str, str]] = (),
         **kwargs: Any,
     ) -> None:
         """Look after the jobs of a deployment, and after what is unloaded by connections.
 
-        ``unload_by`` has a connection and, where Athena unloads, a workgroup.
+        ``unload_by`` has an engine, a connection and, where Athena unloads, a workgroup.
         """
         super().__init__(**kwargs)
         self.deployment = deployment
@@ -52,8 +54,8 @@ class StopOrphansOperator(BaseOperator):
         for name in sweep(jobs, str(self.deployment.root), _is_wanted):
             self.log.warning("Transform job %s ran for no task that is alive: stopped", name)
             stopped.append(name)
-        for conn_id, workgroup in self.unload_by:
-            self._stop_statements(type(self).open_statements(conn_id, workgroup))
+        for engine, conn_id, workgroup in self.unload_by:
+            self._stop_statements(type(self).open_statements(engine, conn_id, workgroup))
         return stopped
 
     def _stop_statements(self, statements: Statements) -> None:

@@ -6,10 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from batch_transform.connections import open_statements
 from batch_transform.following import statement_trigger
 from batch_transform.following.statement_trigger import StatementTrigger
-from batch_transform.open_engine import EnginePlace
+from batch_transform.open_engine import EnginePlace, open_statements
 from batch_transform.open_warehouse import open_warehouse
 from batch_transform.operators import extract as extract_module
 from batch_transform.operators import unload as unload_module
@@ -114,7 +113,7 @@ def test_the_triggerer_and_the_janitor_stop_a_statement(work, monkeypatch):
     assert "was stopped by somebody" in why
 
     trigger = begun("second")
-    statements = open_statements("mart")
+    statements = open_statements("snowflake", "mart")
     ((statement, name),) = statements.running_from(statements_of(str(work["deployment"].root)))
     assert name.endswith("/apples/unload/nightly")
     statements.cancel(statement)

@@ -142,26 +142,31 @@ def test_what_is_unloaded_for_no_living_task_is_stopped_and_nothing_else(world, 
         task_id="stop_orphans",
         deployment=world.deployment(),
         connect=world.connect,
-        unload_by=[("mart", "")],
+        unload_by=[("redshift", "mart", "")],
     )
     world.mark("deferred", task_id="unload")
     task.execute(world.context(task_id="stop_orphans"))
-    assert (asked, api.cancelled) == ([("mart", "")], ["statement-1"])
+    assert (asked, api.cancelled) == ([("redshift", "mart", "")], ["statement-1"])
     world.mark("failed", task_id="unload")
     api.cancelled.clear()
     task.execute(world.context(task_id="stop_orphans"))
     assert api.cancelled == ["statement-0", "statement-1"]
 
 
-def test_statements_are_looked_for_by_connection_and_by_workgroup_where_athena_unloads(
+def test_statements_are_looked_for_by_engine_connection_and_workgroup_where_athena_unloads(
     make_pipeline,  # noqa: F811
     world,
 ):
     athena = {"catalog": "AwsDataCatalog", "database": "lake", "workgroup": "nightly"}
     redshift = {"workgroup": "analytics", "database": "dev"}
+    unloads = {"lake": athena, "mart": redshift, "snow": {"stage": "ours"}, "warehouse": None}
     pipelines = [
         make_pipeline(source={"conn_id": conn_id, **({"unload": unload} if unload else {})})
-        for conn_id, unload in (("lake", athena), ("mart", redshift), ("warehouse", None))
+        for conn_id, unload in unloads.items()
     ]
     dag = janitor_dag(pipelines, world.deployment())
-    assert dag.task_dict["stop_orphans"].unload_by == [("lake", "nightly"), ("mart", "")]
+    assert dag.task_dict["stop_orphans"].unload_by == [
+        ("athena", "lake", "nightly"),
+        ("redshift", "mart", ""),
+        ("snowflake", "snow", ""),
+    ]

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from batch_transform.scoring.errors import AccessRefused, ConfigurationError, Unreachable
-from batch_transform.snowflake_connection import is_snowflake, parameters, snowflake_session
+from batch_transform.snowflake_connection import parameters, snowflake_session
 
 PASSPHRASE = "open sesame"
 
@@ -131,8 +131,3 @@ def test_who_is_refused_and_who_gets_no_answer(monkeypatch, raised, error):
     monkeypatch.setenv("AIRFLOW_CONN_MART", json.dumps({"conn_type": "snowflake"}))
     with pytest.raises(error, match="Connection 'mart': Snowflake"):
         snowflake_session("mart").__enter__()
-
-
-def test_a_connection_that_is_not_defined_is_left_to_aws(monkeypatch):
-    monkeypatch.setenv("AIRFLOW_CONN_MART", json.dumps({"conn_type": "snowflake"}))
-    assert [is_snowflake(name) for name in ("mart", "aws_default")] == [True, False]

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from batch_transform.scoring.permissions.tables import tables_of
-from batch_transform.scoring.pipeline import AthenaPlace, Pipeline, Query, Target
+from batch_transform.scoring.pipeline import (
+    AthenaPlace,
+    IcebergPlace,
+    Pipeline,
+    Query,
+    RedshiftPlace,
+    SnowflakePlace,
+    Target,
+)
 from batch_transform.scoring.warehouse.ledger import ledger_of, quarantine_of, turn_of
 
 _RIGHTS_BY_SWAP = {
@@ -16,10 +25,7 @@ _RIGHTS_BY_SWAP = {
 
 def grants(pipeline: Pipeline, role: str) -> str:
     """Write the grants of a role that both reads the source and loads the target."""
-    lines = list(_source(pipeline, role))
-    target = pipeline.settings.target
-    if not target.in_s3 and target.iceberg is None:
-        lines += _target(pipeline, role)
+    lines = [*_source(pipeline, role), *_target(pipeline.settings.target, role)]
     return "\n".join(lines) + "\n" if lines else ""
 
 
@@ -36,17 +42,29 @@ def _source(pipeline: Pipeline, role: str) -> Iterator[str]:
         yield f"GRANT SELECT ON {', '.join(tables)} TO {_quoted(role)};"
 
 
-def _target(pipeline: Pipeline, role: str) -> Iterator[str]:
-    target = pipeline.settings.target
-    schema = target.table.rpartition(".")[0] or "public"
-    to = _quoted(role)
-    yield f"-- The target, its ledger and its quarantine: connection {target.conn_id}."
-    if target.snowflake is not None:
-        yield from _snowflake(target, role)
-        return
+def _target(target: Target, role: str) -> Iterator[str]:
+    match target.place:
+        case RedshiftPlace() as redshift:
+            granted = _of_schema(target, role, redshift)
+        case SnowflakePlace() as snowflake:
+            granted = _snowflake(target, snowflake, role)
+        case IcebergPlace():
+            return  # a catalog has grants of its own, if any
+        case None:
+            granted = iter(()) if target.in_s3 else _of_schema(target, role)
+        case unknown:
+            assert_never(unknown)
+    if not target.in_s3:
+        yield f"-- The target, its ledger and its quarantine: connection {target.conn_id}."
+    yield from granted
+
+
+def _of_schema(target: Target, role: str, redshift: RedshiftPlace | None = None) -> Iterator[str]:
+    """Yield grants of PostgreSQL, and of Redshift, which keeps a table of turns beside."""
+    schema, to = target.table.rpartition(".")[0] or "public", _quoted(role)
     yield f"GRANT USAGE ON SCHEMA {schema} TO {to};"
-    if target.redshift is not None:
-        yield f"GRANT TEMPORARY ON DATABASE {target.redshift.database} TO {to};"
+    if redshift is not None:
+        yield f"GRANT TEMPORARY ON DATABASE {redshift.database} TO {to};"
     yield "-- Until the first load has made the tables, which belong to the role from then on."
     yield f"GRANT CREATE ON SCHEMA {schema} TO {to};"
     if target.swap not in _RIGHTS_BY_SWAP:
@@ -58,17 +76,16 @@ def _target(pipeline: Pipeline, role: str) -> Iterator[str]:
     yield f"-- GRANT {rights} ON {target.table} TO {to};"
     yield f"-- GRANT SELECT, INSERT, UPDATE (snapshot_at) ON {ledger_of(target.table)} TO {to};"
     yield f"-- GRANT SELECT, INSERT, DELETE ON {quarantine_of(target.table)} TO {to};"
-    if target.redshift is not None:
+    if redshift is not None:
         yield f"-- GRANT SELECT, UPDATE ON {turn_of(target.table)} TO {to};"
 
 
-def _snowflake(target: Target, role: str) -> Iterator[str]:
+def _snowflake(target: Target, place: SnowflakePlace, role: str) -> Iterator[str]:
     """Yield grants of Snowflake: whoever makes a table owns it, temporary ones too."""
     schema, to = target.table.rpartition(".")[0], f"ROLE {_quoted(role)}"
     if schema:
         yield f"GRANT USAGE, CREATE TABLE ON SCHEMA {schema} TO {to};"
-    if target.snowflake is not None:
-        yield f"GRANT USAGE ON STAGE {target.snowflake.stage} TO {to};"
+    yield f"GRANT USAGE ON STAGE {place.stage} TO {to};"
     yield "-- Where the tables are there and belong to another role, CREATE TABLE is still needed"
     yield "-- for temporary ones, and:"
     ours = (of(target.table) for of in (ledger_of, quarantine_of, turn_of))

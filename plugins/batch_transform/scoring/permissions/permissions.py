@@ -14,6 +14,8 @@ from batch_transform.scoring.permissions.execution_role import execution_role, t
 from batch_transform.scoring.permissions.grants import grants
 from batch_transform.scoring.permissions.statement import Statement, policy
 
+_ROLES = {"redshift": redshift_access.role, "snowflake": snowflake_access.role}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
@@ -39,8 +41,8 @@ class Permissions:
     Attributes:
         airflow: statements of the role behind each AWS connection.
         execution: statements of SageMaker's execution role.
-        redshift: statements of the role by which Redshift uses S3; empty where it is not asked.
-        snowflake: those of the role of Snowflake's storage integration.
+        warehouses: statements of the role by which each warehouse uses S3; those that do not are
+            left out.
         trust: who may take the execution role.
         bucket: statements of the runs' bucket, for all pipelines of the deployment.
         lifecycle: rules of the runs' bucket.
@@ -49,8 +51,7 @@ class Permissions:
 
     airflow: Mapping[str, Sequence[Statement]]
     execution: Sequence[Statement]
-    redshift: Sequence[Statement]
-    snowflake: Sequence[Statement]
+    warehouses: Mapping[str, Sequence[Statement]]
     trust: Mapping[str, Any]
     bucket: Sequence[Statement]
     lifecycle: Mapping[str, Any]
@@ -58,13 +59,9 @@ class Permissions:
 
     def documents(self) -> dict[str, Any]:
         """Return the policies as AWS has them, by the name of a file for each."""
-        roles = {f"airflow-{conn_id}": policy(each) for conn_id, each in self.airflow.items()}
-        if self.redshift:
-            roles["redshift-role"] = policy(self.redshift)
-        if self.snowflake:
-            roles["snowflake-role"] = policy(self.snowflake)
         return {
-            **roles,
+            **{f"airflow-{conn_id}": policy(each) for conn_id, each in self.airflow.items()},
+            **{f"{name}-role": policy(each) for name, each in self.warehouses.items()},
             "execution-role": policy(self.execution),
             "execution-role-trust": dict(self.trust),
             "bucket-policy": policy(self.bucket),
@@ -81,11 +78,11 @@ def permissions(deployed: Deployed, others: Sequence[Deployed], facts: Facts) ->
         facts: of its surroundings.
     """
     files = deployed.account, deployed.runs, deployed.pipeline.settings
+    roles = {name: role(*files) for name, role in _ROLES.items()}
     return Permissions(
         airflow=airflow_roles(deployed),
         execution=execution_role(deployed, facts.artefacts, facts.repository),
-        redshift=redshift_access.role(*files),
-        snowflake=snowflake_access.role(*files),
+        warehouses={name: each for name, each in roles.items() if each},
         trust=trust(deployed),
         bucket=bucket_policy(deployed.root, deployed.account, [deployed, *others]),
         lifecycle=lifecycle(deployed.root, facts.keep_days),

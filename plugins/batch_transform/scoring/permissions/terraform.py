@@ -18,14 +18,11 @@ from batch_transform.scoring.permissions.statement import Conditions, Statement
 def terraform(made: Permissions, pipeline: str, bucket: str) -> dict[str, Any]:
     """Return the configuration of a pipeline: its policies, and the execution role with its own.
 
-    Policies of Airflow's roles, and of Redshift's, are made, not attached: the roles are yours. The
-    bucket's policy is a document alone, to be merged into what the bucket has.
+    Policies of Airflow's roles, and of warehouses', are made, not attached: the roles are yours.
+    The bucket's policy is a document alone, to be merged into what the bucket has.
     """
-    roles = {_label(pipeline, conn_id): each for conn_id, each in made.airflow.items()}
-    if made.redshift:
-        roles[_label(pipeline, "redshift")] = made.redshift
-    if made.snowflake:
-        roles[_label(pipeline, "snowflake")] = made.snowflake
+    own = {**made.airflow, **made.warehouses}
+    roles = {_label(pipeline, name): each for name, each in own.items()}
     execution, whole_bucket = _label(pipeline, "execution"), _label(pipeline, "bucket")
     statements = {**roles, execution: made.execution, whole_bucket: made.bucket}
     documents: dict[str, Any] = {name: _document(each) for name, each in statements.items()}

@@ -15,19 +15,24 @@ from batch_transform.scoring.pipeline.record import ENGINE_OUTPUT, Policies, Rec
 from batch_transform.scoring.pipeline.redshift_place import RedshiftPlace
 from batch_transform.scoring.pipeline.snowflake_place import SnowflakePlace
 from batch_transform.scoring.pipeline.source import (
+    ENGINES,
     SOURCE_TAGS,
+    EngineName,
     Extract,
     Files,
     Query,
     Source,
+    engine_of,
 )
 from batch_transform.scoring.pipeline.target import Prediction, Target
 from batch_transform.scoring.pipeline.workers import Workers
 
 __all__ = [
+    "ENGINES",
     "ENGINE_OUTPUT",
     "SOURCE_TAGS",
     "AthenaPlace",
+    "EngineName",
     "Extract",
     "Files",
     "GluePlace",
@@ -52,4 +57,5 @@ __all__ = [
     "Target",
     "Transform",
     "Workers",
+    "engine_of",
 ]

@@ -10,12 +10,15 @@ from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError, create_model
 
-from batch_transform.scoring.pipeline.athena_place import AthenaPlace
 from batch_transform.scoring.pipeline.fields import Place, Section
 from batch_transform.scoring.pipeline.file import PipelineFile
-from batch_transform.scoring.pipeline.redshift_place import RedshiftPlace
-from batch_transform.scoring.pipeline.snowflake_place import SnowflakePlace
-from batch_transform.scoring.pipeline.source import ENGINE_TAGS, SOURCE_TAGS, Files, Query
+from batch_transform.scoring.pipeline.source import (
+    ENGINES,
+    SOURCE_TAGS,
+    Files,
+    Query,
+    engine_tag,
+)
 
 _LONGEST_SHOWN = 60
 _WORDS = {
@@ -36,7 +39,7 @@ _WITHOUT_VALUE = {
 }
 _TAGGED: dict[Any, type[Section]] = {
     **dict(zip(SOURCE_TAGS, (Query, Files), strict=True)),
-    **dict(zip(ENGINE_TAGS, (RedshiftPlace, SnowflakePlace, AthenaPlace), strict=True)),
+    **{engine_tag(engine): place for engine, place in ENGINES.items()},
 }
 _KEY = "[key]"  # pydantic's, in the place of a mistake in a key; no setting of ours
 

@@ -31,7 +31,6 @@ _MOST = 100
 _LARGEST = 2**63  # an integer id is one of a database's bigint
 # Pydantic's, in the place of a mistake; no settings of ours.
 SOURCE_TAGS = ("(query)", "(files)")
-ENGINE_TAGS = ("(redshift)", "(snowflake)", "(athena)")
 
 
 def _pattern(value: Any) -> Any:
@@ -50,19 +49,31 @@ def _delimiter(value: Any) -> Any:
     return value
 
 
-def _engine(unload: Any) -> str:
-    """Tell an engine by a setting that no other has."""
+EngineName = Literal["redshift", "snowflake", "athena"]  # of its page in docs, too
+ENGINES: Mapping[EngineName, type[RedshiftPlace | SnowflakePlace | AthenaPlace]] = {
+    "redshift": RedshiftPlace,
+    "snowflake": SnowflakePlace,
+    "athena": AthenaPlace,
+}
+_TELLING: Mapping[str, EngineName] = {"stage": "snowflake", "catalog": "athena"}
+
+
+def engine_of(unload: Section | Mapping[str, Any]) -> EngineName:
+    """Tell an engine by a setting that no other has; Redshift has none."""
     named = unload if isinstance(unload, Mapping) else dict(unload)
-    if "stage" in named:
-        return ENGINE_TAGS[1]
-    return ENGINE_TAGS[2] if "catalog" in named else ENGINE_TAGS[0]
+    return next((engine for key, engine in _TELLING.items() if key in named), "redshift")
+
+
+def engine_tag(engine: EngineName) -> str:
+    """Return what pydantic puts in the place of a mistake; no setting of ours."""
+    return f"({engine})"
 
 
 Engine = Annotated[
-    Annotated[RedshiftPlace, Tag(ENGINE_TAGS[0])]
-    | Annotated[SnowflakePlace, Tag(ENGINE_TAGS[1])]
-    | Annotated[AthenaPlace, Tag(ENGINE_TAGS[2])],
-    Discriminator(_engine),
+    Annotated[RedshiftPlace, Tag(engine_tag("redshift"))]
+    | Annotated[SnowflakePlace, Tag(engine_tag("snowflake"))]
+    | Annotated[AthenaPlace, Tag(engine_tag("athena"))],
+    Discriminator(lambda unload: engine_tag(engine_of(unload))),
 ]
 
 

@@ -28,6 +28,7 @@ from batch_transform.scoring.pipeline.snowflake_place import SnowflakePlace
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
 _LONGEST_NAME = 63  # PostgreSQL cuts longer ones, and two could become one
 _LARGEST_INDEX = 100_000
+WarehousePlace = RedshiftPlace | SnowflakePlace | IcebergPlace
 _OURS = frozenset({"batch_transform_ledger", "batch_transform_quarantine"})
 
 
@@ -132,8 +133,7 @@ class Target(Section):
 
     def broken(self) -> Iterator[tuple[Place, str]]:
         """Hold a target that is none of Postgres to what there is."""
-        places = {name: getattr(self, name) for name in ("redshift", "snowflake", "iceberg")}
-        used = [name for name, place in places.items() if place is not None]
+        used = list(self._places())
         if len(used) > 1:
             yield (), f"give either {' or '.join(used)}"
         settings = {"add_columns": self.add_columns, **dict.fromkeys(used, True)}
@@ -146,6 +146,19 @@ class Target(Section):
             yield ("glue",), "leads to files; drop it from a target that is a table"
         if self.iceberg is not None and not self.in_s3 and "." not in self.table:
             yield ("table",), "must be schema.table: a catalog has no table outside of a namespace"
+
+    def _places(self) -> dict[str, WarehousePlace]:
+        places = {
+            "redshift": self.redshift,
+            "snowflake": self.snowflake,
+            "iceberg": self.iceberg,
+        }
+        return {name: place for name, place in places.items() if place is not None}
+
+    @property
+    def place(self) -> WarehousePlace | None:
+        """The warehouse that has the table; None for Postgres, and for files in S3."""
+        return next(iter(self._places().values()), None)
 
     @property
     def in_s3(self) -> bool:
