@@ -171,6 +171,9 @@ def test_the_page_of_the_architecture_has_every_room_and_no_file_that_is_not_the
     for room in set().union(*FLOORS):
         assert f"`{room}`" in page, room
     package = PLUGINS / "batch_transform"
+    named = set(re.findall(r"`(\w+)/?`", page))
+    parts = {each.stem for each in package.iterdir() if each.suffix in ("", ".py")}
+    assert {part for part in parts - named if not part.startswith("_")} == set()
     for path in re.findall(r"`(?!\+)([\w/]+\.(?:py|toml))`", page):
         places = (PROJECT, package, SCORING)
         assert any((place / path).exists() for place in places), path

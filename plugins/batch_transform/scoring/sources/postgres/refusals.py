@@ -14,7 +14,10 @@ from batch_transform.scoring.sources.postgres.types import MARK
 _NUMBERS: frozenset[Kind] = frozenset({"float", "decimal"})
 _MARKED: frozenset[Kind] = frozenset({"date", "timestamp", "nested"})
 _UNWRITABLE = {"NaN": NAN, "Infinity": INFINITY, "-Infinity": INFINITY}
-_NOT_FINITE = Hazard("a nested value with NaN or an infinity; replace it in the query")
+_NOT_FINITE = Hazard(
+    "a nested value with NaN or an infinity; replace it in the query or in reshape.py, or set"
+    " record.policies.nan and record.policies.infinity"
+)
 
 Texts = Sequence[str | None]
 
