@@ -273,7 +273,7 @@ def test_nested_values_in_json_lines(make, write, connection, copying):
     with pytest.raises(SourceError, match="Row row_id=1: column floats holds a nested value with"):
         write(pipeline, copying(QUERY.format("*")))
     kept = make("jsonl", columns, policies={"nan": "empty", "infinity": "empty"})
-    assert b'"floats":[1,null]' in write(kept, copying(QUERY.format("*")))
+    assert b'"floats":[1, null]' in write(kept, copying(QUERY.format("*")))
 
 
 def test_types_without_a_text_are_refused_before_a_shard_is_written(
