@@ -93,6 +93,19 @@ def postgres():
 
 
 @pytest.fixture(scope="session")
+def sagemaker_local_options():
+    return {"switches": {"stop_grace_seconds": 0.5}}
+
+
+@pytest.fixture(scope="module")
+def sagemaker_local_of_module(sagemaker_local_server):
+    """The session's service, empty at first, for what the tests of a module share."""
+    sagemaker_local_server.reset()
+    yield sagemaker_local_server
+    sagemaker_local_server.reset()
+
+
+@pytest.fixture(scope="session")
 def databases(postgres):
     from tests.databases import Databases
 

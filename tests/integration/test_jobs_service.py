@@ -26,7 +26,6 @@ from batch_transform.scoring.jobs.service import COMPLETED, FAILED, STOPPED, Sag
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.pipeline import Model
 from batch_transform.scoring.testing import FakeAws, InMemoryJobs, InMemoryModels
-from sagemaker_local.testing import running
 from tests.unit.scoring.jobs.conftest import JOB, ROOT, Task
 
 OUTPUT = S3Uri.parse("s3://contract/out")
@@ -46,19 +45,19 @@ REQUEST = {
 
 
 @pytest.fixture(scope="module")
-def aws():
-    with running(switches={"stop_grace_seconds": 0.5}) as aws:
-        aws.containers.register("test/echo:1", [sys.executable, "-m", "sagemaker_local.container"])
-        aws.containers.register("test/dying:1", [sys.executable, DYING])
-        s3, sagemaker = aws.client("s3"), aws.client("sagemaker")
-        s3.create_bucket(Bucket="contract")
-        s3.put_object(Bucket="contract", Key="in/a.csv", Body=b"1,2\n")
-        s3.put_object(Bucket="contract", Key="bad/a.csv", Body=b"die\n")
-        for name, image in (("echo", "test/echo:1"), ("dying", "test/dying:1")):
-            sagemaker.create_model(
-                ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer={"Image": image}
-            )
-        yield aws
+def aws(sagemaker_local_of_module):
+    aws = sagemaker_local_of_module
+    aws.containers.register("test/echo:1", [sys.executable, "-m", "sagemaker_local.container"])
+    aws.containers.register("test/dying:1", [sys.executable, DYING])
+    s3, sagemaker = aws.client("s3"), aws.client("sagemaker")
+    s3.create_bucket(Bucket="contract")
+    s3.put_object(Bucket="contract", Key="in/a.csv", Body=b"1,2\n")
+    s3.put_object(Bucket="contract", Key="bad/a.csv", Body=b"die\n")
+    for name, image in (("echo", "test/echo:1"), ("dying", "test/dying:1")):
+        sagemaker.create_model(
+            ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer={"Image": image}
+        )
+    return aws
 
 
 class Fake:

@@ -34,7 +34,6 @@ from batch_transform.scoring.jobs import request
 from batch_transform.scoring.names import S3Uri
 from batch_transform.scoring.pipelines import read_pipeline
 from batch_transform.scoring.testing import InMemoryMemory
-from sagemaker_local.testing import running
 from tests.factories import a_shard, an_index
 from tests.integration import test_stock_vs_ours_rows as rows_of_tables
 from tests.project import PIPELINES
@@ -132,15 +131,15 @@ class Side:
 
 
 @pytest.fixture(scope="module")
-def aws():
-    with running(switches={"stop_grace_seconds": 0.5}) as aws:
-        aws.containers.register("test/echo:1", [sys.executable, "-m", "sagemaker_local.container"])
-        aws.client("sagemaker").create_model(
-            ModelName="flight-delay",
-            ExecutionRoleArn="arn:aws:iam::123456789012:role/test",
-            PrimaryContainer={"Image": "test/echo:1", "Environment": {"TOKEN": "secret"}},
-        )
-        yield aws
+def aws(sagemaker_local_of_module):
+    aws = sagemaker_local_of_module
+    aws.containers.register("test/echo:1", [sys.executable, "-m", "sagemaker_local.container"])
+    aws.client("sagemaker").create_model(
+        ModelName="flight-delay",
+        ExecutionRoleArn="arn:aws:iam::123456789012:role/test",
+        PrimaryContainer={"Image": "test/echo:1", "Environment": {"TOKEN": "secret"}},
+    )
+    return aws
 
 
 @pytest.fixture

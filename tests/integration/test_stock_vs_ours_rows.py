@@ -17,7 +17,6 @@ from batch_transform.operators.load import LoadOperator
 from batch_transform.scoring.errors import PipelineInvalid, ServiceBroken
 from batch_transform.scoring.pipelines import read_pipeline
 from sagemaker_local.container import listening
-from sagemaker_local.testing import running
 from tests.integration.orchard import QUERY, ROLE, Model, Orchard, Ours, Stock, context
 from tests.unit.airflow.conftest import Supervisor
 from tests.unit.scoring.test_pipelines import QUERY as VALID_QUERY
@@ -34,20 +33,15 @@ SCORES = [(1, 0.5), (2, 0.25), (3, 0.75)]
 
 
 @pytest.fixture(scope="module")
-def aws():
-    with running(switches={"stop_grace_seconds": 0.5}) as aws:
-        yield aws
-
-
-@pytest.fixture(scope="module")
 def image():
     with listening(Model) as url:
         yield url
 
 
 @pytest.fixture
-def orchard(aws, image, connection, request, monkeypatch):
+def orchard(sagemaker_local, image, connection, request, monkeypatch):
     """The services as both sides reach them, by Airflow connections."""
+    aws = sagemaker_local
     extra = {"endpoint_url": aws.endpoint_url, "region_name": "us-east-1"}
     keys = {"login": "test", "password": "test-key"}
     info = connection.info
@@ -64,8 +58,7 @@ def orchard(aws, image, connection, request, monkeypatch):
     aws.client("sagemaker").create_model(
         ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer={"Image": image}
     )
-    yield Orchard(aws, connection, name)
-    aws.reset()  # faults that were ordered and not met would meet the next test
+    return Orchard(aws, connection, name)
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from batch_transform.cli.program import command_line
 from batch_transform.dag import scoring_dag
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.pipelines import read_pipeline
-from sagemaker_local.testing import running
 from tests.iam import ACCOUNT, REGION
 
 DAY = date(2013, 6, 1)
@@ -122,15 +121,15 @@ def log_of_its_own():
 
 
 @pytest.fixture(scope="module")
-def aws(tmp_path_factory):
+def aws(tmp_path_factory, sagemaker_local_of_module):
+    aws = sagemaker_local_of_module
     program = tmp_path_factory.mktemp("container") / "model.py"
     program.write_text(CONTAINER)
-    with running(switches={"stop_grace_seconds": 0.5}) as aws:
-        aws.containers.register("fruit:1", [sys.executable, program])
-        for bucket in ("runs", "lake", "mart"):
-            aws.client("s3").create_bucket(Bucket=bucket)
-        make_models(aws.client("sagemaker"))
-        yield aws
+    aws.containers.register("fruit:1", [sys.executable, program])
+    for bucket in ("runs", "lake", "mart"):
+        aws.client("s3").create_bucket(Bucket=bucket)
+    make_models(aws.client("sagemaker"))
+    return aws
 
 
 def make_models(sagemaker):

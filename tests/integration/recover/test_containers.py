@@ -1,9 +1,9 @@
 """Recover on the local Batch Transform, with containers that fail as ordered."""
 
+import sys
 import time
 import uuid
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -18,19 +18,20 @@ from batch_transform.scoring.outputs.reconcile import columns_of, stage_outputs
 from batch_transform.scoring.outputs.staged import staging
 from batch_transform.scoring.recovery.rounds import Recovery, recover
 from batch_transform.scoring.testing import FakeAws, InMemoryObjects, RowsSource
-from sagemaker_local.testing import running
 
-CONTAINERS = Path(__file__).with_name("containers.yaml")
 ROLE = "arn:aws:iam::123456789012:role/test"
 LIMITS = {"bad_records": 5, "max_rounds": 8}
 
 
 @pytest.fixture(scope="module")
-def aws():
-    switches = {"stop_grace_seconds": 0.5, "retry_pause_seconds": 0.01}
-    with running(containers=CONTAINERS, switches=switches) as aws:
-        aws.client("s3").create_bucket(Bucket="recover")
-        yield aws
+def aws(sagemaker_local_of_module):
+    aws = sagemaker_local_of_module
+    aws.switch(retry_pause_seconds=0.01)
+    aws.containers.register(
+        "test/moody:1", [sys.executable, "-m", "tests.integration.recover.container"]
+    )
+    aws.client("s3").create_bucket(Bucket="recover")
+    return aws
 
 
 class Orchard:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import signal
 import sys
 import threading
@@ -10,22 +11,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from sagemaker_local import __version__
-from sagemaker_local.containers import ContainersFileError
-from sagemaker_local.server import LocalAws, PortInUseError, write_ready_file
-from sagemaker_local.settings import UnknownSwitchError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_FRESH_OBJECTS = 10_000
+
 
 def run() -> NoReturn:
     """Entry of the program."""
-    sys.exit(main())
+    # Moto and AWS's models are a million objects that stay: looking through them finds little.
+    gc.set_threshold(_FRESH_OBJECTS)
+    code = main()
+    gc.freeze()  # all goes with the process: Python need not look through it for what can go first
+    sys.exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; the exit code, 2 when an argument cannot be used."""
     arguments = _parser().parse_args(argv)
+    # Here, so that moto is loaded neither to say a version nor before `run` has set what it is.
+    from sagemaker_local.containers import ContainersFileError
+    from sagemaker_local.server import LocalAws, PortInUseError, write_ready_file
+    from sagemaker_local.settings import UnknownSwitchError
+
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import botocore.session
+from moto.core.utils import get_service_model
 
 from sagemaker_local.transform.errors import SerializationException, ValidationException
 from sagemaker_local.transform.patterns import compiled
@@ -20,10 +19,9 @@ _CONSTRAINT = "failed to satisfy constraint: "
 _INT32 = 2**31
 
 
-@functools.cache
 def _input_shape(operation: str) -> Shape:
-    loader = botocore.session.get_session()
-    return loader.get_service_model("sagemaker").operation_model(operation).input_shape
+    # Moto's copy of the model, and not one of our own: it is megabytes, and read once.
+    return get_service_model("sagemaker").operation_model(operation).input_shape
 
 
 def check(operation: str, request: dict[str, Any]) -> dict[str, Any]:
