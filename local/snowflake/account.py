@@ -72,6 +72,10 @@ class Account:
         self.transactions: dict[int, tuple[str, Callable[[], None]]] = {}
         self._client = client
         self._fake = FakeSnow()
+        self._fake.duck_conn.execute("SET threads = 1")  # statements are small, and take turns
+        self._fake.connect(DATABASE, SCHEMA)
+        # No session need look whether they are there.
+        self._fake.create_database_on_connect = self._fake.create_schema_on_connect = False
         self._runs: dict[str, Run] = {}
         self._stages: dict[str, Staged] = {}
 
