@@ -12,6 +12,7 @@ from typing import Any
 from fakesnow.instance import FakeSnow
 
 from local.snowflake.answer import Answer, Refused, cancelled
+from local.snowflake.catalogue import COLUMNS
 from local.snowflake.copying import Staged
 from local.snowflake.grammar import identifier
 from local.snowflake.locks import TableLocks
@@ -74,6 +75,7 @@ class Account:
         self._fake = FakeSnow()
         self._fake.duck_conn.execute("SET threads = 1")  # statements are small, and take turns
         self._fake.connect(DATABASE, SCHEMA)
+        self._fake.duck_conn.execute(COLUMNS.format(database=DATABASE))
         # No session need look whether they are there.
         self._fake.create_database_on_connect = self._fake.create_schema_on_connect = False
         self._runs: dict[str, Run] = {}

@@ -36,8 +36,10 @@ class Cursor(FakeSnowflakeCursor):
 
     @override
     def _transform(self, expression: Expr, params: Any) -> Expr:
-        self._became.append(super()._transform(expression, params))
-        return self._became[-1]
+        became = super()._transform(expression, params)
+        became.args.pop("text_lengths", None)  # of columns, which are kept for nobody here
+        self._became.append(became)
+        return became
 
     @property
     def table(self) -> Any:
