@@ -15,7 +15,7 @@ POINTER = S3Uri("bucket", "lake/apples/current/group=2013-06-01/symlink.txt")
 
 
 @pytest.fixture
-def lake(tmp_path):
+def lake():
     return FilesLab(InMemoryObjects())
 
 
