@@ -37,7 +37,8 @@ class Cursor(FakeSnowflakeCursor):
     @override
     def _transform(self, expression: Expr, params: Any) -> Expr:
         became = super()._transform(expression, params)
-        became.args.pop("text_lengths", None)  # of columns, which are kept for nobody here
+        for kept_for_nobody in ("text_lengths", "table_comment"):
+            became.args.pop(kept_for_nobody, None)
         self._became.append(became)
         return became
 
