@@ -1,9 +1,7 @@
-"""INFORMATION_SCHEMA.COLUMNS, straight from DuckDB's catalogue.
+"""What is asked of DuckDB's catalogue, and of the tables in which fakesnow keeps its own."""
 
-Fakesnow joins four views for it: longer than all other statements of a load take together.
-https://docs.snowflake.com/en/sql-reference/info-schema/columns
-"""
-
+# INFORMATION_SCHEMA.COLUMNS, for which fakesnow joins four views, and takes three times as long.
+# https://docs.snowflake.com/en/sql-reference/info-schema/columns
 COLUMNS = """
 CREATE OR REPLACE VIEW {database}._fs_information_schema._fs_columns AS
 SELECT
@@ -29,3 +27,8 @@ SELECT
 FROM duckdb_columns()
 WHERE database_name = '{database}'
 """
+SCHEMAS = """
+SELECT schema_name FROM duckdb_schemas()
+WHERE database_name = ? AND NOT internal AND schema_name <> '_fs_information_schema'
+"""
+NO_STAGES = "DELETE FROM _fs_global._fs_information_schema._fs_stages"

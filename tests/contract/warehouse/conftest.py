@@ -394,12 +394,18 @@ def s3(sagemaker_local_server):
     client.delete_bucket(Bucket=BUCKET)
 
 
+@pytest.fixture(scope="module")
+def snowflake(sagemaker_local_server):
+    with Snowflake.serving(sagemaker_local_server.client("s3")) as snowflake:
+        yield snowflake
+
+
 @pytest.fixture
-def snowflake_lab(s3):
-    with Snowflake.serving(s3) as snowflake:
-        lab = SnowflakeLab(snowflake, S3Objects(s3))
-        yield lab
-        lab.close()
+def snowflake_lab(snowflake, s3):
+    lab = SnowflakeLab(snowflake, S3Objects(s3))
+    yield lab
+    lab.close()
+    snowflake.account.empty()
 
 
 IN_S3 = pytest.param("iceberg in S3", marks=pytest.mark.slow)

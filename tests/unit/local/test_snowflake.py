@@ -130,3 +130,19 @@ def test_a_statement_that_comes_again_is_in_the_transaction_that_is_open(run):
             run(f"INSERT INTO words SELECT 1 WHERE CURRENT_TRANSACTION() = '{mine}'")
         run("COMMIT")
     assert run("SELECT * FROM words") == 2
+
+
+def test_an_account_that_is_emptied_is_as_new(run, account):
+    run("CREATE SCHEMA predictions")
+    run("CREATE TABLE PUBLIC.words (n BIGINT)")
+    run("BEGIN TRANSACTION NAME a", "second")
+    run("INSERT INTO PUBLIC.words SELECT 1", "second")
+    account.empty()
+    assert run("SHOW TRANSACTIONS") == []
+    for statement in (
+        "CREATE STAGE runs URL = 's3://lake/'",
+        "CREATE SCHEMA predictions",
+        "CREATE TABLE PUBLIC.words (n BIGINT)",
+    ):
+        run(statement, "third")
+    assert run("SELECT * FROM PUBLIC.words", "third") == 0
