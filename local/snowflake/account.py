@@ -93,6 +93,7 @@ class Account:
         self.close()
         self._stages.clear()
         self._runs.clear()
+        self._fake.results_cache.clear()
         with self.mutex:
             duck = self._fake.duck_conn
             for (schema,) in duck.execute(SCHEMAS, [DATABASE]).fetchall():
