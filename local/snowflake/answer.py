@@ -11,6 +11,8 @@ import pyarrow as pa
 from fakesnow.arrow import to_ipc, to_sf
 from fakesnow.rowtype import describe_as_rowtype
 
+from local.snowflake.cursor import Cursor
+
 _COLUMN = {
     "database": "",
     "schema": "",
@@ -71,12 +73,10 @@ def told(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Answer:
     return Answer(rowtype, len(texts), {"queryResultFormat": "json", "rowset": texts})
 
 
-def of_cursor(cursor: Any) -> Answer:
+def of_cursor(cursor: Cursor) -> Answer:
     """Answer by what fakesnow's cursor holds."""
-    rowtype = describe_as_rowtype(cursor._describe_last_sql())
-    table = cursor._arrow_table
-    if table is None:
-        return told(["status"], [])
+    rowtype = describe_as_rowtype(cursor.columns)
+    table = cursor.table
     body = b64encode(to_ipc(_with_nulls(to_sf(table, rowtype), table))).decode()
     return Answer(rowtype, table.num_rows, {"queryResultFormat": "arrow", "rowsetBase64": body})
 

@@ -83,7 +83,14 @@ CHANGES = re.compile(rf"(?:UPDATE|DELETE FROM) ({_PATH})\s")
 READS = re.compile(r"(?:SELECT|WITH|SHOW)\s")
 DEFINES = re.compile(r"(?:CREATE|ALTER|DROP|TRUNCATE)\s")
 CREATES = re.compile(rf"CREATE OR REPLACE (?:TEMPORARY )?TABLE ({_PATH})\s")
-CURRENT_TRANSACTION = "CURRENT_TRANSACTION()"
+IS_TRANSACTION = re.compile(r"CURRENT_TRANSACTION\(\) = ('[0-9]+'|NULL)")
+# What becomes of these in DuckDB is the same each time: a variable, or the columns of a query from
+# which a table is made, would change it.
+REPEATS = re.compile(
+    r"(?:SELECT|WITH|INSERT INTO|UPDATE|DELETE FROM|USE SCHEMA|DROP TABLE"
+    r"|CREATE (?:OR REPLACE TEMPORARY )?TABLE(?!.*\sAS\s))\s[^$]*",
+    re.DOTALL,
+)
 WAIT = re.compile(r"SYSTEM\$WAIT\(([0-9]+)\)")
 
 

@@ -25,6 +25,7 @@ from local.snowflake.answer import Refused
 from local.snowflake.session import Session
 
 _IN_PROGRESS = "333334"  # the statement goes on by itself
+_NO_TELEMETRY = {"name": "CLIENT_TELEMETRY_ENABLED", "value": False}  # nobody reads it
 _TOKEN = slice(len('Snowflake Token="'), -1)
 
 
@@ -59,7 +60,8 @@ class Api:
         session.parameters |= data.get("SESSION_PARAMETERS") or {}
         self._sessions[token] = session
         info = {"databaseName": DATABASE, "schemaName": SCHEMA}
-        return _good({"token": token, "masterToken": token, "parameters": [], "sessionInfo": info})
+        told = {"parameters": [_NO_TELEMETRY], "sessionInfo": info}
+        return _good({"token": token, "masterToken": token, **told})
 
     async def end(self, request: Request) -> JSONResponse:
         """End a session, and roll back what it has open."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import warnings
 from collections.abc import Iterator
-from typing import Any
 
 import duckdb
 import snowflake.connector.errors
@@ -14,6 +14,7 @@ from local.snowflake import grammar
 from local.snowflake.account import Account, Run
 from local.snowflake.answer import Answer, Refused, described, of_cursor, told
 from local.snowflake.copying import COPIED, UNLOADED
+from local.snowflake.cursor import Cursor
 from local.snowflake.grammar import Copy, Unload
 
 _DONE = told(["status"], [["Statement executed successfully."]])
@@ -110,8 +111,8 @@ class Session:
             ],
         )
 
-    def _current_transaction(self) -> str:
-        return "NULL" if self._transaction is None else f"'{self._transaction}'"
+    def _is_transaction(self, match: re.Match[str]) -> str:
+        return str(match[1] == f"'{self._transaction}'").upper()
 
     def _do_transaction(self) -> Answer:
         return told(["CURRENT_TRANSACTION()"], [[self._transaction]])
@@ -160,7 +161,7 @@ class Session:
         partition = f", {unload.partition} AS folder" if unload.partition else ""
         with self._working() as cursor:
             cursor.execute(f"SELECT *{partition} FROM ({query}) AS unloaded")  # noqa: S608
-            rows = cursor._arrow_table
+            rows = cursor.table
         if run.stop.is_set():
             raise Refused("")
         stage = self._account.stage(unload.stage, self._url_of(unload.stage))
@@ -204,8 +205,7 @@ class Session:
             raise Refused(f"Transaction {holder} was aborted", 90232, "57014")
         try:
             with self._working() as cursor:
-                now = self._current_transaction()
-                known = statement.replace(grammar.CURRENT_TRANSACTION, now)
+                known = grammar.IS_TRANSACTION.sub(self._is_transaction, statement)
                 cursor.execute(grammar.WAIT.sub("NULL", known))
                 return of_cursor(cursor) if grammar.READS.match(statement) else _DONE
         finally:
@@ -217,14 +217,14 @@ class Session:
         return self._transaction is not None and self._transaction != holder
 
     @contextlib.contextmanager
-    def _working(self) -> Iterator[Any]:
+    def _working(self) -> Iterator[Cursor]:
         with self._account.mutex, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if self._transaction is not None and not self._has_begun:
                 self._duck.execute("BEGIN")
                 self._has_begun = True
             try:
-                yield self._connection.cursor()
+                yield Cursor(self._connection, self._duck)
             except snowflake.connector.errors.Error as error:
                 raise Refused(str(error.msg), error.errno or 1003, error.sqlstate) from error
             except duckdb.Error as error:

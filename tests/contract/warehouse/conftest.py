@@ -5,10 +5,10 @@ from collections import defaultdict
 from contextlib import suppress
 from datetime import date
 
-import duckdb
 import psycopg
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import EqualTo
@@ -123,18 +123,17 @@ class PostgresLab:
 
 
 class FilesLab:
-    """Parquet files in an object store, read by DuckDB from what the pointers list."""
+    """Parquet files in an object store, read from what the pointers list."""
 
     stride = 1
     apart = frozenset({"pointer"})
     steps = frozenset({"file", "quarantine", "entry", "pointer"})
 
-    def __init__(self, objects, folder):
+    def __init__(self, objects):
         self.target = Target(
             conn_id="lake", table="s3://bucket/lake/apples", partition_column="group"
         )
         self.objects = objects
-        self._folder = folder
 
     def warehouse(self, step=None):
         return FilesWarehouse(self.objects, step)
@@ -154,10 +153,8 @@ class FilesLab:
         return found
 
     def _read(self, uri):
-        path = self._folder / uri.key.replace("/", "-")
-        path.write_bytes(self.objects.get(uri))
-        with duckdb.connect() as connection:
-            return connection.execute("SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
+        rows = parquet.read_table(pa.BufferReader(self.objects.get(uri))).to_pylist()
+        return [tuple(row.values()) for row in rows]
 
     def loads(self):
         prefix = S3Uri.parse(self.target.table) / "data"
@@ -179,11 +176,9 @@ class FilesLab:
     def alter(self, partition):
         pointer = S3Uri.parse(self.target.table) / "current" / f"group={partition}" / "symlink.txt"
         uri = S3Uri.parse(self.objects.get(pointer).decode().splitlines()[0])
-        path = self._folder / "altered.parquet"
-        with duckdb.connect() as connection:
-            query = f"COPY (SELECT 1::BIGINT AS apple_id, 9.0::DOUBLE AS score) TO '{path}'"
-            connection.execute(query)
-        self.objects.put(uri, path.read_bytes())
+        body = pa.BufferOutputStream()
+        parquet.write_table(pa.table({"apple_id": [1], "score": [9.0]}), body)
+        self.objects.put(uri, body.getvalue().to_pybytes())
 
     def end_processes(self):
         pass
@@ -399,12 +394,18 @@ def s3(sagemaker_local_server):
     client.delete_bucket(Bucket=BUCKET)
 
 
+@pytest.fixture(scope="module")
+def snowflake(sagemaker_local_server):
+    with Snowflake.serving(sagemaker_local_server.client("s3")) as snowflake:
+        yield snowflake
+
+
 @pytest.fixture
-def snowflake_lab(s3):
-    with Snowflake.serving(s3) as snowflake:
-        lab = SnowflakeLab(snowflake, S3Objects(s3))
-        yield lab
-        lab.close()
+def snowflake_lab(snowflake, s3):
+    lab = SnowflakeLab(snowflake, S3Objects(s3))
+    yield lab
+    lab.close()
+    snowflake.account.empty()
 
 
 IN_S3 = pytest.param("iceberg in S3", marks=pytest.mark.slow)
@@ -417,7 +418,7 @@ def lab(request, tmp_path):
         yield request.getfixturevalue("snowflake_lab")
         return
     if request.param == "files":
-        opened = FilesLab(InMemoryObjects(), tmp_path)
+        opened = FilesLab(InMemoryObjects())
     elif request.param == "iceberg":
         opened = IcebergLab(request.getfixturevalue("database"), f"file://{tmp_path}")
     elif request.param in {"redshift", "iceberg in S3"}:

@@ -15,8 +15,8 @@ POINTER = S3Uri("bucket", "lake/apples/current/group=2013-06-01/symlink.txt")
 
 
 @pytest.fixture
-def lake(tmp_path):
-    return FilesLab(InMemoryObjects(), tmp_path)
+def lake():
+    return FilesLab(InMemoryObjects())
 
 
 def meanwhile(work):

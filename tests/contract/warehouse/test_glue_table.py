@@ -19,11 +19,11 @@ PLACE = GluePlace(database="predictions", table="apples")
 class GlueLab(FilesLab):
     """The same files, read by what Glue says of them."""
 
-    def __init__(self, server, folder):
+    def __init__(self, server):
         s3, self.glue = server.client("s3"), server.client("glue")
         s3.create_bucket(Bucket="bucket")
         self.glue.create_database(DatabaseInput={"Name": PLACE.database})
-        super().__init__(S3Objects(s3), folder)
+        super().__init__(S3Objects(s3))
 
     def warehouse(self, step=None):
         return FilesWarehouse(self.objects, step, GlueTable(self.glue, PLACE))
@@ -47,8 +47,8 @@ class GlueLab(FilesLab):
 
 
 @pytest.fixture
-def lake(sagemaker_local, tmp_path):
-    return GlueLab(sagemaker_local, tmp_path)
+def lake(sagemaker_local):
+    return GlueLab(sagemaker_local)
 
 
 def test_a_table_is_made_and_a_partition_once(lake):

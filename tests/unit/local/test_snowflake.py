@@ -109,3 +109,40 @@ def test_a_transaction_that_is_aborted_leaves_its_session_in_none(run):
     assert run("SELECT CURRENT_TRANSACTION()") == [[None]]
     run("INSERT INTO words SELECT 2")
     assert run("SELECT * FROM words", "second") == 1, "which commits by itself"
+
+
+def test_a_statement_that_comes_again_means_tables_as_they_are_then(run):
+    looks = "SELECT * FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_NAME = 'OTHERS'"
+    found = []
+    for columns in ("n BIGINT", "n BIGINT, word VARCHAR"):
+        run(f"CREATE OR REPLACE TABLE words ({columns})")
+        run("CREATE OR REPLACE TABLE others AS SELECT * FROM words")
+        found.append(run(looks))
+    assert found == [1, 2]
+
+
+def test_a_statement_that_comes_again_is_in_the_transaction_that_is_open(run):
+    run("CREATE TABLE words (n BIGINT)")
+    for _ in range(2):
+        run("BEGIN TRANSACTION NAME a")
+        ((number,),) = run("SELECT CURRENT_TRANSACTION()")
+        for mine in (number, "0"):
+            run(f"INSERT INTO words SELECT 1 WHERE CURRENT_TRANSACTION() = '{mine}'")
+        run("COMMIT")
+    assert run("SELECT * FROM words") == 2
+
+
+def test_an_account_that_is_emptied_is_as_new(run, account):
+    run("CREATE SCHEMA predictions")
+    run("CREATE TABLE PUBLIC.words (n BIGINT)")
+    run("BEGIN TRANSACTION NAME a", "second")
+    run("INSERT INTO PUBLIC.words SELECT 1", "second")
+    account.empty()
+    assert run("SHOW TRANSACTIONS") == []
+    for statement in (
+        "CREATE STAGE runs URL = 's3://lake/'",
+        "CREATE SCHEMA predictions",
+        "CREATE TABLE PUBLIC.words (n BIGINT)",
+    ):
+        run(statement, "third")
+    assert run("SELECT * FROM PUBLIC.words", "third") == 0

@@ -127,9 +127,10 @@ class AthenaApi:
             QueryFailed: it is over otherwise.
         """
         pause = _FIRST_LOOK
+        self._sleep(pause)  # what has just begun is not over
         while self.look(execution) is None:
-            self._sleep(pause)
             pause = min(_LAST_LOOK, pause * 1.5)
+            self._sleep(pause)
 
     def columns(self, execution: str) -> list[tuple[str, str]]:
         """Return name and type of each column of a query's result."""

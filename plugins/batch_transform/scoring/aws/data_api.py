@@ -129,9 +129,10 @@ class DataApi:
             StatementFailed: it is over otherwise.
         """
         pause = _FIRST_LOOK
+        self._sleep(pause)  # what has just begun is not over
         while self.look(statement) is None:
-            self._sleep(pause)
             pause = min(_LAST_LOOK, pause * 1.5)
+            self._sleep(pause)
 
     def result(self, statement: str, place: int | None = None) -> Result:
         """Return what a statement has given, or one of a batch, counted from 0."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from batch_transform.scoring.queries import literal, queries, quoted
 from batch_transform.scoring.scratch import scratch_folder
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
     from pyarrow import RecordBatch
 
 _SQL = Path(__file__).parent / "queries.sql"
@@ -63,20 +65,37 @@ class Staged:
 
     def __init__(self, folder: Path, columns: Sequence[StagedColumn]) -> None:
         """Begin without a row, with files below ``folder``."""
-        import duckdb  # not at the top: it takes a while, and Airflow parses the DAG often
-
         self.columns = tuple(columns)
         self.folder = folder
-        self._connection = duckdb.connect(
+        self._pieces: list[int] = []
+
+    @cached_property
+    def _connection(self) -> DuckDBPyConnection:
+        """DuckDB, opened when it is asked for: many a load is of rows that need none of it."""
+        import duckdb  # not at the top: it takes a while, and Airflow parses the DAG often
+
+        connection = duckdb.connect(
             config={
                 "memory_limit": _MEMORY,
                 "threads": _THREADS,
-                "temp_directory": str(folder / "spill"),
+                "temp_directory": str(self.folder / "spill"),
                 "autoinstall_known_extensions": "false",
             },
         )
-        self._pieces: list[int] = []
-        self.run("create_empty", columns=self._listed("NULL::{sql} AS s{n}"))
+        connection.execute(self._relation())
+        return connection
+
+    @property
+    def _is_open(self) -> bool:
+        return "_connection" in vars(self)
+
+    def _relation(self) -> str:
+        """Return the statement that makes the relation of the pieces that are there."""
+        if not self._pieces:
+            columns = self._listed("NULL::{sql} AS s{n}")
+            return queries(_SQL)["create_empty"].format(columns=columns)
+        files = literal(str(self.folder / _PIECE.format("*")))
+        return queries(_SQL)["create_staged"].format(files=files)
 
     def run(self, name: str, parameters: Sequence[Any] = (), **parts: str) -> list[tuple[Any, ...]]:
         """Run a statement of ``queries.sql`` with its parts filled in."""
@@ -114,8 +133,8 @@ class Staged:
 
     def _added(self, rows: int) -> None:
         self._pieces.append(rows)
-        if len(self._pieces) == 1:
-            self.run("create_staged", files=literal(str(self.folder / _PIECE.format("*"))))
+        if len(self._pieces) == 1 and self._is_open:
+            self._connection.execute(self._relation())
 
     def count(self) -> int:
         """Return how many rows are staged."""
@@ -183,8 +202,9 @@ class Staged:
         return text, size
 
     def close(self) -> None:
-        """Close the database."""
-        self._connection.close()
+        """Close the database, if one is open."""
+        if self._is_open:
+            self._connection.close()
 
     def _piece(self, number: int) -> Path:
         return self.folder / _PIECE.format(f"{number:06d}")

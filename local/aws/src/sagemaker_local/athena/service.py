@@ -6,10 +6,10 @@ https://docs.aws.amazon.com/athena/latest/APIReference/API_Operations.html
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import boto3
-
+from sagemaker_local import own_s3
 from sagemaker_local.athena.execution import OVER, SUCCEEDED, Execution, Surroundings
 from sagemaker_local.transform.errors import ApiError
 
@@ -83,7 +83,11 @@ class AthenaService:
             raise InvalidRequestException("No output location provided")
         if token and not 32 <= len(token) <= 128:
             raise InvalidRequestException("ClientRequestToken has 32 to 128 characters")
-        around = Surroundings(dsn=self.dsn, s3=self._s3, oddity=self._settings["athena_unload"])
+        around = Surroundings(
+            dsn=self.dsn,
+            s3=partial(own_s3.client, self._endpoint_url, "athena"),
+            oddity=self._settings["athena_unload"],
+        )
         with self._lock:
             known = self._by_token.get(token)
             if known is not None and known.asked["QueryString"] != text:
@@ -134,15 +138,6 @@ class AthenaService:
         if execution is None:
             raise InvalidRequestException(f"QueryExecution {name} was not found")
         return execution
-
-    def _s3(self) -> Any:
-        return boto3.client(
-            "s3",
-            endpoint_url=self._endpoint_url,
-            region_name="us-east-1",
-            aws_access_key_id="athena",
-            aws_secret_access_key="athena",  # noqa: S106 - any will do
-        )
 
 
 def _shown(execution: Execution) -> dict[str, Any]:

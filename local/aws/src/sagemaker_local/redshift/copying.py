@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from sagemaker_local.redshift.parquet import opened
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -70,9 +72,7 @@ def _body(s3: Any, bucket: str, key: str) -> bytes | None:
 
 
 def _copy_in(table: str, url: str, path: Path, connection: Any) -> None:
-    import duckdb
-
-    with duckdb.connect() as database, connection.cursor() as cursor:
+    with opened() as database, connection.cursor() as cursor:
         rows = database.execute("SELECT * FROM read_parquet(?)", [str(path)])
         cursor.execute(f"SELECT * FROM {table} LIMIT 0")  # noqa: S608 - a name, by the grammar
         if len(rows.description) != len(cursor.description):

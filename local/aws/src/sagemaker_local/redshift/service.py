@@ -6,10 +6,10 @@ https://docs.aws.amazon.com/redshift-data/latest/APIReference/
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import boto3
-
+from sagemaker_local import own_s3
 from sagemaker_local.redshift.running import OVER, Session, Statement, SubStatement
 from sagemaker_local.transform.errors import ApiError, ValidationException
 
@@ -78,7 +78,7 @@ class RedshiftService:
         self._check(asked, texts)
         session = Session(
             dsn=self.dsn,
-            s3=self._s3,
+            s3=partial(own_s3.client, self._endpoint_url, "redshift"),
             oddity=self._settings["redshift_unload"],
             fails_at=self.fails_at,
         )
@@ -192,15 +192,6 @@ class RedshiftService:
         if statement is None or (number and not 1 <= int(number) <= len(statement.subs)):
             raise ResourceNotFoundException("Query does not exist.")
         return statement, statement.subs[int(number) - 1] if number else None
-
-    def _s3(self) -> Any:
-        return boto3.client(
-            "s3",
-            endpoint_url=self._endpoint_url,
-            region_name="us-east-1",
-            aws_access_key_id="redshift",
-            aws_secret_access_key="redshift",  # noqa: S106 - any will do
-        )
 
 
 def _state(sub: SubStatement) -> dict[str, Any]:

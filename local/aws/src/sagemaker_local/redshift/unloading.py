@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sagemaker_local.redshift.parquet import opened
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -124,8 +126,6 @@ def _written(
     folder: Path, columns: list[tuple[str, str, str]], by: str
 ) -> Iterator[tuple[Path, int]]:
     """The Parquet files of a file of rows, and how many rows each has."""
-    import duckdb
-
     types = ", ".join(f"{_literal(name)}: {_literal(kind)}" for name, kind, _ in columns)
     source = (
         f"read_csv({_literal(str(folder / 'rows.csv'))}, columns = {{{types}}},"
@@ -142,7 +142,7 @@ def _written(
             _literal(str(folder / "parquet" / "0000_part_00.parquet")),
             "FORMAT parquet",
         )
-    with duckdb.connect() as database:
+    with opened() as database:
         if not _count(database, source):
             return
         rows = f"SELECT * FROM {source}"  # noqa: S608 - this service's own file
