@@ -90,9 +90,10 @@ class Count(ModelHandler):
 
 
 class Hanging(ModelHandler):
-    """Never answers a request."""
+    """Says that there is a request, and never answers it."""
 
     def answer(self, body):
+        print("asked", flush=True)
         threading.Event().wait()
 
 
