@@ -3,6 +3,7 @@
 Each test is a row of ``docs/stock-vs-ours.md``, which ``test_stock_vs_ours.py`` holds to its tests.
 """
 
+import gc
 import json
 import re
 
@@ -30,6 +31,13 @@ pytestmark = [
 BIG = 2**53 + 1
 APPLES = [(1, 0.5, "red"), (2, 0.25, "green"), (3, 0.75, "red")]
 SCORES = [(1, 0.5), (2, 0.25), (3, 0.75)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def left_open():
+    """Collect what the provider left open while it may be, and not in a test of another module."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="module")
