@@ -240,6 +240,9 @@ def test_reshape_needs_the_columns_of_files_that_do_not_name_them(files_folder, 
         ("{stage: runs, role: me}", "source.unload.role: is not a setting of a pipeline; there"),
         ("{workgroup: w}", "source.unload.database: is missing"),
         ("{workgroop: w, database: d}", "source.unload.workgroop: is not a setting of a pipeline"),
+        ("nightly", "pipeline.yaml:8: source.unload: must be a mapping with workgroup, "),
+        ("[stage]", "source.unload: must be a mapping with "),
+        ("5", "source.unload: must be a mapping with "),
     ],
 )
 def test_an_engine_is_known_by_what_is_said_of_it(folder, unload, problem):

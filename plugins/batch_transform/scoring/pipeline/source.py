@@ -58,9 +58,9 @@ ENGINES: Mapping[EngineName, type[RedshiftPlace | SnowflakePlace | AthenaPlace]]
 _TELLING: Mapping[str, EngineName] = {"stage": "snowflake", "catalog": "athena"}
 
 
-def engine_of(unload: Section | Mapping[str, Any]) -> EngineName:
+def engine_of(unload: Any) -> EngineName:
     """Tell an engine by a setting that no other has; Redshift has none."""
-    named = unload if isinstance(unload, Mapping) else dict(unload)
+    named = dict(unload) if isinstance(unload, Section | Mapping) else {}
     return next((engine for key, engine in _TELLING.items() if key in named), "redshift")
 
 
