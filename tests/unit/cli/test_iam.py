@@ -30,13 +30,15 @@ def test_a_file_for_each_policy(iam, tmp_path):
     }
 
 
-def test_terraform_says_the_same(iam):
+@pytest.mark.parametrize("conn_id", ["aws_default", "execution", "bucket", "redshift"])
+def test_terraform_says_the_same(iam, conn_id, monkeypatch):
+    monkeypatch.setenv("BATCH_TRANSFORM_AWS_CONN_ID", conn_id)
     plain = iam(*ACCOUNT, "--json").json["files"]
     files = iam(*ACCOUNT, "--terraform", "--json").json["files"]
     made = json.loads(files["flight_delay.tf.json"])
     documents = made["data"]["aws_iam_policy_document"]
     for label, file in (
-        ("flight_delay_aws_default", "airflow-aws_default.json"),
+        (f"flight_delay_airflow_{conn_id}", f"airflow-{conn_id}.json"),
         ("flight_delay_execution", "execution-role.json"),
         ("flight_delay_bucket", "bucket-policy.json"),
     ):
@@ -147,7 +149,7 @@ def test_snowflake_is_granted_what_it_needs_and_its_role_uses_the_runs_alone(inv
     assert "TABLE predictions.batch_transform_turn_flight_delay" in files["grants.sql"]
     terraform = invoke("iam", "flight_delay", *where, "--terraform", "--json").json["files"]
     made = json.loads(terraform["flight_delay.tf.json"])
-    assert "flight_delay_snowflake" in made["data"]["aws_iam_policy_document"]
+    assert "flight_delay_snowflake_role" in made["data"]["aws_iam_policy_document"]
 
 
 def test_redshift_is_asked_by_its_connections_and_its_role_uses_the_runs_alone(invoke, redshift):
@@ -175,7 +177,7 @@ def test_redshift_is_asked_by_its_connections_and_its_role_uses_the_runs_alone(i
             "flight_delay.tf.json"
         ]
     )
-    assert "flight_delay_redshift" in made["data"]["aws_iam_policy_document"]
+    assert "flight_delay_redshift_role" in made["data"]["aws_iam_policy_document"]
 
 
 def test_a_table_of_glue_takes_its_three_tables_and_their_files(invoke, tmp_path):

@@ -21,8 +21,10 @@ def terraform(made: Permissions, pipeline: str, bucket: str) -> dict[str, Any]:
     Policies of Airflow's roles, and of warehouses', are made, not attached: the roles are yours.
     The bucket's policy is a document alone, to be merged into what the bucket has.
     """
-    own = {**made.airflow, **made.warehouses}
-    roles = {_label(pipeline, name): each for name, each in own.items()}
+    roles = {
+        **{_label(pipeline, f"airflow_{name}"): each for name, each in made.airflow.items()},
+        **{_label(pipeline, f"{name}_role"): each for name, each in made.warehouses.items()},
+    }
     execution, whole_bucket = _label(pipeline, "execution"), _label(pipeline, "bucket")
     statements = {**roles, execution: made.execution, whole_bucket: made.bucket}
     documents: dict[str, Any] = {name: _document(each) for name, each in statements.items()}
