@@ -31,8 +31,15 @@ def grants(pipeline: Pipeline, role: str) -> str:
 
 def _source(pipeline: Pipeline, role: str) -> Iterator[str]:
     source = pipeline.settings.source
-    if not isinstance(source, Query) or isinstance(source.unload, AthenaPlace):
+    if not isinstance(source, Query):
         return
+    match source.unload:
+        case AthenaPlace():
+            return  # Lake Formation grants, or IAM
+        case None | RedshiftPlace() | SnowflakePlace():
+            pass
+        case unknown:
+            assert_never(unknown)
     tables = tables_of(pipeline.query)
     schemas = dict.fromkeys(each.rpartition(".")[0] for each in tables if "." in each)
     yield f"-- The source: connection {source.conn_id}."

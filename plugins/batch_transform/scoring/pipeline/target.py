@@ -148,12 +148,7 @@ class Target(Section):
             yield ("table",), "must be schema.table: a catalog has no table outside of a namespace"
 
     def _places(self) -> dict[str, WarehousePlace]:
-        places = {
-            "redshift": self.redshift,
-            "snowflake": self.snowflake,
-            "iceberg": self.iceberg,
-        }
-        return {name: place for name, place in places.items() if place is not None}
+        return {name: value for name, value in self if isinstance(value, WarehousePlace)}
 
     @property
     def place(self) -> WarehousePlace | None:
