@@ -30,8 +30,8 @@ os.environ.update(
         "BATCH_TRANSFORM_S3_URI": "s3://test-bucket/runs",
         "PYTHONPATH": str(PROJECT),
         "HYPOTHESIS_STORAGE_DIRECTORY": str(PROJECT / ".cache" / "hypothesis"),
-        # Who asks for proxies reads the whole environment for each request.
-        "NO_PROXY": "127.0.0.1,localhost",
+        # Without it each request reads the whole environment, to find a proxy.
+        "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1,localhost"])),
         # At each login six threads would ask this machine's network which cloud it is in.
         "SNOWFLAKE_DISABLE_PLATFORM_DETECTION": "true",
         # Threads of a model that wait for each other would keep both cores from other tests.

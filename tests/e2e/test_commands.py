@@ -155,7 +155,7 @@ def test_two_at_once_are_told_apart(start):
     assert "Another 'make demo' runs in this folder" in second.output
 
 
-def test_up_is_ended_at_any_point_too(start):
+def test_up_is_ended_while_it_starts(start):
     up = start("up")
     up.read_until("Starting PostgreSQL")
     up.process.send_signal(signal.SIGTERM)

@@ -402,10 +402,10 @@ def snowflake(sagemaker_local_server):
 
 @pytest.fixture
 def snowflake_lab(snowflake, s3):
+    snowflake.account.empty()
     lab = SnowflakeLab(snowflake, S3Objects(s3))
     yield lab
     lab.close()
-    snowflake.account.empty()
 
 
 IN_S3 = pytest.param("iceberg in S3", marks=pytest.mark.slow)

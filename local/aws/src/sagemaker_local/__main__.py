@@ -23,14 +23,14 @@ def run() -> NoReturn:
     # Moto and AWS's models are a million objects that stay: looking through them finds little.
     gc.set_threshold(_FRESH_OBJECTS)
     code = main()
-    gc.freeze()  # all goes with the process: Python need not look through it for what can go first
+    gc.freeze()  # the process ends: no last collection
     sys.exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; the exit code, 2 when an argument cannot be used."""
     arguments = _parser().parse_args(argv)
-    # Here, so that moto is loaded neither to say a version nor before `run` has set what it is.
+    # Here: `--version` does not load moto, and `run` has set the collector's threshold before.
     from sagemaker_local.containers import ContainersFileError
     from sagemaker_local.server import LocalAws, PortInUseError, write_ready_file
     from sagemaker_local.settings import UnknownSwitchError
