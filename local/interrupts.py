@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from local.errors import Interrupted
 
@@ -23,12 +24,30 @@ def interruptible() -> Iterator[None]:
         ignore_interrupts()
         raise Interrupted
 
-    previous = {each: signal.signal(each, interrupt) for each in _SIGNALS}
+    with _handled_by(interrupt):
+        yield
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let nothing interrupt what is done meanwhile.
+
+    Afterwards it is as before: what a process ignores, its children begin with ignoring.
+    """
+    with _handled_by(signal.SIG_IGN):
+        yield
+
+
+@contextmanager
+def _handled_by(
+    handler: Callable[[int, FrameType | None], Any] | signal.Handlers,
+) -> Iterator[None]:
+    previous = {each: signal.signal(each, handler) for each in _SIGNALS}
     try:
         yield
     finally:
-        for each, handler in previous.items():
-            signal.signal(each, handler)
+        for each, before in previous.items():
+            signal.signal(each, before)
 
 
 def ignore_interrupts() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from local.airflow import PROJECT, Airflow, AirflowSettings, choose_port
 from local.airflow_api import AirflowApi
 from local.errors import LocalError
-from local.interrupts import ignore_interrupts
+from local.interrupts import uninterrupted
 from local.pools import create_pools
 from local.postgres import Postgres, start_postgres
 from local.processes import Command, Processes, Running
@@ -95,11 +95,11 @@ def running_stack(settings: StackSettings, say: Say) -> Iterator[Stack]:
             with closing(stack.api.client):
                 yield stack
         finally:
-            ignore_interrupts()
-            try:
-                say("Stopping what was started")
-            finally:  # whoever reads may have gone
-                processes.stop()
+            with uninterrupted():
+                try:
+                    say("Stopping what was started")
+                finally:  # whoever reads may have gone
+                    processes.stop()
 
 
 def _start(settings: StackSettings, processes: Processes, say: Say) -> Stack:

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -42,6 +43,26 @@ def test_what_was_started_is_stopped_though_nobody_reads_what_is_said(tmp_path, 
     with pytest.raises(BrokenPipeError), running_stack(settings, say):
         pass
     assert stopped == [settings.folder]
+
+
+def test_nothing_interrupts_the_stopping_and_anything_what_comes_after(tmp_path, monkeypatch):
+    """What is ignored for good is ignored by every process that is started later, too."""
+
+    def handlers():
+        return [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+
+    def say(text):
+        if text.startswith("Starting"):
+            raise LocalError("there is no PostgreSQL")
+
+    meanwhile, before = [], handlers()
+    monkeypatch.setattr(Processes, "stop", lambda self: meanwhile.extend(handlers()))
+    settings = StackSettings(name="try", port=1, fresh=True, variables={}, state=tmp_path)
+    with pytest.raises(LocalError), running_stack(settings, say):
+        pass
+    assert meanwhile == [signal.SIG_IGN] * 3
+    assert handlers() == before
+    assert before[1] != signal.SIG_IGN, "or this test would hold nothing"
 
 
 def test_a_free_port_is_chosen_where_none_is_given():
