@@ -1,5 +1,6 @@
 """What a person may ask of a run, and what is refused before anything is done."""
 
+import re
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ from batch_transform.scoring.asked import Asked
 from batch_transform.scoring.errors import PartitionError, RunRefused
 from batch_transform.scoring.pipelines import read_pipeline
 from batch_transform.this_run import asked_of, partition_of
-from tests.project import PIPELINES
+from tests.project import PIPELINES, PROJECT
 
 SETTINGS = read_pipeline(PIPELINES / "flight_delay").settings
 
@@ -70,6 +71,14 @@ def test_a_dag_of_ones_own_has_keys_of_its_own():
     assert problems({"Partition": "2013-06-04"}, others=None)
     assert problems({"partition": 5}, others=["partition"])
     assert problems({"model": 5, "samples": 1, "published": 1}, others=None) == []
+
+
+def test_the_page_has_each_parameter():
+    page = (PROJECT / "docs" / "pipeline.md").read_text()
+    table = re.search(r"^\| parameter \| asks for \|.*\n.*\n((?:\|.*\n)+)", page, re.MULTILINE)[1]
+    first = [row.split("|")[1] for row in table.splitlines()]
+    named = {name for cell in first for name in re.findall(r"`(\w+)`", cell)}
+    assert named == set(run_params())
 
 
 def test_each_parameter_is_read():
