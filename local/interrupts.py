@@ -32,7 +32,7 @@ def interruptible() -> Iterator[None]:
 def uninterrupted() -> Iterator[None]:
     """Let nothing interrupt what is done meanwhile.
 
-    Afterwards it is as before: what a process ignores, its children begin with ignoring.
+    The handlers are restored afterwards: child processes inherit the signals that are ignored.
     """
     with _handled_by(signal.SIG_IGN):
         yield

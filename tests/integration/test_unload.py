@@ -9,7 +9,7 @@ import pytest
 
 from batch_transform.following import statement_trigger
 from batch_transform.following.statement_trigger import StatementTrigger
-from batch_transform.open_engine import EnginePlace
+from batch_transform.open_engine import EnginePlace, open_statements
 from batch_transform.operators import extract as extract_module
 from batch_transform.operators import unload as unload_module
 from batch_transform.operators.extract import ExtractOperator
@@ -17,9 +17,11 @@ from batch_transform.operators.unload import UnloadOperator
 from batch_transform.scoring.aws.objects import S3Objects
 from batch_transform.scoring.deployment import Deployment
 from batch_transform.scoring.extract.index import ExtractIndex
-from batch_transform.scoring.names import S3Uri
+from batch_transform.scoring.names import S3Uri, statements_of
+from batch_transform.upkeep import janitor_dag
 
 BUCKET = "unloads-bucket"
+SLOW = "SELECT apples.* FROM apples, pg_sleep(60) WHERE :partition IS NOT NULL"
 
 
 @pytest.fixture
@@ -83,26 +85,51 @@ def test_slices_read_what_one_statement_has_unloaded(store, work):
     assert lines == [b"2,0.25,red\n4,0.5,red\n", b"1,0.125,red\n3,0.375,red\n5,0.625,red\n"]
 
 
-def test_the_triggerer_sees_a_statement_end_and_stops_one(store, work, monkeypatch):
-    place = EnginePlace.of(work["pipeline"], work["deployment"])
-    task = UnloadOperator(task_id="unload", **work)
-    monkeypatch.setattr(task, "_follow", lambda *_, **__: {})
-    task.execute(context_of("unload"))
+@pytest.fixture
+def begun(work, monkeypatch):
+    """A function that begins a statement, and leaves it to whoever follows it."""
+
+    def begun(attempt, query):
+        pipeline = work["pipeline"].model_copy(update={"query": query})
+        task = UnloadOperator(task_id="unload", pipeline=pipeline, deployment=work["deployment"])
+        monkeypatch.setattr(task, "_follow", lambda *_, **__: {})
+        task.execute(context_of(attempt))
+        return task
+
+    return begun
+
+
+@pytest.fixture
+def followed(work, monkeypatch):
+    """A function that returns the trigger of a statement, which looks without pauses."""
     monkeypatch.setattr(statement_trigger, "pause", lambda *_: 0.05)
     monkeypatch.setattr(statement_trigger, "_SHORTEST_SECONDS", 0)
-    trigger = StatementTrigger(place.as_json(), task.handle, 1.0, seconds_left=60.0)
+    place = EnginePlace.of(work["pipeline"], work["deployment"]).as_json()
+    return lambda task: StatementTrigger(place, task.handle, 1.0, seconds_left=60.0)
 
-    async def seen():
-        return [event.payload async for event in trigger.run()]
 
-    assert asyncio.run(seen()) == [{"why": "the statement has finished"}]
-    slow = work["pipeline"].model_copy(
-        update={"query": "SELECT apples.* FROM apples, pg_sleep(60) WHERE :partition IS NOT NULL"}
-    )
-    task = UnloadOperator(task_id="unload", pipeline=slow, deployment=work["deployment"])
-    monkeypatch.setattr(task, "_follow", lambda *_, **__: {})
-    task.execute(context_of("second"))
-    trigger = StatementTrigger(place.as_json(), task.handle, 1.0, seconds_left=60.0)
-    asyncio.run(trigger.on_kill())
-    (event,) = asyncio.run(seen())
-    assert "was stopped by somebody" in event["why"]
+async def seen(trigger):
+    """Return why the trigger of a statement wakes its task."""
+    return [event.payload["why"] async for event in trigger.run()]
+
+
+def test_the_triggerer_sees_a_statement_end_and_stops_one(store, work, begun, followed):
+    ended = followed(begun("unload", work["pipeline"].query))
+    assert asyncio.run(seen(ended)) == ["the statement has finished"]
+    stopped = followed(begun("second", SLOW))
+    asyncio.run(stopped.on_kill())
+    (why,) = asyncio.run(seen(stopped))
+    assert "was stopped by somebody" in why
+
+
+def test_the_janitors_dag_knows_where_to_find_and_stop_a_statement(store, work, begun, followed):
+    task = begun("unload", SLOW)
+    dag = janitor_dag([work["pipeline"]], work["deployment"])
+    (unloads_by,) = dag.task_dict["stop_orphans"].unload_by
+    statements = open_statements(*unloads_by)
+    ((statement, name),) = statements.running_from(statements_of(str(work["deployment"].root)))
+    assert statement == json.loads(task.handle)["id"]
+    assert name.endswith("/apples/unload/nightly")
+    statements.cancel(statement)
+    (why,) = asyncio.run(seen(followed(task)))
+    assert "was stopped by somebody" in why
